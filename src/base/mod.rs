@@ -1,0 +1,12 @@
+//! Ids and units: the words that every other room speaks.
+//!
+//! Nothing here knows what a cluster is. A bare number never crosses from one room into another; it
+//! travels as one of these types, so that bytes are never added to cores, nor broker ids to positions.
+
+mod digest;
+mod ids;
+mod units;
+
+pub use digest::{Digest, DigestBuilder};
+pub use ids::{BrokerId, ModelId, PlanId, RackId, TopicName, TopicPartition};
+pub use units::{Bytes, BytesPerS, Cores, NotAnAmount, TimestampMs, UnitError, format_duration};

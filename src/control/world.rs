@@ -1,0 +1,64 @@
+//! [`World`]: the one door to the outside, with two tenants behind it: real Kafka and the simulated cluster.
+//!
+//! The door is synchronous on purpose. The loop has nothing else to do while it waits, the simulated cluster
+//! needs no runtime, and the asynchrony of the wire client stays in `edge`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::base::{TimestampMs, TopicPartition};
+use crate::execute::{Answer, Command};
+use crate::observe::Observation;
+
+/// How much to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything: what a proposal needs.
+    Full,
+    /// What an execution needs between two steps: all brokers and partitions, volumes, and throttles, but
+    /// replica sizes only of these partitions.
+    Execution(BTreeSet<TopicPartition>),
+}
+
+/// Why the world could not be seen or changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WorldError {
+    /// The cluster could not be reached; nothing is known about what came of a command in flight.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The cluster answered that the client may not do this.
+    #[error("{message}")]
+    Denied {
+        /// What was refused and what is needed.
+        message: String,
+        /// What would help, such as the ACL to grant.
+        hint: String,
+    },
+    /// The cluster refused for another reason.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The outside.
+pub trait World {
+    /// Looks at the cluster.
+    ///
+    /// # Errors
+    /// The cluster is out of reach or refuses. Parts that cannot be seen are gaps, not errors.
+    fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError>;
+
+    /// Asks the cluster to do something.
+    ///
+    /// # Errors
+    /// The command did not reach the cluster, or it is unknown whether it did. Parts that Kafka refused are in the answer.
+    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError>;
+
+    /// The wall clock.
+    fn now(&self) -> TimestampMs;
+
+    /// Waits, or returns early when a person asks to stop.
+    fn sleep(&mut self, duration: Duration);
+
+    /// How often a person has asked to stop (Ctrl-C, SIGTERM).
+    fn stop_requests(&self) -> u32;
+}

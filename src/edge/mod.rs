@@ -1,0 +1,6 @@
+//! The rim: the only place with async, sockets, files, clocks and the environment.
+
+pub mod cli;
+pub mod kafka;
+pub mod metrics;
+pub mod sim;

@@ -1,0 +1,242 @@
+//! [`ClusterModel`]: brokers, racks, partitions and loads in dense arrays.
+
+use serde::{Deserialize, Serialize};
+
+use super::Assignment;
+use crate::base::{BrokerId, Bytes, ModelId, RackId, TopicName, TopicPartition};
+
+macro_rules! ordinal {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// The position as an index into an array.
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl From<usize> for $name {
+            fn from(index: usize) -> Self {
+                Self(u32::try_from(index).expect("a cluster has fewer than four thousand million of anything"))
+            }
+        }
+    };
+}
+
+ordinal! {
+    /// A broker's position in [`ClusterModel::brokers`].
+    BrokerOrd
+}
+ordinal! {
+    /// A rack's position in [`ClusterModel::racks`].
+    RackOrd
+}
+ordinal! {
+    /// A topic's position in [`ClusterModel::topics`].
+    TopicOrd
+}
+ordinal! {
+    /// A partition's position in [`ClusterModel::partitions`].
+    PartitionOrd
+}
+
+/// Something that replicas use up on brokers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resource {
+    /// Bytes on disk.
+    Disk,
+    /// Bytes received per second: produced to leaders, replicated to followers.
+    NetworkIn,
+    /// Bytes sent per second: to consumers and followers.
+    NetworkOut,
+    /// Cores kept busy.
+    Cpu,
+    /// Number of replicas.
+    Replicas,
+    /// Number of leaders.
+    Leaders,
+    /// Bytes that producers write to leaders, per second.
+    LeaderBytesIn,
+    /// Bytes that would be sent per second if every replica on the broker led.
+    PotentialNetworkOut,
+}
+
+impl Resource {
+    /// How many kinds there are: the width of a row of [`super::Sums`].
+    pub const COUNT: usize = 8;
+
+    /// All of them, in the order of a row of [`super::Sums`].
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Disk,
+        Self::NetworkIn,
+        Self::NetworkOut,
+        Self::Cpu,
+        Self::Replicas,
+        Self::Leaders,
+        Self::LeaderBytesIn,
+        Self::PotentialNetworkOut,
+    ];
+
+    /// The position in a row of [`super::Sums`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name as goal files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::NetworkIn => "network-in",
+            Self::NetworkOut => "network-out",
+            Self::Cpu => "cpu",
+            Self::Replicas => "replicas",
+            Self::Leaders => "leaders",
+            Self::LeaderBytesIn => "leader-bytes-in",
+            Self::PotentialNetworkOut => "potential-network-out",
+        }
+    }
+}
+
+/// A broker in the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Broker {
+    /// Its id.
+    pub id: BrokerId,
+    /// Its rack.
+    pub rack: RackOrd,
+    /// Whether it is alive. A dead broker takes nothing, and what stands on it is offline.
+    pub alive: bool,
+    /// Capacity by [`Resource::index`]; `None` where unknown or where the resource has none (counts).
+    pub capacity: [Option<f64>; Resource::COUNT],
+    /// Bytes on its disks that no seen replica accounts for (strays, other files): they do not move, but they fill.
+    pub other_disk_bytes: f64,
+}
+
+/// A topic in the model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicRow {
+    /// Its name.
+    pub name: TopicName,
+    /// `min.insync.replicas`; 1, Kafka's default, where it could not be read.
+    pub min_insync_replicas: u32,
+    /// Kafka's own topic.
+    pub internal: bool,
+    /// Position of its first partition; the others follow.
+    pub first_partition: PartitionOrd,
+    /// How many partitions it has.
+    pub partition_count: u32,
+}
+
+/// A partition's load in the model; unknown loads count as zero and [`ClusterModel::known`] says so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PartitionRow {
+    /// Its topic.
+    pub topic: TopicOrd,
+    /// Its index in the topic.
+    pub id: i32,
+    /// Size of one full replica, in bytes.
+    pub size_bytes: f64,
+    /// What producers write, in bytes per second.
+    pub produce_bytes_per_s: f64,
+    /// What consumers read, in bytes per second.
+    pub consume_bytes_per_s: f64,
+    /// Cores of the leader.
+    pub leader_cpu_cores: f64,
+    /// Cores of each follower.
+    pub follower_cpu_cores: f64,
+    /// Whether every replica is in sync and no reassignment runs: only such partitions may be moved freely.
+    pub healthy: bool,
+}
+
+/// The cluster as one immutable value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterModel {
+    /// Digest of everything below.
+    pub id: ModelId,
+    /// Kafka's cluster id.
+    pub cluster_id: Option<String>,
+    /// Brokers, ordered by id.
+    pub brokers: Vec<Broker>,
+    /// Racks, ordered by name.
+    pub racks: Vec<RackId>,
+    /// Topics, ordered by name.
+    pub topics: Vec<TopicRow>,
+    /// Partitions, ordered by topic and index.
+    pub partitions: Vec<PartitionRow>,
+    /// Where the replicas stand now, and who leads.
+    pub placement: Assignment,
+    /// For each resource, whether its load was seen for every partition (counts always are).
+    pub known: [bool; Resource::COUNT],
+}
+
+impl ClusterModel {
+    /// The position of a broker.
+    pub fn broker(&self, id: BrokerId) -> Option<BrokerOrd> {
+        self.brokers.binary_search_by_key(&id, |broker| broker.id).ok().map(BrokerOrd::from)
+    }
+
+    /// Positions of all brokers.
+    pub fn broker_ords(&self) -> impl Iterator<Item = BrokerOrd> + use<> {
+        (0..self.brokers.len()).map(BrokerOrd::from)
+    }
+
+    /// Positions of all partitions.
+    pub fn partition_ords(&self) -> impl Iterator<Item = PartitionOrd> + use<> {
+        (0..self.partitions.len()).map(PartitionOrd::from)
+    }
+
+    /// The name of a partition.
+    pub fn name(&self, partition: PartitionOrd) -> TopicPartition {
+        let row = &self.partitions[partition.index()];
+        TopicPartition { topic: self.topics[row.topic.index()].name.clone(), partition: row.id }
+    }
+
+    /// The position of a partition.
+    pub fn partition(&self, name: &TopicPartition) -> Option<PartitionOrd> {
+        let topic = self.topics.binary_search_by(|topic| topic.name.cmp(&name.topic)).ok()?;
+        let topic = &self.topics[topic];
+        let index = u32::try_from(name.partition).ok().filter(|index| *index < topic.partition_count)?;
+        Some(PartitionOrd(topic.first_partition.0 + index))
+    }
+
+    /// The rack of a broker.
+    pub fn rack_of(&self, broker: BrokerOrd) -> RackOrd {
+        self.brokers[broker.index()].rack
+    }
+
+    /// Size of one full replica.
+    pub fn size(&self, partition: PartitionOrd) -> Bytes {
+        let size = self.partitions[partition.index()].size_bytes;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "built from a `Bytes`")]
+        Bytes(size as u64)
+    }
+
+    /// What one replica of a partition adds to its broker, by [`Resource::index`].
+    /// With replication factor r a leader sends `consume + (r - 1) * produce`; followers send nothing.
+    pub fn load(
+        &self,
+        partition: PartitionOrd,
+        leads: bool,
+        replication_factor: usize,
+    ) -> [f64; Resource::COUNT] {
+        let row = &self.partitions[partition.index()];
+        let followers = u32::try_from(replication_factor.saturating_sub(1)).unwrap_or(u32::MAX);
+        let served = row.consume_bytes_per_s + f64::from(followers) * row.produce_bytes_per_s;
+        let of_leader = |amount: f64| if leads { amount } else { 0.0 };
+        let cpu = if leads { row.leader_cpu_cores } else { row.follower_cpu_cores };
+        [
+            row.size_bytes,
+            row.produce_bytes_per_s,
+            of_leader(served),
+            cpu,
+            1.0,
+            of_leader(1.0),
+            of_leader(row.produce_bytes_per_s),
+            served,
+        ]
+    }
+}

@@ -1,0 +1,17 @@
+//! The cluster as one immutable value, and the placement on it as the one thing that changes.
+//!
+//! [`ClusterModel`] is built once from an observation ([`ClusterModel::build`]) and never edited. It speaks in
+//! dense ordinals (`BrokerOrd`, `PartitionOrd`), so that the solver works on arrays; names come back at its doors.
+//! [`Assignment`] says where replicas stand; [`Sums`] keeps the load of each broker as replicas move.
+
+mod assignment;
+mod build;
+mod cluster;
+mod sums;
+
+pub use assignment::Assignment;
+pub use build::ModelError;
+pub use cluster::{
+    Broker, BrokerOrd, ClusterModel, PartitionOrd, PartitionRow, RackOrd, Resource, TopicOrd, TopicRow,
+};
+pub use sums::Sums;

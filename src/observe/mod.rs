@@ -1,0 +1,15 @@
+//! What was seen of a cluster: one dated look, and the loads that follow from it.
+//!
+//! "Unknown" and "absent" are different values here. What could not be seen becomes a [`Gap`]; nothing is
+//! filled in with a guess. This room reads no socket: `edge` fills an [`Observation`], this room checks it.
+
+mod load;
+mod observation;
+mod snapshot;
+
+pub use load::{BrokerMetrics, PartitionLoad, attribute};
+pub use observation::{
+    BrokerThrottle, Capacity, Gap, GapKind, LogDir, Observation, Partition, Reassignment, Replica,
+    SeenBroker, SeenTopic, ThrottledReplicas, TopicThrottle,
+};
+pub use snapshot::{SnapshotError, read_snapshot, write_snapshot};

@@ -1,0 +1,112 @@
+//! [`Plan`]: everything that will be done, decided beforehand, under an id that is the digest of its content.
+
+use serde::{Deserialize, Serialize};
+
+use super::Step;
+use crate::base::{BrokerId, Bytes, ModelId, PlanId, RackId, TimestampMs};
+
+/// What will be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Always `evenkeel-plan/1`.
+    pub format: String,
+    /// Digest of everything else.
+    pub id: PlanId,
+    /// The cluster it is for.
+    pub cluster_id: Option<String>,
+    /// The model it was made from.
+    pub based_on: ModelId,
+    /// When that model was observed.
+    pub observed_at: TimestampMs,
+    /// Name of the goal set.
+    pub goal_set: String,
+    /// The operation in words (`rebalance`, `remove broker 6`).
+    pub operation: String,
+    /// The solver's seed.
+    pub seed: u64,
+    /// Whether there is nothing to do.
+    pub is_empty: bool,
+    /// What it costs.
+    pub price: Price,
+    /// Per goal, before and after.
+    pub goals: Vec<GoalOutcome>,
+    /// Per broker, before and after.
+    pub brokers: Vec<BrokerLoads>,
+    /// What was wanted and cannot be had.
+    pub refusals: Vec<Refused>,
+    /// The steps, wave after wave.
+    pub waves: Vec<Wave>,
+}
+
+/// What a plan costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    /// Replicas that are copied.
+    pub replica_moves: usize,
+    /// Bytes that are copied.
+    pub bytes: Bytes,
+    /// Least bytes that any plan reaching the same disk bands must copy; absent where it cannot be known.
+    pub bytes_lower_bound: Option<Bytes>,
+    /// Partitions whose leader changes.
+    pub leader_changes: usize,
+    /// Seconds that the copying takes at the throttle assumed, at best.
+    pub forecast_s: f64,
+}
+
+/// One goal before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GoalOutcome {
+    /// The goal.
+    pub goal: String,
+    /// `must`, `1`, `2` ...
+    pub tier: String,
+    /// In words, before.
+    pub before: String,
+    /// In words, after.
+    pub after: String,
+    /// Whether it was met before; absent when it could not be judged.
+    pub met_before: Option<bool>,
+    /// Whether it is met after; absent when it could not be judged.
+    pub met_after: Option<bool>,
+}
+
+/// Load of one broker before and after, by resource name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerLoads {
+    /// The broker.
+    pub broker: BrokerId,
+    /// Its rack.
+    pub rack: RackId,
+    /// Whether it is alive.
+    pub alive: bool,
+    /// Disk capacity.
+    pub disk_capacity_bytes: Option<Bytes>,
+    /// Loads before, by [`crate::model::Resource::name`].
+    pub before: std::collections::BTreeMap<String, f64>,
+    /// Loads after.
+    pub after: std::collections::BTreeMap<String, f64>,
+}
+
+/// Something that was wanted and cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// What and where.
+    pub subject: String,
+    /// Why.
+    pub reason: String,
+    /// What would help.
+    pub mend: String,
+}
+
+/// Steps that run at once. A wave starts when the one before it has ended.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wave {
+    /// The steps.
+    pub steps: Vec<Step>,
+}
