@@ -7,6 +7,7 @@
 mod assignment;
 mod build;
 mod cluster;
+pub mod promises;
 mod sums;
 
 pub use assignment::Assignment;
@@ -14,4 +15,5 @@ pub use build::ModelError;
 pub use cluster::{
     Broker, BrokerOrd, ClusterModel, PartitionOrd, PartitionRow, RackOrd, Resource, TopicOrd, TopicRow,
 };
+pub use promises::{Broken, Promise};
 pub use sums::Sums;
