@@ -20,12 +20,26 @@ pub enum Scope {
     Execution(BTreeSet<TopicPartition>),
 }
 
-/// Why the world could not be seen or changed.
+/// Why the world could not be seen or changed. Each carries the words for a person and, apart, what would help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorldError {
     /// The cluster could not be reached; nothing is known about what came of a command in flight.
-    #[error("{0}")]
-    Unreachable(String),
+    #[error("{message}")]
+    Unreachable {
+        /// What was tried and why it failed, address by address.
+        message: String,
+        /// What would help; empty when nothing is known to.
+        hint: String,
+    },
+    /// The cluster does not accept who the client says it is (password, certificate), or the client does not
+    /// accept the cluster's certificate. Nothing was changed.
+    #[error("{message}")]
+    Unauthenticated {
+        /// What was refused, and by whom.
+        message: String,
+        /// What would help.
+        hint: String,
+    },
     /// The cluster answered that the client may not do this.
     #[error("{message}")]
     Denied {
@@ -35,8 +49,37 @@ pub enum WorldError {
         hint: String,
     },
     /// The cluster refused for another reason.
-    #[error("{0}")]
-    Refused(String),
+    #[error("{message}")]
+    Refused {
+        /// What was refused and why.
+        message: String,
+        /// What would help; empty when nothing is known to.
+        hint: String,
+        /// Kafka's error code by name, such as `INVALID_REPLICA_ASSIGNMENT`, where it gave one.
+        code: Option<String>,
+    },
+}
+
+impl WorldError {
+    /// The cluster could not be reached, and nothing is known that would help.
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self::Unreachable { message: message.into(), hint: String::new() }
+    }
+
+    /// The cluster refused, without a code of Kafka's, and nothing is known that would help.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::Refused { message: message.into(), hint: String::new(), code: None }
+    }
+
+    /// What would help; empty when nothing is known to.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Unreachable { hint, .. }
+            | Self::Unauthenticated { hint, .. }
+            | Self::Denied { hint, .. }
+            | Self::Refused { hint, .. } => hint,
+        }
+    }
 }
 
 /// The outside.
