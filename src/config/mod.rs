@@ -1,1 +1,24 @@
 //! Settings: one type per element, parsed from text. Reading the file is `edge`'s.
+//!
+//! Parsing is strict: an unknown key, a wrong unit or a number out of range is a [`ConfigError`] that names
+//! line and key, with the nearest known key. Nothing here opens a file, so paths stay as they were written.
+
+mod bootstrap;
+mod capacity;
+mod cluster;
+mod execution;
+mod metrics;
+mod mode;
+mod settings;
+mod strict;
+mod values;
+
+pub use bootstrap::Bootstrap;
+pub use capacity::CapacitySettings;
+pub use cluster::ClusterSettings;
+pub use execution::ExecutionSettings;
+pub use metrics::{MetricsSettings, check_endpoint};
+pub use mode::Mode;
+pub use settings::Settings;
+pub use strict::{ConfigError, nearest, parse_toml};
+pub use values::{ValueError, parse_duration, parse_rate};

@@ -1,0 +1,41 @@
+//! [`ClusterSettings`]: one cluster that evenkeel looks after.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::values::optional_duration;
+use super::{Bootstrap, CapacitySettings, ExecutionSettings, MetricsSettings, Mode};
+
+/// One cluster that evenkeel looks after.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClusterSettings {
+    /// Where a client first knocks (`bootstrap = "b-1:9094,b-2:9094"`).
+    pub bootstrap: Bootstrap,
+    /// File of client properties (security.protocol, ssl.*, sasl.*), relative to the settings file.
+    #[serde(default)]
+    pub kafka_config: Option<String>,
+    /// How far the daemon may go. Default: `propose`.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Name of a goal set, or a file, relative to the settings file. Default: `default`.
+    #[serde(default = "default_goals")]
+    pub goals: String,
+    /// How often the daemon looks. Default: that of the whole file.
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub interval: Option<Duration>,
+    /// How hard an execution may press.
+    #[serde(default)]
+    pub execution: ExecutionSettings,
+    /// The brokers' Prometheus endpoints.
+    #[serde(default)]
+    pub metrics: Option<MetricsSettings>,
+    /// What brokers can carry, where Kafka cannot tell.
+    #[serde(default)]
+    pub capacity: CapacitySettings,
+}
+
+fn default_goals() -> String {
+    "default".to_owned()
+}

@@ -1,0 +1,127 @@
+//! [`Settings`]: the whole file.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::values::duration;
+use super::{ClusterSettings, ConfigError, nearest, parse_toml};
+
+/// A settings file.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// How often the daemon looks at each cluster. Default: five minutes.
+    #[serde(default = "default_interval", deserialize_with = "interval")]
+    pub interval: Duration,
+    /// The clusters, by the name that people call them.
+    #[serde(deserialize_with = "clusters")]
+    pub clusters: BTreeMap<String, ClusterSettings>,
+}
+
+/// Placement changes over hours; five minutes notice a new broker soon and cost a large cluster next to nothing.
+fn default_interval() -> Duration {
+    Duration::from_secs(300)
+}
+
+/// A shorter interval would have the daemon look at a large cluster without a pause.
+const INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+fn interval<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let interval = duration(deserializer)?;
+    if interval < INTERVAL_MIN {
+        return Err(serde::de::Error::custom("an interval is at least `1s`"));
+    }
+    Ok(interval)
+}
+
+fn clusters<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, ClusterSettings>, D::Error> {
+    let clusters = BTreeMap::<String, ClusterSettings>::deserialize(deserializer)?;
+    if clusters.is_empty() {
+        return Err(serde::de::Error::custom("no cluster is given; add a table such as `[clusters.prod]`"));
+    }
+    for (name, cluster) in &clusters {
+        if cluster.interval.is_some_and(|interval| interval < INTERVAL_MIN) {
+            return Err(serde::de::Error::custom(format!("clusters.{name}: an interval is at least `1s`")));
+        }
+    }
+    Ok(clusters)
+}
+
+impl Settings {
+    /// Parses the text of a settings file.
+    ///
+    /// # Errors
+    /// It is not TOML, or holds an unknown key or a wrong value; the error names the place.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        parse_toml(text)
+    }
+
+    /// The name that was most likely meant, for a cluster that is not in the file.
+    pub fn nearest_cluster(&self, given: &str) -> Option<&str> {
+        nearest(given, self.clusters.keys().map(String::as_str))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{BrokerId, BytesPerS};
+    use crate::config::Mode;
+
+    fn error(text: &str) -> ConfigError {
+        Settings::parse(text).expect_err("the text is wrong")
+    }
+
+    #[test]
+    fn three_lines_are_a_whole_file() {
+        let settings = Settings::parse("[clusters.prod]\nbootstrap = \"b:9092\"\n").expect("valid");
+        let prod = &settings.clusters["prod"];
+        assert_eq!(settings.interval, Duration::from_secs(300));
+        assert_eq!(prod.mode, Mode::Propose, "nothing is changed without leave");
+        assert_eq!(prod.goals, "default");
+        assert_eq!(prod.execution.throttle, None);
+    }
+
+    #[test]
+    fn the_shipped_example_is_valid_and_cautious() {
+        let settings =
+            Settings::parse(include_str!("../../deploy/evenkeel.toml")).expect("the example is valid");
+        let prod = &settings.clusters["prod"];
+        assert_eq!(prod.mode, Mode::Propose);
+        assert_eq!(prod.execution.throttle.map(BytesPerS::get), Some(50e6));
+        assert_eq!(prod.capacity.of(BrokerId(7)).cpu_cores.map(crate::base::Cores::get), Some(16.0));
+        assert_eq!(prod.capacity.of(BrokerId(8)).cpu_cores.map(crate::base::Cores::get), Some(8.0));
+        assert!(prod.metrics.is_some());
+    }
+
+    #[test]
+    fn wrong_values_name_line_and_mend() {
+        let cluster = |line: &str| format!("[clusters.a]\nbootstrap = \"b:1\"\n{line}\n");
+        let wrong = error(&cluster("mode = \"acts\""));
+        assert_eq!((wrong.line, wrong.hint.as_deref()), (3, Some("did you mean `act`?")));
+        let wrong = error(&cluster("execution.throttle = \"50Mbit\""));
+        assert!(wrong.problem.contains("`50Mbit` is not a rate"), "{wrong}");
+        assert_eq!(wrong.line, 3);
+        let wrong = error(&cluster("execution.moves-per-broker = 0"));
+        assert!(wrong.problem.contains("0 is not a number of moves from 1"), "{wrong}");
+        let wrong = error(&cluster("execution.moves-per-broker = -4"));
+        assert!(wrong.problem.contains("-4"), "{wrong}");
+        let wrong = error(&cluster("metrics.endpoints = [\"http://one:11001/metrics\"]"));
+        assert!(wrong.problem.contains("one address for all brokers"), "{wrong}");
+        let wrong = error(&cluster("capacity.cpu-cores = -1.0"));
+        assert!(wrong.problem.contains("-1"), "{wrong}");
+        let wrong = error(&cluster("capacity.cpu-cores = nan"));
+        assert!(wrong.problem.contains("NaN"), "{wrong}");
+        let wrong = error(&cluster("capacity.brokers.x.cpu-cores = 2.0"));
+        assert!(wrong.problem.contains("`x` is not a broker id"), "{wrong}");
+        let wrong = error(&cluster("interval = \"10ms\""));
+        assert!(wrong.problem.contains("at least `1s`"), "{wrong}");
+        assert!(error("interval = \"5m\"\n").problem.contains("`clusters` is missing"));
+        assert!(error("[clusters]\n").problem.contains("no cluster is given"));
+        assert!(error("[clusters.a]\nmode = \"act\"\n").problem.contains("`bootstrap` is missing"));
+    }
+}
