@@ -7,6 +7,7 @@ mod bootstrap;
 mod capacity;
 mod cluster;
 mod execution;
+mod kafka_client;
 mod metrics;
 mod mode;
 mod settings;
@@ -17,6 +18,10 @@ pub use bootstrap::Bootstrap;
 pub use capacity::CapacitySettings;
 pub use cluster::ClusterSettings;
 pub use execution::ExecutionSettings;
+pub use kafka_client::{
+    Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Pem, SaslMechanism, SaslSettings,
+    TlsIdentity, TlsSettings,
+};
 pub use metrics::{MetricsSettings, check_endpoint};
 pub use mode::Mode;
 pub use settings::Settings;
