@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::PartitionLoad;
 use crate::base::{BrokerId, Bytes, BytesPerS, Cores, RackId, TimestampMs, TopicName, TopicPartition};
@@ -140,7 +140,7 @@ impl Reassignment {
 }
 
 /// Replication throttle rates on a broker, in bytes per second; only *dynamic per-broker* values.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokerThrottle {
     /// `leader.replication.throttled.rate`.
     pub leader_bytes_per_s: Option<u64>,
@@ -212,7 +212,7 @@ impl fmt::Display for ThrottledReplicas {
 }
 
 /// Something that could not be seen, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// What is missing.
     pub kind: GapKind,
@@ -223,7 +223,7 @@ pub struct Gap {
 }
 
 /// The kinds of [`Gap`], by what they keep from being judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GapKind {
     /// The list of topics may be incomplete: the cluster must not be called level.
