@@ -17,7 +17,7 @@ mod values;
 pub use bootstrap::Bootstrap;
 pub use capacity::CapacitySettings;
 pub use cluster::ClusterSettings;
-pub use execution::ExecutionSettings;
+pub use execution::{ExecutionSettings, Throttle};
 pub use kafka_client::{
     Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Pem, SaslMechanism, SaslSettings,
     TlsIdentity, TlsSettings,

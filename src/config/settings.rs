@@ -70,7 +70,7 @@ impl Settings {
 mod tests {
     use super::*;
     use crate::base::{BrokerId, BytesPerS};
-    use crate::config::Mode;
+    use crate::config::{Mode, Throttle};
 
     fn error(text: &str) -> ConfigError {
         Settings::parse(text).expect_err("the text is wrong")
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(settings.interval, Duration::from_secs(300));
         assert_eq!(prod.mode, Mode::Propose, "nothing is changed without leave");
         assert_eq!(prod.goals, "default");
-        assert_eq!(prod.execution.throttle, None);
+        assert_eq!(prod.execution.throttle, Throttle::Auto);
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
             Settings::parse(include_str!("../../deploy/evenkeel.toml")).expect("the example is valid");
         let prod = &settings.clusters["prod"];
         assert_eq!(prod.mode, Mode::Propose);
-        assert_eq!(prod.execution.throttle.map(BytesPerS::get), Some(50e6));
+        assert_eq!(prod.execution.throttle, Throttle::Rate(BytesPerS::new(50e6).expect("a rate")));
         assert_eq!(prod.capacity.of(BrokerId(7)).cpu_cores.map(crate::base::Cores::get), Some(16.0));
         assert_eq!(prod.capacity.of(BrokerId(8)).cpu_cores.map(crate::base::Cores::get), Some(8.0));
         assert!(prod.metrics.is_some());

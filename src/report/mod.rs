@@ -1,1 +1,17 @@
-//! What people and programs are shown: events, explanations, views.
+//! What people and programs are shown: pure rendering of plans, observations and execution events.
+//!
+//! Text and JSON of one question come from one view, so that they cannot disagree. Nothing here knows whether
+//! it writes to a terminal: width and colour come in as a [`Style`].
+
+mod brokers;
+mod layout;
+mod plan_text;
+mod status;
+mod status_text;
+
+pub use layout::Style;
+pub use plan_text::{PlanNotes, plan_text};
+pub use status::{
+    BrokerStatus, PartitionStatus, ReassignmentStatus, StatusView, ThrottleStatus, TopicCounts,
+};
+pub use status_text::status_text;
