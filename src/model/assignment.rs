@@ -42,6 +42,11 @@ impl Assignment {
         self.leaders.is_empty()
     }
 
+    /// Where a partition's list begins in the concatenation of all lists.
+    pub fn offset(&self, partition: PartitionOrd) -> usize {
+        self.starts[partition.index()] as usize
+    }
+
     fn range(&self, partition: PartitionOrd) -> std::ops::Range<usize> {
         self.starts[partition.index()] as usize..self.starts[partition.index() + 1] as usize
     }

@@ -1,9 +1,11 @@
 //! [`ClusterModel`]: brokers, racks, partitions and loads in dense arrays.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Assignment;
-use crate::base::{BrokerId, Bytes, ModelId, RackId, TopicName, TopicPartition};
+use crate::base::{BrokerId, Bytes, ModelId, RackId, TimestampMs, TopicName, TopicPartition};
 
 macro_rules! ordinal {
     ($(#[$doc:meta])* $name:ident) => {
@@ -86,6 +88,35 @@ impl Resource {
         self as usize
     }
 
+    /// The resource of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|resource| resource.name() == name)
+    }
+
+    /// Whether it is a number of things and not an amount.
+    pub fn is_count(self) -> bool {
+        matches!(self, Self::Replicas | Self::Leaders)
+    }
+
+    /// An amount of it for people, with its unit.
+    pub fn show(self, amount: f64) -> String {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, for people only"
+        )]
+        let bytes = Bytes(amount.max(0.0).round() as u64);
+        match self {
+            Self::Disk => bytes.to_string(),
+            Self::NetworkIn | Self::NetworkOut | Self::LeaderBytesIn | Self::PotentialNetworkOut => {
+                format!("{bytes}/s")
+            }
+            Self::Cpu => format!("{amount:.2} cores"),
+            Self::Replicas => format!("{amount:.0} replicas"),
+            Self::Leaders => format!("{amount:.0} leaders"),
+        }
+    }
+
     /// The name as goal files write it.
     pub fn name(self) -> &'static str {
         match self {
@@ -112,8 +143,22 @@ pub struct Broker {
     pub alive: bool,
     /// Capacity by [`Resource::index`]; `None` where unknown or where the resource has none (counts).
     pub capacity: [Option<f64>; Resource::COUNT],
-    /// Bytes on its disks that no seen replica accounts for (strays, other files): they do not move, but they fill.
+    /// Bytes on its disks that no seen replica accounts for (strays, other files, on a shared volume those of
+    /// others): they do not move, but they fill. Capacity counts them; balance, which is about what moves, does not.
     pub other_disk_bytes: f64,
+}
+
+/// Whether a partition may be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Health {
+    /// Every replica is in sync and no reassignment runs: it may be moved freely.
+    Healthy,
+    /// It has a leader, but some replica is offline or out of sync: only a step that repairs it may touch it.
+    Degraded,
+    /// It has no leader: there is nothing to copy from.
+    Leaderless,
+    /// A reassignment runs already, whoever asked for it.
+    Reassigning,
 }
 
 /// A topic in the model.
@@ -148,8 +193,8 @@ pub struct PartitionRow {
     pub leader_cpu_cores: f64,
     /// Cores of each follower.
     pub follower_cpu_cores: f64,
-    /// Whether every replica is in sync and no reassignment runs: only such partitions may be moved freely.
-    pub healthy: bool,
+    /// Whether it may be moved.
+    pub health: Health,
 }
 
 /// The cluster as one immutable value.
@@ -159,6 +204,8 @@ pub struct ClusterModel {
     pub id: ModelId,
     /// Kafka's cluster id.
     pub cluster_id: Option<String>,
+    /// When it was observed; not part of the digest.
+    pub observed_at: TimestampMs,
     /// Brokers, ordered by id.
     pub brokers: Vec<Broker>,
     /// Racks, ordered by name.
@@ -169,6 +216,11 @@ pub struct ClusterModel {
     pub partitions: Vec<PartitionRow>,
     /// Where the replicas stand now, and who leads.
     pub placement: Assignment,
+    /// Sizes of the replicas of [`Self::placement`], in its order, in bytes; empty when all are full replicas.
+    /// Followers differ from leaders a little, and replicas that lag differ much.
+    pub own_sizes: Vec<f64>,
+    /// Replicas that are offline or out of sync, by partition.
+    pub out_of_sync: BTreeMap<PartitionOrd, Vec<BrokerOrd>>,
     /// For each resource, whether its load was seen for every partition (counts always are).
     pub known: [bool; Resource::COUNT],
 }
@@ -206,6 +258,38 @@ impl ClusterModel {
     /// The rack of a broker.
     pub fn rack_of(&self, broker: BrokerOrd) -> RackOrd {
         self.brokers[broker.index()].rack
+    }
+
+    /// Bytes that the replica of a partition takes, or would take, on a broker.
+    pub fn size_on(&self, partition: PartitionOrd, broker: BrokerOrd) -> f64 {
+        let full = self.partitions[partition.index()].size_bytes;
+        if self.own_sizes.is_empty() {
+            return full;
+        }
+        let place = self.placement.replicas(partition).iter().position(|held| *held == broker);
+        place.map_or(full, |place| self.own_sizes[self.placement.offset(partition) + place])
+    }
+
+    /// What the replica of a partition on one broker adds to it: [`Self::load`] with its own size on disk.
+    pub fn load_on(
+        &self,
+        partition: PartitionOrd,
+        broker: BrokerOrd,
+        leads: bool,
+        replication_factor: usize,
+    ) -> [f64; Resource::COUNT] {
+        let mut load = self.load(partition, leads, replication_factor);
+        load[Resource::Disk.index()] = self.size_on(partition, broker);
+        load
+    }
+
+    /// How many of the brokers that `counts` admits stand on each rack, by [`RackOrd`].
+    pub fn brokers_per_rack(&self, counts: impl Fn(BrokerOrd) -> bool) -> Vec<usize> {
+        let mut per_rack = vec![0; self.racks.len()];
+        for broker in self.broker_ords().filter(|broker| counts(*broker)) {
+            per_rack[self.rack_of(broker).index()] += 1;
+        }
+        per_rack
     }
 
     /// Size of one full replica.

@@ -2,7 +2,7 @@
 
 use super::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource};
 
-/// Load of each broker by [`Resource::index`].
+/// Load of each broker by [`Resource::index`]. Disk is what replicas take; [`super::Broker::other_disk_bytes`] is apart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sums {
     rows: Vec<[f64; Resource::COUNT]>,
@@ -12,14 +12,12 @@ impl Sums {
     /// Adds up the loads of an assignment.
     pub fn new(model: &ClusterModel, assignment: &Assignment) -> Self {
         let mut sums = Self { rows: vec![[0.0; Resource::COUNT]; model.brokers.len()] };
-        for (row, broker) in sums.rows.iter_mut().zip(&model.brokers) {
-            row[Resource::Disk.index()] = broker.other_disk_bytes;
-        }
         for partition in model.partition_ords() {
             let replicas = assignment.replicas(partition);
             let leader = assignment.leader(partition);
             for broker in replicas {
-                sums.add(*broker, &model.load(partition, leader == Some(*broker), replicas.len()), 1.0);
+                let leads = leader == Some(*broker);
+                sums.add(*broker, &model.load_on(partition, *broker, leads, replicas.len()), 1.0);
             }
         }
         sums
@@ -51,9 +49,8 @@ impl Sums {
         from: BrokerOrd,
         to: BrokerOrd,
     ) {
-        let load = model.load(partition, leads, replication_factor);
-        self.add(from, &load, -1.0);
-        self.add(to, &load, 1.0);
+        self.add(from, &model.load_on(partition, from, leads, replication_factor), -1.0);
+        self.add(to, &model.load_on(partition, to, leads, replication_factor), 1.0);
     }
 
     /// Accounts for leadership that goes from one replica to another.
