@@ -1,0 +1,63 @@
+//! Runs the built `evenkeel` binary as a person would: words in, screen and exit code out.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// What a command left behind.
+pub struct Screen {
+    words: Vec<String>,
+    /// The exit code; absent when a signal ended the command.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl fmt::Display for Screen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "$ evenkeel {}", self.words.join(" "))?;
+        writeln!(f, "--- stdout\n{}--- stderr\n{}--- exit code {:?}", self.stdout, self.stderr, self.code)
+    }
+}
+
+/// Runs `evenkeel` with these words and no input, and waits for its end.
+pub fn evenkeel<S: AsRef<OsStr>>(words: &[S]) -> Screen {
+    let output = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+        .args(words)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the evenkeel binary starts");
+    Screen {
+        words: words.iter().map(|word| word.as_ref().to_string_lossy().into_owned()).collect(),
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Screen {
+    /// Ends the test unless the command ended with this code. Returns itself for further looks.
+    pub fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "unexpected exit code\n{self}");
+        self
+    }
+
+    /// Ends the test unless the command said this, on either stream.
+    pub fn expect_says(self, words: &str) -> Self {
+        let said = self.stdout.to_lowercase().contains(&words.to_lowercase())
+            || self.stderr.to_lowercase().contains(&words.to_lowercase());
+        assert!(said, "`{words}` was not said\n{self}");
+        self
+    }
+
+    /// Standard output as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("stdout is not JSON: {error}\n{self}"))
+    }
+}

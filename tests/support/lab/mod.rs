@@ -1,0 +1,457 @@
+//! A real Kafka cluster for tests: one KRaft controller and brokers in racks, each a JVM of its own on loopback,
+//! any version that Maven Central has. No container, nothing left behind.
+//!
+//! The lab looks at the cluster with other eyes than evenkeel's: librdkafka's metadata, Kafka's own tools, and the
+//! brokers' folders on this machine's disk.
+
+mod disks;
+mod jars;
+mod load;
+mod net;
+mod node;
+mod process;
+mod tls;
+mod tools;
+mod traffic;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use jars::Jars;
+use net::Net;
+use process::Guarded;
+use tls::Certificates;
+
+pub use traffic::Traffic;
+pub use watch::Watch;
+
+/// Brokers and the lab itself talk here, in the clear.
+const INTERNAL_PORT: u16 = 9092;
+const CONTROLLER_PORT: u16 = 9093;
+/// Clients talk here when the lab has TLS.
+const CLIENT_PORT: u16 = 9094;
+const PORTS: [u16; 3] = [INTERNAL_PORT, CONTROLLER_PORT, CLIENT_PORT];
+/// The controller's node id.
+const CONTROLLER: i32 = 101;
+const CONTROLLER_HOST: u8 = 101;
+
+const PASSWORD: &str = "right-horse-battery";
+
+/// Labs run one at a time: seven JVMs are enough for two cores.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn host_of(node: i32) -> u8 {
+    u8::try_from(node).expect("node ids of a lab fit the last byte of an address")
+}
+
+/// How clients reach the brokers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// In the clear.
+    Plaintext,
+    /// TLS, and the client shows a certificate.
+    MutualTls,
+    /// SCRAM-SHA-512 (and 256) over TLS.
+    ScramOverTls,
+}
+
+/// Who connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The tool under test.
+    Evenkeel,
+    /// The producer and the consumer.
+    Traffic,
+    /// A certificate that another authority signed.
+    Stranger,
+    /// The right user with a wrong password.
+    WrongPassword,
+}
+
+/// What kind of cluster is wanted.
+pub struct Builder {
+    version: String,
+    racks: i32,
+    brokers: i32,
+    log_dirs: usize,
+    security: Security,
+    acls: bool,
+}
+
+/// A running cluster. Dropping it ends all its processes and removes its files; after a failed test the logs stay.
+pub struct Lab {
+    jars: Jars,
+    tools: Jars,
+    dir: PathBuf,
+    net: Net,
+    racks: i32,
+    log_dirs: usize,
+    security: Security,
+    acls: bool,
+    certificates: Option<Certificates>,
+    controller: Option<Guarded>,
+    brokers: BTreeMap<i32, Guarded>,
+    sweeper: Child,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Builder {
+    /// How many racks the brokers are spread over, in turn.
+    pub fn racks(mut self, racks: i32) -> Self {
+        self.racks = racks;
+        self
+    }
+
+    /// How many brokers start; their ids begin at 1.
+    pub fn brokers(mut self, brokers: i32) -> Self {
+        self.brokers = brokers;
+        self
+    }
+
+    /// How many log directories each broker has.
+    pub fn log_dirs(mut self, log_dirs: usize) -> Self {
+        self.log_dirs = log_dirs;
+        self
+    }
+
+    /// How clients reach the brokers.
+    pub fn security(mut self, security: Security) -> Self {
+        self.security = security;
+        self
+    }
+
+    /// Kafka's authorizer, deny by default.
+    pub fn acls(mut self) -> Self {
+        self.acls = true;
+        self
+    }
+
+    /// Starts the cluster and waits until every broker serves.
+    pub fn start(self) -> Lab {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let jars = Jars::fetch(&self.version);
+        let tools = jars.tools();
+        let net = Net::reserve();
+        let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        fs::create_dir_all(parent).expect("the target folder is writable");
+        let dir =
+            tempfile::Builder::new().prefix("lab-").tempdir_in(parent).expect("a folder for the lab").keep();
+        let hosts: Vec<_> = (1..=self.brokers + 2).map(|id| (id, net.host(host_of(id)))).collect();
+        let certificates =
+            (self.security != Security::Plaintext).then(|| Certificates::make(&dir.join("tls"), &hosts));
+        let mut lab = Lab {
+            sweeper: sweeper(&dir),
+            jars,
+            tools,
+            dir,
+            net,
+            racks: self.racks,
+            log_dirs: self.log_dirs,
+            security: self.security,
+            acls: self.acls,
+            certificates,
+            controller: None,
+            brokers: BTreeMap::new(),
+            _turn: turn,
+        };
+        let started = Instant::now();
+        lab.start_controller();
+        let ids: Vec<i32> = (1..=self.brokers).collect();
+        for id in &ids {
+            lab.spawn_broker(*id);
+        }
+        lab.wait_up(&ids);
+        eprintln!(
+            "lab: Kafka {} with {} brokers is up after {:.1?}",
+            self.version,
+            self.brokers,
+            started.elapsed()
+        );
+        if self.security == Security::ScramOverTls {
+            lab.add_scram_users();
+        }
+        lab
+    }
+}
+
+/// Removes the lab's folder when the test process is killed and cannot do so itself.
+fn sweeper(dir: &Path) -> Child {
+    Command::new("sh")
+        .args(["-c", "read -r keep && exit 0; sleep 2; rm -rf \"$1\"", "sweeper"])
+        .arg(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sh starts")
+}
+
+impl Lab {
+    /// A lab of six brokers in three racks with two log directories each, without TLS, unless told otherwise.
+    pub fn builder(version: &str) -> Builder {
+        Builder {
+            version: version.to_owned(),
+            racks: 3,
+            brokers: 6,
+            log_dirs: 2,
+            security: Security::Plaintext,
+            acls: false,
+        }
+    }
+
+    /// The rack of a broker: brokers go to the racks in turn.
+    pub fn rack_of(&self, broker: i32) -> String {
+        format!("rack-{}", (broker - 1) % self.racks)
+    }
+
+    /// The brokers that run.
+    pub fn running(&self) -> BTreeSet<i32> {
+        self.brokers.iter().filter(|(_, node)| node.is_running()).map(|(id, _)| *id).collect()
+    }
+
+    fn node_dir(&self, node: i32) -> PathBuf {
+        self.dir.join(format!("node-{node}"))
+    }
+
+    fn log_dirs(&self, node: i32) -> Vec<PathBuf> {
+        (1..=self.log_dirs).map(|index| self.node_dir(node).join(format!("d{index}"))).collect()
+    }
+
+    fn spawn_node(&self, node: i32, properties: &str) -> Guarded {
+        let dir = self.node_dir(node);
+        fs::create_dir_all(&dir).expect("the lab's folder is writable");
+        let file = dir.join("server.properties");
+        fs::write(&file, properties).expect("the lab's folder is writable");
+        let mut words = self.jars.java(false);
+        words.extend(["kafka.Kafka".to_owned(), file.display().to_string()]);
+        Guarded::spawn(&words, &dir.join("server.log"))
+    }
+
+    fn start_controller(&mut self) {
+        node::format_log_dir(&self.node_dir(CONTROLLER).join("d1"), CONTROLLER, CLUSTER_ID);
+        self.controller = Some(self.spawn_node(CONTROLLER, &self.controller_properties()));
+    }
+
+    fn spawn_broker(&mut self, id: i32) {
+        for dir in self.log_dirs(id) {
+            if !dir.exists() {
+                node::format_log_dir(&dir, id, CLUSTER_ID);
+            }
+        }
+        let node = self.spawn_node(id, &self.broker_properties(id));
+        self.brokers.insert(id, node);
+    }
+
+    fn wait_up(&self, ids: &[i32]) {
+        for id in ids {
+            self.brokers[id].wait_for_line("Kafka Server started", Duration::from_secs(180));
+        }
+        self.wait_until("every broker is in the metadata", Duration::from_secs(60), |seen| {
+            ids.iter().all(|id| seen.brokers.contains(id))
+        });
+    }
+
+    /// Starts one more broker, or one that was stopped, and waits until it serves.
+    pub fn start_broker(&mut self, id: i32) {
+        self.spawn_broker(id);
+        self.wait_up(&[id]);
+    }
+
+    fn broker(&mut self, id: i32) -> &mut Guarded {
+        self.brokers.get_mut(&id).unwrap_or_else(|| panic!("the lab has no broker {id}"))
+    }
+
+    /// Kills a broker without a goodbye.
+    pub fn kill(&mut self, id: i32) {
+        self.broker(id).kill();
+    }
+
+    /// Stops a broker in order: it hands over its leaderships first.
+    pub fn stop(&mut self, id: i32) {
+        self.broker(id).stop(Duration::from_secs(60));
+    }
+
+    /// `host:port` of brokers 1 to 3, for clients.
+    pub fn bootstrap(&self) -> String {
+        let port = if self.security == Security::Plaintext { INTERNAL_PORT } else { CLIENT_PORT };
+        (1..=3).map(|host| self.net.address(host, port)).collect::<Vec<_>>().join(",")
+    }
+
+    /// `host:port` of every broker that runs, for the lab's own eyes.
+    fn internal_bootstrap(&self) -> String {
+        let running = self.running();
+        let addresses = running.iter().map(|id| self.net.address(host_of(*id), INTERNAL_PORT));
+        addresses.collect::<Vec<_>>().join(",")
+    }
+
+    /// librdkafka's settings for the lab's own eyes.
+    fn internal_config(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.internal_bootstrap());
+        config.set("topic.metadata.refresh.interval.ms", "-1");
+        config.set("log_level", "3");
+        config
+    }
+
+    /// The connection settings of a client, as librdkafka names them.
+    pub fn client_settings(&self, who: Who) -> BTreeMap<&'static str, String> {
+        let mut settings = BTreeMap::new();
+        let Some(certificates) = &self.certificates else { return settings };
+        let path = |name: &str| certificates.file(name).display().to_string();
+        settings.insert("ssl.ca.location", path("ca.pem"));
+        let user = match who {
+            Who::Evenkeel | Who::WrongPassword => "evenkeel",
+            Who::Traffic => "traffic",
+            Who::Stranger => "stranger",
+        };
+        if self.security == Security::MutualTls {
+            settings.insert("security.protocol", "SSL".to_owned());
+            settings.insert("ssl.certificate.location", path(&format!("{user}.pem")));
+            settings.insert("ssl.key.location", path(&format!("{user}.key")));
+        } else {
+            let password = if who == Who::WrongPassword { "wrong" } else { PASSWORD };
+            settings.insert("security.protocol", "SASL_SSL".to_owned());
+            settings.insert("sasl.mechanism", "SCRAM-SHA-512".to_owned());
+            settings.insert("sasl.username", user.to_owned());
+            settings.insert("sasl.password", password.to_owned());
+        }
+        settings
+    }
+
+    /// The words that tell evenkeel where the cluster is and who asks.
+    pub fn cluster_words(&self, who: Who) -> Vec<String> {
+        let mut words = vec!["--bootstrap".to_owned(), self.bootstrap()];
+        let settings = self.client_settings(who);
+        if !settings.is_empty() {
+            let file = self.file(&format!("client-{who:?}.properties"));
+            let lines: Vec<String> = settings.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+            fs::write(&file, lines.concat()).expect("the lab's folder is writable");
+            words.extend(["--kafka-config".to_owned(), file.display().to_string()]);
+        }
+        words
+    }
+
+    /// The path of a file in the lab's folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// What librdkafka sees now.
+    pub fn look(&self) -> Seen {
+        let consumer: BaseConsumer = self.internal_config().create().expect("a client of librdkafka");
+        Seen::ask(&consumer).unwrap_or_else(|error| panic!("the lab cannot see its own cluster: {error}"))
+    }
+
+    /// Looks until the cluster is as wanted; ends the test when that takes too long.
+    pub fn wait_until(&self, what: &str, at_most: Duration, is_so: impl Fn(&Seen) -> bool) -> Seen {
+        let consumer: BaseConsumer = self.internal_config().create().expect("a client of librdkafka");
+        let until = Instant::now() + at_most;
+        loop {
+            let seen = Seen::ask(&consumer);
+            if let Ok(seen) = &seen
+                && is_so(seen)
+            {
+                return seen.clone();
+            }
+            assert!(Instant::now() < until, "waited {at_most:?} in vain until {what}; last look: {seen:?}");
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+const CLUSTER_ID: &str = "bGFiLWxhYi1sYWItbGFiLQ";
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.brokers.clear();
+        self.controller = None;
+        // One line tells the sweeper that there is nothing for it to do.
+        if let Some(mut stdin) = self.sweeper.stdin.take() {
+            use std::io::Write as _;
+            if writeln!(stdin, "done").is_err() {
+                eprintln!("lab: the sweeper ended before its time");
+            }
+        }
+        if let Err(error) = self.sweeper.wait() {
+            eprintln!("lab: the sweeper cannot be waited for: {error}");
+        }
+        if thread::panicking() {
+            eprintln!("lab: the logs of the failed test stay in {}", self.dir.display());
+            for node in self.brokers.keys().copied().chain([CONTROLLER]) {
+                for dir in self.log_dirs(node) {
+                    fs::remove_dir_all(dir).ok();
+                }
+            }
+        } else if let Err(error) = fs::remove_dir_all(&self.dir) {
+            eprintln!("lab: {} stays behind: {error}", self.dir.display());
+        }
+    }
+}
+
+/// A partition as librdkafka sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SeenPartition {
+    /// The replica list.
+    pub replicas: Vec<i32>,
+    /// The in-sync replicas.
+    pub isr: BTreeSet<i32>,
+    /// The leader; -1 while there is none.
+    pub leader: i32,
+}
+
+/// The cluster as librdkafka sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Brokers that serve.
+    pub brokers: BTreeSet<i32>,
+    /// Partitions by topic and index.
+    pub partitions: BTreeMap<(String, i32), SeenPartition>,
+}
+
+impl Seen {
+    fn ask(consumer: &BaseConsumer) -> Result<Self, rdkafka::error::KafkaError> {
+        let metadata = consumer.fetch_metadata(None, Duration::from_secs(10))?;
+        let mut seen = Self {
+            brokers: metadata.brokers().iter().map(rdkafka::metadata::MetadataBroker::id).collect(),
+            ..Self::default()
+        };
+        for topic in metadata.topics() {
+            for partition in topic.partitions() {
+                let entry = SeenPartition {
+                    replicas: partition.replicas().to_vec(),
+                    isr: partition.isr().iter().copied().collect(),
+                    leader: partition.leader(),
+                };
+                seen.partitions.insert((topic.name().to_owned(), partition.id()), entry);
+            }
+        }
+        Ok(seen)
+    }
+
+    /// Whether every replica of every partition is in sync and no reassignment is on the way.
+    pub fn all_in_sync(&self) -> bool {
+        let whole = |partition: &SeenPartition| {
+            partition.leader >= 0
+                && partition.replicas.len() == 3
+                && partition.isr.len() == partition.replicas.len()
+        };
+        self.partitions.values().all(whole)
+    }
+
+    /// The replica sets, without order: what a placement is about.
+    pub fn placement(&self) -> BTreeMap<(String, i32), BTreeSet<i32>> {
+        let entry = |(key, partition): (&(String, i32), &SeenPartition)| {
+            (key.clone(), partition.replicas.iter().copied().collect())
+        };
+        self.partitions.iter().map(entry).collect()
+    }
+}

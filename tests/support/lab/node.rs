@@ -1,0 +1,117 @@
+//! What one node is told: `server.properties` and the formatted log directories.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::{
+    CLIENT_PORT, CONTROLLER, CONTROLLER_HOST, CONTROLLER_PORT, INTERNAL_PORT, Lab, Security, host_of,
+};
+
+/// Formats a log directory by hand, which saves a JVM per node. The broker adds what else it wants to know.
+pub fn format_log_dir(dir: &Path, node: i32, cluster_id: &str) {
+    fs::create_dir_all(dir).expect("the lab's folder is writable");
+    let text = format!("version=1\ncluster.id={cluster_id}\nnode.id={node}\n");
+    fs::write(dir.join("meta.properties"), text).expect("the lab's folder is writable");
+}
+
+/// Small buffers for small heaps, and the durable settings that the tests stand on.
+const COMMON: &str = "\
+log.cleaner.dedupe.buffer.size=2097152
+num.network.threads=2
+num.io.threads=4
+num.recovery.threads.per.data.dir=1
+offsets.topic.num.partitions=6
+offsets.topic.replication.factor=3
+transaction.state.log.num.partitions=3
+transaction.state.log.replication.factor=3
+default.replication.factor=3
+min.insync.replicas=2
+group.initial.rebalance.delay.ms=0
+auto.create.topics.enable=false
+auto.leader.rebalance.enable=false
+controlled.shutdown.enable=true
+log.segment.bytes=8388608
+log.index.size.max.bytes=1048576
+log.segment.delete.delay.ms=1000
+file.delete.delay.ms=1000
+replica.lag.time.max.ms=10000
+";
+
+impl Lab {
+    /// The properties of the controller.
+    pub(super) fn controller_properties(&self) -> String {
+        let voter = self.net.address(CONTROLLER_HOST, CONTROLLER_PORT);
+        let mut text = format!(
+            "process.roles=controller\nnode.id={CONTROLLER}\ncontroller.quorum.voters={CONTROLLER}@{voter}\n\
+             controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://{voter}\nlog.dirs={}\n{COMMON}",
+            self.node_dir(CONTROLLER).join("d1").display()
+        );
+        text.push_str(&self.authorizer_properties());
+        text
+    }
+
+    /// The properties of a broker.
+    pub(super) fn broker_properties(&self, id: i32) -> String {
+        let host = host_of(id);
+        let voter = self.net.address(CONTROLLER_HOST, CONTROLLER_PORT);
+        let internal = self.net.address(host, INTERNAL_PORT);
+        let mut listeners = format!("INTERNAL://{internal}");
+        let mut protocols = "CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT".to_owned();
+        let protocol = match self.security {
+            Security::Plaintext => None,
+            Security::MutualTls => Some("SSL"),
+            Security::ScramOverTls => Some("SASL_SSL"),
+        };
+        if let Some(protocol) = protocol {
+            write!(listeners, ",CLIENT://{}", self.net.address(host, CLIENT_PORT)).expect("text");
+            write!(protocols, ",CLIENT:{protocol}").expect("text");
+        }
+        let log_dirs: Vec<String> = self.log_dirs(id).iter().map(|dir| dir.display().to_string()).collect();
+        let mut text = format!(
+            "process.roles=broker\nnode.id={id}\nbroker.rack={}\ncontroller.quorum.voters={CONTROLLER}@{voter}\n\
+             controller.listener.names=CONTROLLER\nlisteners={listeners}\nadvertised.listeners={listeners}\n\
+             listener.security.protocol.map={protocols}\ninter.broker.listener.name=INTERNAL\n\
+             log.dirs={}\n{COMMON}",
+            self.rack_of(id),
+            log_dirs.join(",")
+        );
+        text.push_str(&self.authorizer_properties());
+        text.push_str(&self.listener_properties(id));
+        text
+    }
+
+    /// Kafka's own authorizer, deny by default. The brokers among themselves and the lab's own requests come in
+    /// over the plain listener without a name, so that "no name" has to be a super user.
+    fn authorizer_properties(&self) -> String {
+        if !self.acls {
+            return String::new();
+        }
+        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+         super.users=User:ANONYMOUS;User:traffic\nallow.everyone.if.no.acl.found=false\n"
+            .to_owned()
+    }
+
+    /// TLS and SASL of the clients' listener.
+    fn listener_properties(&self, id: i32) -> String {
+        let Some(certificates) = &self.certificates else { return String::new() };
+        let prefix = "listener.name.client";
+        let mut text = format!(
+            "{prefix}.ssl.keystore.type=PEM\n{prefix}.ssl.keystore.location={}\n\
+             {prefix}.ssl.truststore.type=PEM\n{prefix}.ssl.truststore.location={}\n\
+             ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/,DEFAULT\n",
+            certificates.file(&format!("broker-{id}.pem")).display(),
+            certificates.file("ca.pem").display(),
+        );
+        let client_auth = if self.security == Security::MutualTls { "required" } else { "none" };
+        writeln!(text, "{prefix}.ssl.client.auth={client_auth}").expect("text");
+        if self.security == Security::ScramOverTls {
+            writeln!(text, "{prefix}.sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512").expect("text");
+            for mechanism in ["scram-sha-256", "scram-sha-512"] {
+                let module = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+                writeln!(text, "{prefix}.{mechanism}.sasl.jaas.config={module}").expect("text");
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,103 @@
+//! Kafka's own tools, as an operator uses them: the second opinion on everything that evenkeel says or leaves behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::{Lab, PASSWORD, Seen};
+
+impl Lab {
+    /// Runs one of Kafka's tools over the lab's own listener; returns what it printed. Ends the test when it fails.
+    pub fn kafka_tool(&self, tool: &str, words: &[&str]) -> String {
+        let java = self.tools.java(true);
+        let output = Command::new(&java[0])
+            .args(&java[1..])
+            .arg(self.tools.class_of(tool))
+            .args(["--bootstrap-server", &self.internal_bootstrap()])
+            .args(words)
+            .output()
+            .expect("java starts");
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{tool} {words:?} failed:\n{stdout}\n{stderr}");
+        stdout
+    }
+
+    pub(super) fn add_scram_users(&self) {
+        for user in ["evenkeel", "traffic"] {
+            let credentials =
+                format!("SCRAM-SHA-512=[password={PASSWORD}],SCRAM-SHA-256=[password={PASSWORD}]");
+            let words =
+                ["--alter", "--add-config", &credentials, "--entity-type", "users", "--entity-name", user];
+            self.kafka_tool("kafka-configs", &words);
+        }
+    }
+
+    /// Lets a user do these operations on the cluster and on every topic.
+    pub fn allow(&self, user: &str, on_cluster: &[&str], on_topics: &[&str]) {
+        let principal = format!("User:{user}");
+        for (operations, resource) in [(on_cluster, vec!["--cluster"]), (on_topics, vec!["--topic", "*"])] {
+            if operations.is_empty() {
+                continue;
+            }
+            let mut words = vec!["--add", "--allow-principal", &principal];
+            for operation in operations {
+                words.extend(["--operation", operation]);
+            }
+            words.extend(resource);
+            self.kafka_tool("kafka-acls", &words);
+        }
+    }
+
+    /// Sets dynamic settings of one broker (`brokers`) or topic (`topics`), as a person would.
+    pub fn set_config(&self, kind: &str, name: &str, settings: &str) {
+        let words = ["--alter", "--add-config", settings, "--entity-type", kind, "--entity-name", name];
+        self.kafka_tool("kafka-configs", &words);
+    }
+
+    /// Takes dynamic settings away again.
+    pub fn delete_config(&self, kind: &str, name: &str, keys: &str) {
+        let words = ["--alter", "--delete-config", keys, "--entity-type", kind, "--entity-name", name];
+        self.kafka_tool("kafka-configs", &words);
+    }
+
+    /// Every line about throttles among the dynamic settings of all brokers and topics.
+    pub fn throttle_settings(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for kind in ["brokers", "topics"] {
+            let mut owner = String::new();
+            for line in self.kafka_tool("kafka-configs", &["--describe", "--entity-type", kind]).lines() {
+                if line.starts_with("Dynamic configs for") {
+                    line.trim().clone_into(&mut owner);
+                }
+                let setting = line.split_whitespace().next().unwrap_or_default();
+                if setting.contains("throttled.") || setting.starts_with("replica.alter.log.dirs.io") {
+                    found.push(format!("{owner} {setting}"));
+                }
+            }
+        }
+        found
+    }
+
+    /// Gives partitions these replica lists with Kafka's own tool, and waits until all is done and in sync.
+    pub fn reassign(&self, plan: &Path) -> Seen {
+        let file = plan.display().to_string();
+        self.kafka_tool("kafka-reassign-partitions", &["--reassignment-json-file", &file, "--execute"]);
+        self.wait_until("the reassignment is done", Duration::from_secs(180), Seen::all_in_sync)
+    }
+
+    /// Writes replica lists in the format of `kafka-reassign-partitions`.
+    pub fn reassignment_file(&self, name: &str, lists: &[(String, i32, Vec<i32>)]) -> PathBuf {
+        let partitions: Vec<_> = lists
+            .iter()
+            .map(|(topic, partition, replicas)| {
+                serde_json::json!({"topic": topic, "partition": partition, "replicas": replicas})
+            })
+            .collect();
+        let file = self.file(name);
+        let text = serde_json::json!({"version": 1, "partitions": partitions}).to_string();
+        fs::write(&file, text).expect("the lab's folder is writable");
+        file
+    }
+}

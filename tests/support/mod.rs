@@ -1,0 +1,4 @@
+//! What several test binaries share. Nothing here is a test itself.
+
+pub mod cli;
+pub mod lab;
