@@ -372,6 +372,7 @@ const CLUSTER_ID: &str = "bGFiLWxhYi1sYWItbGFiLQ";
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        let nodes: Vec<i32> = self.brokers.keys().copied().chain([CONTROLLER]).collect();
         self.brokers.clear();
         self.controller = None;
         // One line tells the sweeper that there is nothing for it to do.
@@ -386,9 +387,9 @@ impl Drop for Lab {
         }
         if thread::panicking() {
             eprintln!("lab: the logs of the failed test stay in {}", self.dir.display());
-            for node in self.brokers.keys().copied().chain([CONTROLLER]) {
-                for dir in self.log_dirs(node) {
-                    fs::remove_dir_all(dir).ok();
+            for dir in nodes.iter().flat_map(|node| self.log_dirs(*node)).filter(|dir| dir.exists()) {
+                if let Err(error) = fs::remove_dir_all(&dir) {
+                    eprintln!("lab: {} stays behind: {error}", dir.display());
                 }
             }
         } else if let Err(error) = fs::remove_dir_all(&self.dir) {
