@@ -58,6 +58,8 @@ pub struct Execution {
     /// Brokers that have to be there.
     needed: BTreeSet<BrokerId>,
     rates: BTreeMap<BrokerId, (u64, u64)>,
+    /// Share of a volume that is never passed: the plan's limit, and the settings' reserve.
+    pub(super) disk_limit_share: f64,
     pub(super) throttles: Throttles,
     lived: Lived,
     pub(super) pause: Option<(Pause, Duration)>,
@@ -105,6 +107,7 @@ impl Execution {
         };
         let mut execution = Self {
             rates: rates(settings.throttle, seen),
+            disk_limit_share: plan.limits.disk_limit_share.min(1.0 - settings.disk_reserve_ratio),
             settings,
             steps: runs,
             wave: 0,

@@ -118,7 +118,7 @@ pub(super) fn disk_room(
     broker: BrokerId,
     size: Bytes,
     incoming: &Incoming,
-    reserve_ratio: f64,
+    limit_share: f64,
 ) -> Option<Hold> {
     let on_the_way = incoming.get(&broker).copied().unwrap_or_default();
     let dirs = seen.brokers.get(&broker).map(|found| found.log_dirs.as_slice()).unwrap_or_default();
@@ -129,13 +129,12 @@ pub(super) fn disk_room(
             clippy::cast_sign_loss,
             reason = "a share, between 0 and 1, of an amount of bytes"
         )]
-        let reserve = Bytes((total.as_f64() * reserve_ratio.clamp(0.0, 1.0)) as u64);
+        let limit = Bytes((total.as_f64() * limit_share.clamp(0.0, 1.0)) as u64);
         let used = total.saturating_sub(usable);
-        let limit = total.saturating_sub(reserve);
         if promises::disk_within_limit(broker, used, size + on_the_way, Bytes::ZERO, limit).is_err() {
             let path = &dir.path;
             return Some(Hold::Wait(format!(
-                "broker {broker} has no room: {usable} free on {path}, {on_the_way} on the way, {size} needed, {reserve} kept free"
+                "broker {broker} has no room: {usable} free on {path}, {on_the_way} on the way, {size} needed, limit {limit} of {total}"
             )));
         }
     }

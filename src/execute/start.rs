@@ -160,7 +160,7 @@ impl Execution {
         let size = full_size(step, partition);
         let full = step.added().find_map(|broker| {
             let still_to_come = size.saturating_sub(size_on_disk(partition, broker));
-            disk_room(seen, broker, still_to_come, &in_flight.incoming, self.settings.disk_reserve_ratio)
+            disk_room(seen, broker, still_to_come, &in_flight.incoming, self.disk_limit_share)
         });
         match full {
             Some(Hold::Wait(by)) => Leave::Held(by),
