@@ -2,7 +2,6 @@
 //! file may grow. The table in `arrows.rs` is the picture of the architecture.
 
 mod arrows;
-mod dependencies;
 mod leftovers;
 mod sizes;
 mod source;
