@@ -1,5 +1,14 @@
 //! The loop, and the one door to the outside: [`World`].
+//!
+//! [`propose`] makes a judged plan of one look, [`Controller`] decides what the daemon does with it, [`drive`] runs
+//! one plan to its end, and [`World`] is what all of it acts on. Nothing here knows Kafka's wire.
 
+mod controller;
+mod drive;
+mod propose;
 mod world;
 
+pub use controller::{Controller, ControllerSettings, Decision, HeldBack};
+pub use drive::{Happening, drive};
+pub use propose::{Proposal, ProposeError, propose};
 pub use world::{Scope, World, WorldError};

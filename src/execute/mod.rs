@@ -1,6 +1,29 @@
 //! Runs a plan: a state machine without I/O. What it wants done comes out as [`Command`]s; what was done is
 //! learnt only by looking at the next [`crate::observe::Observation`].
+//!
+//! [`Execution`] is the machine; each of its steps is a `StepRun`, which reads its partition's [`sight`]. The
+//! [`guard`]s say what may start, the ledger in [`throttle`] keeps what has to be put back. Nothing here knows
+//! Kafka's wire, a clock, or who asked.
 
+mod admit;
+mod answers;
 mod command;
+mod event;
+mod execution;
+mod guard;
+mod held;
+mod outcome;
+mod progress;
+mod settings;
+mod sight;
+mod start;
+mod step_run;
+mod throttle;
 
+pub use answers::CommandError;
 pub use command::{Answer, Command, CommandRefusal, Setting};
+pub use event::{ExecutionEvent, Pause};
+pub use execution::{Execution, Turn};
+pub use outcome::{DropReason, End, Leftover, NotStarted, Outcome, StaleStep, StepEnd};
+pub use progress::Progress;
+pub use settings::{ExecuteSettings, StopMode, ThrottleRate};

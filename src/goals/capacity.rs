@@ -1,6 +1,7 @@
 //! Rule `capacity`: a resource of a broker stays under a limit.
 
-use crate::model::Resource;
+use super::{Standing, Verdict, Violation};
+use crate::model::{Broker, Resource};
 
 /// A resource of each broker stays under a limit.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,4 +19,58 @@ pub enum Limit {
     Share(f64),
     /// A number.
     Count(f64),
+}
+
+impl Capacity {
+    /// The most that replicas may take on a broker; `None` where its capacity is not known. What else lies on its
+    /// disks is taken off.
+    pub fn limit_of(&self, broker: &Broker) -> Option<f64> {
+        match self.limit {
+            Limit::Count(count) => Some(count),
+            Limit::Share(share) => {
+                let other = if self.resource == Resource::Disk { broker.other_disk_bytes } else { 0.0 };
+                broker.capacity[self.resource.index()].map(|capacity| (capacity * share - other).max(0.0))
+            }
+        }
+    }
+
+    /// Judges a placement.
+    pub fn verdict(&self, standing: Standing) -> Verdict {
+        if let Some(not_ready) = standing.load_missing(self.resource) {
+            return not_ready;
+        }
+        let mut found = Vec::new();
+        let mut unknown = Vec::new();
+        for ord in standing.brokers() {
+            let broker = &standing.model.brokers[ord.index()];
+            let load = standing.sums.get(ord, self.resource);
+            match self.limit_of(broker) {
+                None => unknown.push(broker.id.to_string()),
+                Some(limit) if load > limit * (1.0 + 1e-9) => {
+                    found.push((load / limit.max(f64::MIN_POSITIVE), self.violation(broker, load, limit)));
+                }
+                Some(_) => {}
+            }
+        }
+        // A broker over its limit is a fact, whatever is not known of the others.
+        if found.is_empty() && !unknown.is_empty() {
+            let (name, brokers) = (self.resource.name(), unknown.join(", "));
+            return Verdict::NotReady {
+                missing: format!("the {name} capacity of broker {brokers} is not known"),
+            };
+        }
+        Verdict::of(found)
+    }
+
+    fn violation(&self, broker: &Broker, load: f64, limit: f64) -> Violation {
+        let name = self.resource.name();
+        let (load, most) = (self.resource.show(load), self.resource.show(limit));
+        let text = match self.limit {
+            Limit::Count(_) => format!("{name}: {load} of at most {most}"),
+            Limit::Share(share) => {
+                format!("{name} {load} is over the limit of {most} ({:.0} % of capacity)", 100.0 * share)
+            }
+        };
+        Violation { subject: format!("broker {}", broker.id), text }
+    }
 }

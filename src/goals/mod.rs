@@ -1,16 +1,19 @@
 //! What is wanted: goal sets as data, and the few rule kinds that they are made of.
 //!
 //! A goal set is a TOML file (`goals/*.toml` are embedded in the binary). A new rule kind is one file here
-//! and one variant of [`Rule`]; a new goal is a table in a TOML file.
+//! and one variant of [`Rule`]; a new goal is a table in a TOML file. Rules judge a [`Standing`]; how a better
+//! placement is found is none of their business.
 
 mod balance;
 mod capacity;
+mod parse;
 mod set;
+mod shipped;
 mod spread;
 mod verdict;
 
-pub use balance::Balance;
+pub use balance::{Balance, Bounds};
 pub use capacity::{Capacity, Limit};
 pub use set::{Goal, GoalError, GoalSet, Rule, Tier};
-pub use spread::{Attribute, Spread, most_even_rack_count};
-pub use verdict::{Verdict, Violation};
+pub use spread::{Attribute, Spread};
+pub use verdict::{Standing, Verdict, Violation};

@@ -1,6 +1,9 @@
-//! [`GoalSet`]: goals by tier, read from TOML.
+//! [`GoalSet`]: goals by tier.
 
-use super::{Balance, Capacity, Spread};
+use std::fmt;
+
+use super::{Balance, Capacity, Spread, Standing, Verdict};
+use crate::config::ConfigError;
 
 /// A named list of goals.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,9 +50,65 @@ pub enum Rule {
 }
 
 /// What is wrong with a goal file; names line and key.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GoalError {
-    /// Not a goal file.
-    #[error("{0}")]
-    Malformed(String),
+    /// Not a goal file, or something in it that cannot be.
+    #[error(transparent)]
+    Malformed(#[from] ConfigError),
+    /// No goal set of this name is shipped.
+    #[error("there is no goal set named `{name}`")]
+    UnknownSet {
+        /// The name given.
+        name: String,
+        /// What would help.
+        hint: String,
+    },
+}
+
+impl GoalError {
+    /// What would help, where something is known to.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Malformed(error) => error.hint.as_deref(),
+            Self::UnknownSet { hint, .. } => Some(hint),
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Must => f.pad("must"),
+            Self::Want(tier) => tier.fmt(f),
+        }
+    }
+}
+
+impl Goal {
+    /// Judges a placement.
+    pub fn verdict(&self, standing: Standing) -> Verdict {
+        match &self.rule {
+            Rule::Spread(rule) => rule.verdict(standing),
+            Rule::Capacity(rule) => rule.verdict(standing),
+            Rule::Balance(rule) => rule.verdict(standing),
+        }
+    }
+}
+
+impl GoalSet {
+    /// The balance rules with their goals.
+    pub fn balances(&self) -> impl Iterator<Item = (&Goal, &Balance)> {
+        self.goals.iter().filter_map(|goal| match &goal.rule {
+            Rule::Balance(rule) => Some((goal, rule)),
+            _ => None,
+        })
+    }
+
+    /// The capacity rules with their goals.
+    pub fn capacities(&self) -> impl Iterator<Item = (&Goal, &Capacity)> {
+        self.goals.iter().filter_map(|goal| match &goal.rule {
+            Rule::Capacity(rule) => Some((goal, rule)),
+            _ => None,
+        })
+    }
 }

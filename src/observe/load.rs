@@ -1,13 +1,13 @@
-//! From brokers' metrics to the load of each partition.
+//! Loads: what brokers' metrics tell, and how it is shared out over the partitions.
 //!
-//! Brokers count traffic per topic, not per partition, so a topic's traffic on a broker is shared out
-//! over the partitions of that topic which the broker leads, by their size.
+//! Kafka measures traffic per topic and broker, and processor time per broker; a placement needs both per partition.
+//! What is shared out adds up to what was measured. Where it cannot, a [`Gap`] says how much is left over.
 
 use std::collections::BTreeMap;
 
+use super::cpu::share_cpu;
+use super::{Gap, GapKind, Observation};
 use crate::base::{BrokerId, BytesPerS, Cores, TopicName};
-
-use super::Observation;
 
 /// The load of one partition, as far as known.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -45,5 +45,259 @@ pub struct BrokerMetrics {
     pub request_handler_idle_ratio: Option<f64>,
 }
 
+impl BrokerMetrics {
+    /// Whether the endpoint told of bytes in. Kafka always shows the sum over all topics, also when it is zero.
+    pub(super) fn knows_bytes_in(&self) -> bool {
+        self.bytes_in_per_s.is_some() || !self.topic_bytes_in_per_s.is_empty()
+    }
+
+    fn knows_bytes_out(&self) -> bool {
+        self.bytes_out_per_s.is_some() || !self.topic_bytes_out_per_s.is_empty()
+    }
+}
+
+/// A difference below both of these is the noise of two averages that were read one after the other: 5 % of the
+/// broker's traffic, 10 kB/s.
+const NOISE_RATIO: f64 = 0.05;
+const NOISE_BYTES_PER_S: f64 = 10_000.0;
+
 /// Shares brokers' measured traffic and processor time out over the partitions they hold, in place.
-pub fn attribute(_observation: &mut Observation, _metrics: &BTreeMap<BrokerId, BrokerMetrics>) {}
+///
+/// A topic's bytes in and out on a broker go to the partitions of the topic that the broker leads, by size: what was
+/// written at one rate and kept for one time is as large as it was fast. Processor time is shared as [`super::cpu`]
+/// says. Brokers without metrics leave the loads of their partitions unknown, with a [`Gap`] for each broker, unless
+/// the observation has such a gap already.
+pub fn attribute(observation: &mut Observation, metrics: &BTreeMap<BrokerId, BrokerMetrics>) {
+    let holdings = Holdings::of(observation);
+    for (broker, seen) in &mut observation.brokers {
+        let told = metrics.get(broker).and_then(|told| told.cpu_cores);
+        seen.capacity.cpu_cores = seen.capacity.cpu_cores.or(told);
+    }
+    let brokers: Vec<BrokerId> = observation.brokers.keys().copied().collect();
+    for broker in brokers {
+        let told = metrics.get(&broker);
+        let leads = holdings.leads.get(&broker);
+        for direction in [Direction::In, Direction::Out] {
+            match told.filter(|told| direction.is_known(told)) {
+                Some(told) => share_traffic(observation, broker, direction, told, leads),
+                None => {
+                    gap_unless_known(observation, broker, GapKind::NetworkLoad, "no metrics of its traffic");
+                }
+            }
+        }
+    }
+    share_cpu(observation, metrics, &holdings);
+    for stranger in metrics.keys().filter(|broker| !observation.brokers.contains_key(broker)) {
+        observation.gaps.push(Gap {
+            kind: GapKind::NetworkLoad,
+            subject: format!("broker {stranger}"),
+            reason: "its metrics are left out, since it is not in the cluster".to_owned(),
+        });
+    }
+}
+
+/// Where a partition stands in an observation: its topic, and its position there.
+pub(super) type Spot = (TopicName, usize);
+
+/// What each broker leads and follows.
+#[derive(Default)]
+pub(super) struct Holdings {
+    pub leads: BTreeMap<BrokerId, BTreeMap<TopicName, Vec<usize>>>,
+    pub follows: BTreeMap<BrokerId, Vec<Spot>>,
+}
+
+impl Holdings {
+    fn of(observation: &Observation) -> Self {
+        let mut holdings = Self::default();
+        for (name, topic) in &observation.topics {
+            for (position, partition) in topic.partitions.iter().enumerate() {
+                for broker in &partition.replicas {
+                    if partition.leader == Some(*broker) {
+                        let topics = holdings.leads.entry(*broker).or_default();
+                        topics.entry(name.clone()).or_default().push(position);
+                    } else {
+                        holdings.follows.entry(*broker).or_default().push((name.clone(), position));
+                    }
+                }
+            }
+        }
+        holdings
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    In,
+    Out,
+}
+
+impl Direction {
+    fn name(self) -> &'static str {
+        match self {
+            Self::In => "bytes in",
+            Self::Out => "bytes out",
+        }
+    }
+
+    fn is_known(self, told: &BrokerMetrics) -> bool {
+        match self {
+            Self::In => told.knows_bytes_in(),
+            Self::Out => told.knows_bytes_out(),
+        }
+    }
+
+    fn topics(self, told: &BrokerMetrics) -> &BTreeMap<TopicName, BytesPerS> {
+        match self {
+            Self::In => &told.topic_bytes_in_per_s,
+            Self::Out => &told.topic_bytes_out_per_s,
+        }
+    }
+
+    fn total(self, told: &BrokerMetrics) -> Option<BytesPerS> {
+        match self {
+            Self::In => told.bytes_in_per_s,
+            Self::Out => told.bytes_out_per_s,
+        }
+    }
+
+    fn slot(self, load: &mut PartitionLoad) -> &mut Option<BytesPerS> {
+        match self {
+            Self::In => &mut load.produce_bytes_per_s,
+            Self::Out => &mut load.consume_bytes_per_s,
+        }
+    }
+}
+
+fn share_traffic(
+    observation: &mut Observation,
+    broker: BrokerId,
+    direction: Direction,
+    told: &BrokerMetrics,
+    leads: Option<&BTreeMap<TopicName, Vec<usize>>>,
+) {
+    let none = BTreeMap::new();
+    let leads = leads.unwrap_or(&none);
+    let topics = direction.topics(told);
+    let total = direction.total(told).unwrap_or_default().get();
+    let sum: f64 = topics.values().map(|rate| rate.get()).sum();
+    if topics.is_empty() && total > 0.0 {
+        share_total(observation, broker, direction, total, leads);
+        return;
+    }
+    // Partitions whose topic is not told have no traffic: Kafka shows a topic only once there was some.
+    for (name, positions) in leads {
+        give(observation, direction, broker, 0.0, positions.iter().map(|position| (name.clone(), *position)));
+    }
+    let mut left_over = Vec::new();
+    for (name, rate) in topics {
+        match led_topic(leads, name) {
+            Some((name, positions)) => {
+                let spots = positions.iter().map(|position| (name.clone(), *position));
+                give(observation, direction, broker, rate.get(), spots);
+            }
+            None if rate.get() > 0.0 => left_over.push((name, *rate)),
+            None => {}
+        }
+    }
+    if let Some((first, _)) = left_over.first() {
+        let amount: BytesPerS = left_over.iter().map(|(_, rate)| *rate).sum();
+        let others =
+            if left_over.len() > 1 { format!(" and {} more", left_over.len() - 1) } else { String::new() };
+        let reason = format!(
+            "{amount} of {} belong to topics that it leads no partition of ({first}{others}): leaders that moved, \
+             consumers that read from followers, or topics that the client may not describe",
+            direction.name()
+        );
+        push_gap(observation, broker, GapKind::NetworkLoad, reason);
+    }
+    let off = (total - sum).abs();
+    if direction.total(told).is_some() && off > NOISE_BYTES_PER_S && off > NOISE_RATIO * total {
+        let (total, sum) = (rate_of(total), rate_of(sum));
+        let reason = format!("its topics' {} add up to {sum}, its own count says {total}", direction.name());
+        push_gap(observation, broker, GapKind::NetworkLoad, reason);
+    }
+}
+
+/// The partitions of a measured topic that the broker leads. Some exporters write dots as underscores; Kafka itself
+/// keeps two topics from differing in that alone.
+fn led_topic<'a>(
+    leads: &'a BTreeMap<TopicName, Vec<usize>>,
+    name: &TopicName,
+) -> Option<(&'a TopicName, &'a Vec<usize>)> {
+    leads
+        .get_key_value(name)
+        .or_else(|| leads.iter().find(|(led, _)| led.as_str().replace('.', "_") == name.as_str()))
+}
+
+/// Where only the sum over all topics is told, it goes to all partitions that the broker leads, by size.
+fn share_total(
+    observation: &mut Observation,
+    broker: BrokerId,
+    direction: Direction,
+    total: f64,
+    leads: &BTreeMap<TopicName, Vec<usize>>,
+) {
+    let spots: Vec<Spot> = leads
+        .iter()
+        .flat_map(|(name, positions)| positions.iter().map(move |position| (name.clone(), *position)))
+        .collect();
+    let what = direction.name();
+    let reason = if spots.is_empty() {
+        format!("{} of {what} are left over: it leads no partition", rate_of(total))
+    } else {
+        format!("the metrics tell no {what} by topic: {} are shared out by size alone", rate_of(total))
+    };
+    push_gap(observation, broker, GapKind::NetworkLoad, reason);
+    give(observation, direction, broker, total, spots.into_iter());
+}
+
+fn give(
+    observation: &mut Observation,
+    direction: Direction,
+    broker: BrokerId,
+    total: f64,
+    spots: impl Iterator<Item = Spot>,
+) {
+    let spots: Vec<Spot> = spots.collect();
+    let sizes: Vec<f64> = spots
+        .iter()
+        .map(|(name, position)| &observation.topics[name].partitions[*position])
+        .map(|partition| partition.size_on(broker).or_else(|| partition.full_size_bytes()))
+        .map(|size| size.unwrap_or_default().as_f64())
+        .collect();
+    for ((name, position), part) in spots.iter().zip(shares(total, &sizes)) {
+        let topic = observation.topics.get_mut(name).expect("holdings name what the observation holds");
+        *direction.slot(&mut topic.partitions[*position].load) = Some(rate_of(part));
+    }
+}
+
+/// Splits `total` in proportion to `weights`; in equal parts where no weight is above zero.
+pub(super) fn shares(total: f64, weights: &[f64]) -> Vec<f64> {
+    let sum: f64 = weights.iter().sum();
+    #[expect(clippy::cast_precision_loss, reason = "a broker leads fewer than 2^52 partitions")]
+    let count = weights.len() as f64;
+    let part = |weight: &f64| if sum > 0.0 { total * (weight / sum) } else { total / count };
+    weights.iter().map(part).collect()
+}
+
+/// A checked rate; amounts here are sums and shares of checked ones.
+fn rate_of(bytes_per_s: f64) -> BytesPerS {
+    BytesPerS::new(bytes_per_s.clamp(0.0, f64::MAX)).unwrap_or_default()
+}
+
+pub(super) fn push_gap(observation: &mut Observation, broker: BrokerId, kind: GapKind, reason: String) {
+    observation.gaps.push(Gap { kind, subject: format!("broker {broker}"), reason });
+}
+
+/// Adds a gap for a live broker, unless whoever looked has given a reason already.
+pub(super) fn gap_unless_known(observation: &mut Observation, broker: BrokerId, kind: GapKind, reason: &str) {
+    let subject = format!("broker {broker}");
+    let alive = observation.brokers.get(&broker).is_some_and(|seen| seen.alive);
+    if alive && !observation.gaps.iter().any(|gap| gap.kind == kind && gap.subject == subject) {
+        push_gap(observation, broker, kind, reason.to_owned());
+    }
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 //! "Unknown" and "absent" are different values here. What could not be seen becomes a [`Gap`]; nothing is
 //! filled in with a guess. This room reads no socket: `edge` fills an [`Observation`], this room checks it.
 
+mod cpu;
 mod load;
 mod observation;
 mod snapshot;

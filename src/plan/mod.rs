@@ -1,7 +1,16 @@
 //! From a target to steps in waves, with a price; and the independent judge of any plan.
 
+mod build;
+mod error;
+mod file;
+mod judge;
+mod kafka;
 mod plan;
 mod step;
 
-pub use plan::{BrokerLoads, GoalOutcome, Plan, Price, Refused, Wave};
+pub use error::PlanError;
+pub use file::PlanFile;
+pub use judge::{Judgement, Stale, judge};
+pub use kafka::{KafkaPartition, KafkaReassignment};
+pub use plan::{BrokerLoads, GoalOutcome, Plan, PlanLimits, Price, Refused, Wave};
 pub use step::{LeaderStep, MoveStep, Step};

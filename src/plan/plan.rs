@@ -27,6 +27,8 @@ pub struct Plan {
     pub seed: u64,
     /// Whether there is nothing to do.
     pub is_empty: bool,
+    /// What waves and forecast were reckoned with.
+    pub limits: PlanLimits,
     /// What it costs.
     pub price: Price,
     /// Per goal, before and after.
@@ -37,6 +39,45 @@ pub struct Plan {
     pub refusals: Vec<Refused>,
     /// The steps, wave after wave.
     pub waves: Vec<Wave>,
+}
+
+impl Plan {
+    /// All steps, wave after wave.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.waves.iter().flat_map(|wave| &wave.steps)
+    }
+}
+
+/// What waves are reckoned with: how much may be on the way at once.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanLimits {
+    /// Replication throttle assumed for each broker in each direction, in bytes per second: the forecast follows from it.
+    pub throttle_bytes_per_s: u64,
+    /// Share of a disk that is never passed while replicas move, both copies counted. Above the share that goals
+    /// keep in the end, since a move needs room on its way.
+    pub disk_limit_share: f64,
+    /// Most replicas that one broker receives, and most that it sends, in one wave.
+    pub moves_per_broker: usize,
+    /// Most bytes that one broker receives, and most that it sends, in one wave; a single larger replica goes alone.
+    pub bytes_per_broker: Bytes,
+    /// Most leader elections and reorderings in one wave: each is a short pause for its clients.
+    pub leader_changes_per_wave: usize,
+}
+
+impl Default for PlanLimits {
+    fn default() -> Self {
+        Self {
+            // Half of a 1 Gbit/s port: safe on the smallest brokers in use, and an operator sets it for others.
+            throttle_bytes_per_s: 50_000_000,
+            disk_limit_share: 0.9,
+            // Kafka's fetchers share the throttle; more than a few at once only delays the first to be done.
+            moves_per_broker: 5,
+            // Some twenty minutes at the throttle: the cluster is looked at anew at least that often.
+            bytes_per_broker: Bytes(60_000_000_000),
+            leader_changes_per_wave: 500,
+        }
+    }
 }
 
 /// What a plan costs.

@@ -4,11 +4,13 @@
 //! it writes to a terminal: width and colour come in as a [`Style`].
 
 mod brokers;
+mod goals_text;
 mod layout;
 mod plan_text;
 mod status;
 mod status_text;
 
+pub use goals_text::{goal_set_text, goal_sets_text};
 pub use layout::Style;
 pub use plan_text::{PlanNotes, plan_text};
 pub use status::{

@@ -47,6 +47,7 @@ fn plan(net: Option<f64>) -> Plan {
         operation: "rebalance".to_owned(),
         seed: 0,
         is_empty: false,
+        limits: crate::plan::PlanLimits::default(),
         price: Price {
             replica_moves: 1,
             bytes: Bytes(18_200_000),

@@ -1,6 +1,8 @@
 //! What is asked of the solver and what it answers.
 
-use crate::base::BrokerId;
+use std::fmt;
+
+use crate::base::{BrokerId, Bytes};
 use crate::goals::{GoalSet, Verdict};
 use crate::model::{Assignment, ClusterModel, PartitionOrd};
 
@@ -29,6 +31,19 @@ pub enum Operation {
     RemoveBrokers(Vec<BrokerId>),
 }
 
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (verb, brokers) = match self {
+            Self::Rebalance => return f.pad("rebalance"),
+            Self::AddBrokers(brokers) => ("add", brokers),
+            Self::RemoveBrokers(brokers) => ("remove", brokers),
+        };
+        let ids: Vec<String> = brokers.iter().map(ToString::to_string).collect();
+        let noun = if ids.len() == 1 { "broker" } else { "brokers" };
+        write!(f, "{verb} {noun} {}", ids.join(", "))
+    }
+}
+
 /// The target and how it was reached.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
@@ -41,6 +56,8 @@ pub struct Solution {
     pub changes: Vec<Change>,
     /// What was wanted and cannot be had.
     pub refusals: Vec<Refusal>,
+    /// Least bytes that any plan reaching what this one reaches on disk must copy; absent where it cannot be known.
+    pub bytes_lower_bound: Option<Bytes>,
 }
 
 /// A partition that changes, and why.

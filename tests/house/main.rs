@@ -2,6 +2,7 @@
 //! file may grow. The table in `arrows.rs` is the picture of the architecture.
 
 mod arrows;
+mod dependencies;
 mod leftovers;
 mod sizes;
 mod source;

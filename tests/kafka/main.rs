@@ -6,7 +6,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod connections;
 mod harness;
+mod interruptions;
+mod loop_in_the_clear;
+mod loop_with_acls;
+mod loop_with_certificates;
+mod metrics;
+mod refusals;
+mod story;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,8 +1,7 @@
 //! Runs the built `evenkeel` binary as a person would: words in, screen and exit code out.
 
-use std::ffi::OsStr;
 use std::fmt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -25,18 +24,60 @@ impl fmt::Display for Screen {
 }
 
 /// Runs `evenkeel` with these words and no input, and waits for its end.
-pub fn evenkeel<S: AsRef<OsStr>>(words: &[S]) -> Screen {
-    let output = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
-        .args(words)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::null())
-        .output()
-        .expect("the evenkeel binary starts");
-    Screen {
-        words: words.iter().map(|word| word.as_ref().to_string_lossy().into_owned()).collect(),
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+pub fn evenkeel<S: AsRef<str>>(words: &[S]) -> Screen {
+    Running::start(words).wait()
+}
+
+/// An `evenkeel` at work. Dropping it kills it.
+pub struct Running {
+    words: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Running {
+    /// Starts `evenkeel` with these words and no input.
+    pub fn start<S: AsRef<str>>(words: &[S]) -> Self {
+        let words: Vec<String> = words.iter().map(|word| word.as_ref().to_owned()).collect();
+        let child = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+            .args(&words)
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the evenkeel binary starts");
+        Self { words, child: Some(child) }
+    }
+
+    /// Asks it to stop, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        let child = self.child.as_ref().expect("it was started");
+        let sent =
+            Command::new("sh").args(["-c", "kill -INT \"$1\"", "kill", &child.id().to_string()]).status();
+        assert!(sent.expect("sh starts").success(), "evenkeel was gone before it was interrupted");
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Screen {
+        let child = self.child.take().expect("waited for once");
+        let output = child.wait_with_output().expect("evenkeel can be waited for");
+        Screen {
+            words: std::mem::take(&mut self.words),
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let ended = child.kill().and_then(|()| child.wait());
+            if let Err(error) = ended {
+                eprintln!("an evenkeel may be left behind: {error}");
+            }
+        }
     }
 }
 

@@ -1,1 +1,152 @@
-//! The cli rim.
+//! The command line: one file per command, and the shared parts around them.
+//!
+//! A command is an `Args` type whose doc comments are its help, and a `run` below it. What a command finds out is
+//! worked out and rendered in the rooms below; here it is only fetched, shown and carried out.
+//! To add one: a file here, a variant of [`Command`], a script in `tests/scripts`.
+
+mod args;
+mod failure;
+mod goals;
+mod logging;
+mod screen;
+mod source;
+mod status;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use failure::{Failure, Kind};
+pub use screen::{Colour, Screen};
+
+const AFTER_HELP: &str = "\
+Nothing is changed in a cluster without --execute.
+
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage, configuration or file
+  3  refused, with the reason
+  4  cluster out of reach
+  5  there is something to do (only with --exit-code)
+
+Examples:
+  evenkeel demo
+  evenkeel propose --bootstrap b-1.example:9092";
+
+/// Keeps an Apache Kafka cluster level: looks, proposes, and moves data in small throttled steps when told to
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, after_help = AFTER_HELP, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    common: CommonArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct CommonArgs {
+    /// When to use colour: auto, always or never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        hide_default_value = true,
+        help_heading = "Output"
+    )]
+    color: Colour,
+    /// Log more on stderr; twice for debugging
+    #[arg(long, short, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
+    verbose: u8,
+    /// The shape of log lines: text or json
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        hide_default_value = true,
+        help_heading = "Output"
+    )]
+    log_format: LogFormat,
+}
+
+/// The shapes of log lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Status(status::StatusArgs),
+    Goals(goals::GoalsArgs),
+}
+
+/// Reads the command line, runs the command, and says how it went.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` come out here too, on stdout and with code 0.
+            let code = if error.use_stderr() { Kind::Usage.code() } else { 0 };
+            return if error.print().is_ok() {
+                ExitCode::from(code)
+            } else {
+                ExitCode::from(Kind::Failed.code())
+            };
+        }
+    };
+    let screen = Screen::new(cli.common.color);
+    logging::start(cli.common.verbose, cli.common.log_format, screen.notes.colour);
+    match dispatch(&cli.command, &screen) {
+        Ok(code) => code,
+        Err(failure) => {
+            screen.fail(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: &Command, screen: &Screen) -> Result<ExitCode, Failure> {
+    let done = |()| ExitCode::SUCCESS;
+    match command {
+        Command::Status(args) => status::run(args, screen).map(done),
+        Command::Goals(args) => goals::run(args, screen).map(done),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_a_summary_and_two_examples() {
+        fn check(command: &clap::Command) {
+            let name = command.get_name();
+            assert!(command.get_about().is_some_and(|about| !about.to_string().is_empty()), "{name}");
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            if command.get_subcommands().next().is_none() {
+                assert!(after.matches("\n  evenkeel ").count() >= 2, "{name} has less than two examples");
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

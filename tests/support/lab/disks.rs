@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::Lab;
 
@@ -19,6 +21,15 @@ impl Lab {
                 .sum()
         };
         self.running().into_iter().map(|id| (id, of_broker(id))).collect()
+    }
+
+    /// Waits until no log stands on a broker's disk any more: Kafka deletes with a delay.
+    pub fn wait_until_empty(&self, broker: i32) {
+        let until = Instant::now() + Duration::from_secs(90);
+        while self.disk_bytes().get(&broker) != Some(&0) {
+            assert!(Instant::now() < until, "broker {broker} is not empty: {:?}", self.disk_bytes());
+            thread::sleep(Duration::from_millis(200));
+        }
     }
 
     /// How far the fullest and the emptiest broker are from the mean, as a share of it.

@@ -14,6 +14,80 @@ const TOOLS_OF: [(&str, &str); 1] = [("4.4.0", "4.3.1")];
 /// Why the plugin has a version: the one that an old Maven would pick by itself cannot read newer repositories.
 const DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1";
 
+/// Runs a goal of Maven's dependency plugin.
+fn maven(pom: &Path, goal: &[&str]) {
+    let mut report = String::new();
+    // A registry that stumbles once is not a failed test.
+    for _ in 0..3 {
+        let output = Command::new("mvn")
+            .args(["-B", "-q", "-f"])
+            .arg(pom)
+            .arg(format!("{DEPENDENCY_PLUGIN}:{}", goal[0]))
+            .args(&goal[1..])
+            .output()
+            .expect("Maven is installed (`mvn`; Debian: apt-get install maven)");
+        if output.status.success() {
+            return;
+        }
+        report = String::from_utf8_lossy(&output.stdout).into_owned();
+    }
+    panic!("Maven could not fetch ({goal:?}):\n{report}");
+}
+
+/// The folder for all of Kafka's jars, and a lock on it by name: two test processes may want the same at once.
+fn folder(name: &str) -> (PathBuf, File) {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let root = tmp.parent().expect("the target folder holds tmp").join("kafka");
+    fs::create_dir_all(&root).expect("the target folder is writable");
+    let lock = File::create(root.join(format!("{name}.lock"))).expect("a lock file in the target folder");
+    lock.lock().expect("the lock file can be locked");
+    (root.join(name), lock)
+}
+
+/// The JMX exporter's agent, set up as managed clusters have it: every bean under its own name.
+#[derive(Debug)]
+pub struct Exporter {
+    dir: PathBuf,
+}
+
+const EXPORTER_VERSION: &str = "1.0.1";
+
+impl Exporter {
+    /// Fetches the agent unless it is there already.
+    pub fn fetch() -> Self {
+        let (dir, _lock) = folder(&format!("jmx-exporter-{EXPORTER_VERSION}"));
+        let exporter = Self { dir };
+        if !exporter.jar().is_file() {
+            fs::create_dir_all(&exporter.dir).expect("the target folder is writable");
+            let rules =
+                "lowercaseOutputName: false\nlowercaseOutputLabelNames: false\nrules:\n- pattern: \".*\"\n";
+            fs::write(exporter.rules(), rules).expect("the target folder is writable");
+            let pom = exporter.dir.join("pom.xml");
+            fs::write(&pom, PROJECT.replace("DEPENDENCIES", "")).expect("the target folder is writable");
+            let artifact =
+                format!("-Dartifact=io.prometheus.jmx:jmx_prometheus_javaagent:{EXPORTER_VERSION}");
+            maven(&pom, &["copy", &artifact, &format!("-DoutputDirectory={}", exporter.dir.display())]);
+        }
+        exporter
+    }
+
+    fn jar(&self) -> PathBuf {
+        self.dir.join(format!("jmx_prometheus_javaagent-{EXPORTER_VERSION}.jar"))
+    }
+
+    fn rules(&self) -> PathBuf {
+        self.dir.join("rules.yaml")
+    }
+
+    /// The JVM's word for the agent, serving at this address.
+    pub fn word(&self, address: &str) -> String {
+        format!("-javaagent:{}={address}:{}", self.jar().display(), self.rules().display())
+    }
+}
+
+const PROJECT: &str = "<project><modelVersion>4.0.0</modelVersion><groupId>lab</groupId><artifactId>lab</artifactId>\
+                       <version>1</version><dependencies>DEPENDENCIES</dependencies></project>";
+
 /// Everything needed to run the brokers and the tools of one Kafka version.
 #[derive(Debug, Clone)]
 pub struct Jars {
@@ -24,14 +98,8 @@ pub struct Jars {
 impl Jars {
     /// Fetches the jars unless they are there already, and makes the class archive.
     pub fn fetch(version: &str) -> Self {
-        let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let root = tmp.parent().expect("the target folder holds tmp").join("kafka");
-        fs::create_dir_all(&root).expect("the target folder is writable");
-        // Two test processes may want the same version at once.
-        let lock =
-            File::create(root.join(format!("{version}.lock"))).expect("a lock file in the target folder");
-        lock.lock().expect("the lock file can be locked");
-        let jars = Self { version: version.to_owned(), dir: root.join(version) };
+        let (dir, _lock) = folder(version);
+        let jars = Self { version: version.to_owned(), dir };
         if !jars.libs().is_dir() {
             jars.resolve();
         }
@@ -130,13 +198,10 @@ impl Jars {
             )
         };
         let dependencies = artifacts.iter().map(dependency).collect::<Vec<_>>().concat();
-        let pom = format!(
-            "<project><modelVersion>4.0.0</modelVersion><groupId>lab</groupId><artifactId>lab</artifactId>\
-             <version>1</version><dependencies>{dependencies}</dependencies></project>"
-        );
+        let pom = PROJECT.replace("DEPENDENCIES", &dependencies);
         fs::write(self.dir.join("pom.xml"), pom).expect("the target folder is writable");
         let to = format!("-DoutputDirectory={}", part.display());
-        self.maven(&["copy-dependencies", "-DincludeScope=runtime", &to]);
+        maven(&self.dir.join("pom.xml"), &["copy-dependencies", "-DincludeScope=runtime", &to]);
         if self.has_log4j2() {
             // Kafka 4 has log4j 2 on its class path but nothing that leads slf4j to it: it would log nothing.
             let log4j = fs::read_dir(&part)
@@ -144,34 +209,13 @@ impl Jars {
                 .filter_map(|jar| jar.expect("a jar").file_name().into_string().ok())
                 .find_map(|name| Some(name.strip_prefix("log4j-core-")?.strip_suffix(".jar")?.to_owned()))
                 .expect("Kafka 4 comes with log4j-core");
-            self.maven(&[
-                "copy",
-                &format!("-Dartifact=org.apache.logging.log4j:log4j-slf4j-impl:{log4j}"),
-                &to,
-            ]);
+            maven(
+                &self.dir.join("pom.xml"),
+                &["copy", &format!("-Dartifact=org.apache.logging.log4j:log4j-slf4j-impl:{log4j}"), &to],
+            );
         }
         self.write_logging();
         fs::rename(&part, self.libs()).expect("the jars can take their place");
-    }
-
-    fn maven(&self, goal: &[&str]) {
-        let pom = self.dir.join("pom.xml");
-        let mut report = String::new();
-        // A registry that stumbles once is not a failed test.
-        for _ in 0..3 {
-            let output = Command::new("mvn")
-                .args(["-B", "-q", "-f"])
-                .arg(&pom)
-                .arg(format!("{DEPENDENCY_PLUGIN}:{}", goal[0]))
-                .args(&goal[1..])
-                .output()
-                .expect("Maven is installed (`mvn`; Debian: apt-get install maven)");
-            if output.status.success() {
-                return;
-            }
-            report = String::from_utf8_lossy(&output.stdout).into_owned();
-        }
-        panic!("Maven could not fetch Kafka {} ({goal:?}):\n{report}", self.version);
     }
 
     fn write_logging(&self) {

@@ -26,20 +26,28 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use jars::Jars;
+use jars::{Exporter, Jars};
 use net::Net;
 use process::Guarded;
 use tls::Certificates;
 
 pub use traffic::Traffic;
-pub use watch::Watch;
+pub use watch::{Sightings, Watch};
 
 /// Brokers and the lab itself talk here, in the clear.
 const INTERNAL_PORT: u16 = 9092;
 const CONTROLLER_PORT: u16 = 9093;
 /// Clients talk here when the lab has TLS.
 const CLIENT_PORT: u16 = 9094;
-const PORTS: [u16; 3] = [INTERNAL_PORT, CONTROLLER_PORT, CLIENT_PORT];
+/// TLS without a client certificate and without SASL.
+const ONE_WAY_PORT: u16 = 9095;
+const PORTS: [u16; 5] = [INTERNAL_PORT, CONTROLLER_PORT, CLIENT_PORT, ONE_WAY_PORT, METRICS_PORT];
+/// The brokers' JMX exporters, on the port that managed clusters use.
+const METRICS_PORT: u16 = 11001;
+/// Brokers go to this many racks in turn.
+const RACKS: i32 = 3;
+/// Log directories of each broker.
+const LOG_DIRS: usize = 2;
 /// The controller's node id.
 const CONTROLLER: i32 = 101;
 const CONTROLLER_HOST: u8 = 101;
@@ -80,11 +88,10 @@ pub enum Who {
 /// What kind of cluster is wanted.
 pub struct Builder {
     version: String,
-    racks: i32,
     brokers: i32,
-    log_dirs: usize,
     security: Security,
     acls: bool,
+    metrics: bool,
 }
 
 /// A running cluster. Dropping it ends all its processes and removes its files; after a failed test the logs stay.
@@ -93,10 +100,10 @@ pub struct Lab {
     tools: Jars,
     dir: PathBuf,
     net: Net,
-    racks: i32,
-    log_dirs: usize,
+    racks: BTreeMap<i32, String>,
     security: Security,
     acls: bool,
+    exporter: Option<Exporter>,
     certificates: Option<Certificates>,
     controller: Option<Guarded>,
     brokers: BTreeMap<i32, Guarded>,
@@ -105,21 +112,9 @@ pub struct Lab {
 }
 
 impl Builder {
-    /// How many racks the brokers are spread over, in turn.
-    pub fn racks(mut self, racks: i32) -> Self {
-        self.racks = racks;
-        self
-    }
-
     /// How many brokers start; their ids begin at 1.
     pub fn brokers(mut self, brokers: i32) -> Self {
         self.brokers = brokers;
-        self
-    }
-
-    /// How many log directories each broker has.
-    pub fn log_dirs(mut self, log_dirs: usize) -> Self {
-        self.log_dirs = log_dirs;
         self
     }
 
@@ -135,6 +130,19 @@ impl Builder {
         self
     }
 
+    /// Every broker gets the JMX exporter.
+    pub fn metrics(mut self) -> Self {
+        self.metrics = true;
+        self
+    }
+
+    /// Brokers go to the racks in turn; a spare one, not started, has the rack of the last one.
+    fn racks_of_brokers(&self) -> BTreeMap<i32, String> {
+        let rack = |id: i32| format!("rack-{}", (id - 1) % RACKS);
+        let spare = (self.brokers + 1, rack(self.brokers));
+        (1..=self.brokers).map(|id| (id, rack(id))).chain([spare]).collect()
+    }
+
     /// Starts the cluster and waits until every broker serves.
     pub fn start(self) -> Lab {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +153,7 @@ impl Builder {
         fs::create_dir_all(parent).expect("the target folder is writable");
         let dir =
             tempfile::Builder::new().prefix("lab-").tempdir_in(parent).expect("a folder for the lab").keep();
-        let hosts: Vec<_> = (1..=self.brokers + 2).map(|id| (id, net.host(host_of(id)))).collect();
+        let hosts: Vec<_> = (1..=self.brokers + 1).map(|id| (id, net.host(host_of(id)))).collect();
         let certificates =
             (self.security != Security::Plaintext).then(|| Certificates::make(&dir.join("tls"), &hosts));
         let mut lab = Lab {
@@ -154,10 +162,10 @@ impl Builder {
             tools,
             dir,
             net,
-            racks: self.racks,
-            log_dirs: self.log_dirs,
+            racks: self.racks_of_brokers(),
             security: self.security,
             acls: self.acls,
+            exporter: self.metrics.then(Exporter::fetch),
             certificates,
             controller: None,
             brokers: BTreeMap::new(),
@@ -200,17 +208,16 @@ impl Lab {
     pub fn builder(version: &str) -> Builder {
         Builder {
             version: version.to_owned(),
-            racks: 3,
             brokers: 6,
-            log_dirs: 2,
             security: Security::Plaintext,
             acls: false,
+            metrics: false,
         }
     }
 
-    /// The rack of a broker: brokers go to the racks in turn.
-    pub fn rack_of(&self, broker: i32) -> String {
-        format!("rack-{}", (broker - 1) % self.racks)
+    /// The rack of a broker.
+    pub fn rack_of(&self, broker: i32) -> &str {
+        self.racks.get(&broker).unwrap_or_else(|| panic!("the lab has no broker {broker}"))
     }
 
     /// The brokers that run.
@@ -223,7 +230,7 @@ impl Lab {
     }
 
     fn log_dirs(&self, node: i32) -> Vec<PathBuf> {
-        (1..=self.log_dirs).map(|index| self.node_dir(node).join(format!("d{index}"))).collect()
+        (1..=LOG_DIRS).map(|index| self.node_dir(node).join(format!("d{index}"))).collect()
     }
 
     fn spawn_node(&self, node: i32, properties: &str) -> Guarded {
@@ -232,6 +239,9 @@ impl Lab {
         let file = dir.join("server.properties");
         fs::write(&file, properties).expect("the lab's folder is writable");
         let mut words = self.jars.java(false);
+        if let Some(exporter) = self.exporter.as_ref().filter(|_| node != CONTROLLER) {
+            words.insert(1, exporter.word(&self.net.address(host_of(node), METRICS_PORT)));
+        }
         words.extend(["kafka.Kafka".to_owned(), file.display().to_string()]);
         Guarded::spawn(&words, &dir.join("server.log"))
     }
@@ -260,7 +270,7 @@ impl Lab {
         });
     }
 
-    /// Starts one more broker, or one that was stopped, and waits until it serves.
+    /// Starts a broker that was stopped or killed, or the spare one, and waits until it serves.
     pub fn start_broker(&mut self, id: i32) {
         self.spawn_broker(id);
         self.wait_up(&[id]);
@@ -284,6 +294,22 @@ impl Lab {
     pub fn bootstrap(&self) -> String {
         let port = if self.security == Security::Plaintext { INTERNAL_PORT } else { CLIENT_PORT };
         (1..=3).map(|host| self.net.address(host, port)).collect::<Vec<_>>().join(",")
+    }
+
+    /// `host:port` of brokers 1 to 3 where TLS is spoken and nobody is asked for a name.
+    pub fn one_way_bootstrap(&self) -> String {
+        assert!(self.certificates.is_some(), "the lab has no TLS");
+        (1..=3).map(|host| self.net.address(host, ONE_WAY_PORT)).collect::<Vec<_>>().join(",")
+    }
+
+    /// An address of the lab's own on which nobody listens.
+    pub fn nobodys_address(&self) -> String {
+        self.net.address(200, INTERNAL_PORT)
+    }
+
+    /// Where each broker's metrics are, in evenkeel's words.
+    pub fn metrics_url() -> String {
+        format!("http://{{host}}:{METRICS_PORT}/metrics")
     }
 
     /// `host:port` of every broker that runs, for the lab's own eyes.
@@ -318,7 +344,7 @@ impl Lab {
             settings.insert("ssl.certificate.location", path(&format!("{user}.pem")));
             settings.insert("ssl.key.location", path(&format!("{user}.key")));
         } else {
-            let password = if who == Who::WrongPassword { "wrong" } else { PASSWORD };
+            let password = if who == Who::WrongPassword { "wrong-horse" } else { PASSWORD };
             settings.insert("security.protocol", "SASL_SSL".to_owned());
             settings.insert("sasl.mechanism", "SCRAM-SHA-512".to_owned());
             settings.insert("sasl.username", user.to_owned());
@@ -332,12 +358,18 @@ impl Lab {
         let mut words = vec!["--bootstrap".to_owned(), self.bootstrap()];
         let settings = self.client_settings(who);
         if !settings.is_empty() {
-            let file = self.file(&format!("client-{who:?}.properties"));
-            let lines: Vec<String> = settings.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
-            fs::write(&file, lines.concat()).expect("the lab's folder is writable");
+            let file = self.properties_file(&format!("client-{who:?}.properties"), &settings);
             words.extend(["--kafka-config".to_owned(), file.display().to_string()]);
         }
         words
+    }
+
+    /// Writes client settings to a file of the lab.
+    pub fn properties_file(&self, name: &str, settings: &BTreeMap<&'static str, String>) -> PathBuf {
+        let file = self.file(name);
+        let lines: Vec<String> = settings.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
+        fs::write(&file, lines.concat()).expect("the lab's folder is writable");
+        file
     }
 
     /// The path of a file in the lab's folder.
@@ -372,6 +404,7 @@ const CLUSTER_ID: &str = "bGFiLWxhYi1sYWItbGFiLQ";
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        let nodes: Vec<i32> = self.brokers.keys().copied().chain([CONTROLLER]).collect();
         self.brokers.clear();
         self.controller = None;
         // One line tells the sweeper that there is nothing for it to do.
@@ -386,9 +419,9 @@ impl Drop for Lab {
         }
         if thread::panicking() {
             eprintln!("lab: the logs of the failed test stay in {}", self.dir.display());
-            for node in self.brokers.keys().copied().chain([CONTROLLER]) {
-                for dir in self.log_dirs(node) {
-                    fs::remove_dir_all(dir).ok();
+            for dir in nodes.iter().flat_map(|node| self.log_dirs(*node)).filter(|dir| dir.exists()) {
+                if let Err(error) = fs::remove_dir_all(&dir) {
+                    eprintln!("lab: {} stays behind: {error}", dir.display());
                 }
             }
         } else if let Err(error) = fs::remove_dir_all(&self.dir) {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use super::{
-    CLIENT_PORT, CONTROLLER, CONTROLLER_HOST, CONTROLLER_PORT, INTERNAL_PORT, Lab, Security, host_of,
+    CLIENT_PORT, CONTROLLER, CONTROLLER_HOST, CONTROLLER_PORT, INTERNAL_PORT, Lab, ONE_WAY_PORT, PASSWORD,
+    Security, host_of,
 };
 
 /// Formats a log directory by hand, which saves a JVM per node. The broker adds what else it wants to know.
@@ -65,7 +66,8 @@ impl Lab {
         };
         if let Some(protocol) = protocol {
             write!(listeners, ",CLIENT://{}", self.net.address(host, CLIENT_PORT)).expect("text");
-            write!(protocols, ",CLIENT:{protocol}").expect("text");
+            write!(listeners, ",ONE_WAY://{}", self.net.address(host, ONE_WAY_PORT)).expect("text");
+            write!(protocols, ",CLIENT:{protocol},ONE_WAY:SSL").expect("text");
         }
         let log_dirs: Vec<String> = self.log_dirs(id).iter().map(|dir| dir.display().to_string()).collect();
         let mut text = format!(
@@ -97,8 +99,8 @@ impl Lab {
         let Some(certificates) = &self.certificates else { return String::new() };
         let prefix = "listener.name.client";
         let mut text = format!(
-            "{prefix}.ssl.keystore.type=PEM\n{prefix}.ssl.keystore.location={}\n\
-             {prefix}.ssl.truststore.type=PEM\n{prefix}.ssl.truststore.location={}\n\
+            "ssl.keystore.type=PEM\nssl.keystore.location={}\n\
+             ssl.truststore.type=PEM\nssl.truststore.location={}\n\
              ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/,DEFAULT\n",
             certificates.file(&format!("broker-{id}.pem")).display(),
             certificates.file("ca.pem").display(),
@@ -106,11 +108,15 @@ impl Lab {
         let client_auth = if self.security == Security::MutualTls { "required" } else { "none" };
         writeln!(text, "{prefix}.ssl.client.auth={client_auth}").expect("text");
         if self.security == Security::ScramOverTls {
-            writeln!(text, "{prefix}.sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512").expect("text");
+            writeln!(text, "{prefix}.sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN")
+                .expect("text");
             for mechanism in ["scram-sha-256", "scram-sha-512"] {
                 let module = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
                 writeln!(text, "{prefix}.{mechanism}.sasl.jaas.config={module}").expect("text");
             }
+            let module = "org.apache.kafka.common.security.plain.PlainLoginModule required";
+            let user = format!("user_evenkeel=\"{PASSWORD}\"");
+            writeln!(text, "{prefix}.plain.sasl.jaas.config={module} {user};").expect("text");
         }
         text
     }

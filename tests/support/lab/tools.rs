@@ -24,13 +24,11 @@ impl Lab {
         stdout
     }
 
+    /// Kafka takes one credential of a user per request.
     pub(super) fn add_scram_users(&self) {
-        for user in ["evenkeel", "traffic"] {
-            let credentials =
-                format!("SCRAM-SHA-512=[password={PASSWORD}],SCRAM-SHA-256=[password={PASSWORD}]");
-            let words =
-                ["--alter", "--add-config", &credentials, "--entity-type", "users", "--entity-name", user];
-            self.kafka_tool("kafka-configs", &words);
+        for (user, digest) in [("evenkeel", "256"), ("evenkeel", "512"), ("traffic", "512")] {
+            let credential = format!("SCRAM-SHA-{digest}=[password={PASSWORD}]");
+            self.set_config("users", user, &credential);
         }
     }
 
@@ -50,15 +48,25 @@ impl Lab {
         }
     }
 
-    /// Sets dynamic settings of one broker (`brokers`) or topic (`topics`), as a person would.
-    pub fn set_config(&self, kind: &str, name: &str, settings: &str) {
-        let words = ["--alter", "--add-config", settings, "--entity-type", kind, "--entity-name", name];
-        self.kafka_tool("kafka-configs", &words);
+    /// Takes the right to one operation on every topic away again.
+    pub fn revoke_on_topics(&self, user: &str, operation: &str) {
+        let principal = format!("User:{user}");
+        let words = [
+            "--remove",
+            "--force",
+            "--allow-principal",
+            &principal,
+            "--operation",
+            operation,
+            "--topic",
+            "*",
+        ];
+        self.kafka_tool("kafka-acls", &words);
     }
 
-    /// Takes dynamic settings away again.
-    pub fn delete_config(&self, kind: &str, name: &str, keys: &str) {
-        let words = ["--alter", "--delete-config", keys, "--entity-type", kind, "--entity-name", name];
+    /// Sets dynamic settings of a broker, topic or user (`brokers`, `topics`, `users`), as a person would.
+    pub fn set_config(&self, kind: &str, name: &str, settings: &str) {
+        let words = ["--alter", "--add-config", settings, "--entity-type", kind, "--entity-name", name];
         self.kafka_tool("kafka-configs", &words);
     }
 

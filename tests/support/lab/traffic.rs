@@ -194,21 +194,21 @@ fn produce(
 
 /// Reads until all that was acknowledged has come, or nothing more comes for half a minute.
 fn consume(consumer: &BaseConsumer, produced_all: &AtomicBool, counter: &Counter) -> BTreeSet<usize> {
-    let mut consumed = BTreeSet::new();
+    let mut got = BTreeSet::new();
     let mut last = Instant::now();
     loop {
         // A broker that goes away is no loss: what counts is whether the records arrive in the end.
         if let Some(Ok(message)) = consumer.poll(Duration::from_millis(200)) {
             let payload = message.payload().unwrap_or_default();
             if let Some(sequence) = payload.first_chunk::<8>() {
-                consumed.insert(usize::try_from(u64::from_be_bytes(*sequence)).expect("a 64-bit machine"));
+                got.insert(usize::try_from(u64::from_be_bytes(*sequence)).expect("a 64-bit machine"));
             }
             last = Instant::now();
         }
         if produced_all.load(Ordering::SeqCst) {
-            let complete = counter.with(|deliveries| deliveries.acked.is_subset(&consumed));
+            let complete = counter.with(|deliveries| deliveries.acked.is_subset(&got));
             if complete || last.elapsed() > Duration::from_secs(30) {
-                return consumed;
+                return got;
             }
         }
     }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigEntry, ConfigSource, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::BaseConsumer;
 
 use super::{Lab, Seen};
@@ -23,6 +25,8 @@ pub struct Sightings {
     pub failures: BTreeSet<String>,
     /// Broken promises, each once.
     pub violations: BTreeSet<String>,
+    /// Replication throttle rates seen on brokers, as `broker key=value`.
+    pub throttles: BTreeSet<String>,
     /// Every broker on which a replica of a partition ever stood.
     pub ever_on: BTreeMap<(String, i32), BTreeSet<i32>>,
 }
@@ -50,7 +54,9 @@ impl Watch {
     /// Starts to watch for lost rack spread and partitions under min ISR.
     pub fn start(lab: &Lab) -> Self {
         let consumer: BaseConsumer = lab.internal_config().create().expect("a client of librdkafka");
-        let racks: BTreeMap<i32, String> = (1..=20).map(|id| (id, lab.rack_of(id))).collect();
+        let admin: AdminClient<DefaultClientContext> =
+            lab.internal_config().create().expect("an admin client");
+        let racks = lab.racks.clone();
         let stop = Arc::new(AtomicBool::new(false));
         let thread = thread::spawn({
             let stop = stop.clone();
@@ -58,7 +64,12 @@ impl Watch {
                 let mut sightings = Sightings::default();
                 while !stop.load(Ordering::SeqCst) {
                     match Seen::ask(&consumer) {
-                        Ok(seen) => sightings.take_in(&seen, &racks),
+                        Ok(seen) => {
+                            sightings.take_in(&seen, &racks);
+                            if sightings.polls % 4 == 1 {
+                                sightings.throttles.extend(throttles(&admin, &seen.brokers));
+                            }
+                        }
                         Err(error) => drop(sightings.failures.insert(error.to_string())),
                     }
                     thread::sleep(Duration::from_millis(200));
@@ -80,6 +91,29 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
     }
+}
+
+/// The throttle rates that stand on the brokers which answer soon.
+fn throttles(admin: &AdminClient<DefaultClientContext>, brokers: &BTreeSet<i32>) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(1)));
+    let mut found = Vec::new();
+    for broker in brokers {
+        let answer =
+            runtime.block_on(admin.describe_configs(&[ResourceSpecifier::Broker(*broker)], &options));
+        // A broker that is down has nothing to say; the tests that need an answer look for one with Kafka's tools.
+        for config in answer.into_iter().flatten().flatten() {
+            let is_rate = |entry: &&ConfigEntry| {
+                entry.name.contains("replication.throttled.rate")
+                    && entry.source == ConfigSource::DynamicBroker
+            };
+            let rates = config.entries.iter().filter(is_rate);
+            found.extend(
+                rates.filter_map(|rate| Some(format!("{broker} {}={}", rate.name, rate.value.as_ref()?))),
+            );
+        }
+    }
+    found
 }
 
 impl Sightings {

@@ -1,0 +1,49 @@
+//! Where a look at a cluster comes from: the cluster itself, or a snapshot file of it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::args::ClusterArgs;
+use super::{Failure, Screen};
+use crate::observe::{Observation, read_snapshot};
+
+/// A cluster, or a snapshot of one.
+#[derive(Debug, Clone, Args)]
+pub struct SourceArgs {
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    /// A snapshot file instead of a cluster (`evenkeel snapshot` writes it)
+    #[arg(long, value_name = "FILE", help_heading = "Cluster", conflicts_with_all = ["bootstrap", "cluster", "kafka_config"])]
+    pub snapshot: Option<PathBuf>,
+}
+
+/// What was seen, and what is set for the cluster.
+pub struct Seen {
+    /// The look itself.
+    pub observation: Observation,
+    /// The goal set that the settings name for this cluster.
+    pub goals: Option<String>,
+}
+
+/// Looks.
+pub fn look(args: &SourceArgs, screen: &Screen) -> Result<Seen, Failure> {
+    match &args.snapshot {
+        Some(path) => Ok(Seen { observation: read_snapshot_file(path, screen)?, goals: None }),
+        None => Err(Failure::usage("no cluster is named")),
+    }
+}
+
+/// Reads a snapshot file; warnings go to stderr.
+///
+/// # Errors
+/// It cannot be read, or is not a snapshot; the message names the place.
+pub fn read_snapshot_file(path: &Path, screen: &Screen) -> Result<Observation, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| Failure::in_file("read", path, &error))?;
+    let (observation, warnings) =
+        read_snapshot(&bytes).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    for warning in warnings {
+        screen.warn(&format!("{}: {warning}", path.display()));
+    }
+    Ok(observation)
+}

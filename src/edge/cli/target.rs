@@ -1,0 +1,114 @@
+//! [`Target`]: the cluster that a command is about, put together from flags or from a settings file.
+
+use std::path::{Path, PathBuf};
+
+use super::args::ClusterArgs;
+use super::{Failure, Screen};
+use crate::config::{
+    CapacitySettings, ClusterSettings, ExecutionSettings, KafkaClientSettings, MetricsSettings, Settings,
+};
+
+/// A cluster, and what is set for it.
+#[derive(Debug)]
+pub struct Target {
+    /// What people call it: its name in the settings, or its bootstrap addresses.
+    pub name: String,
+    /// How to reach it.
+    pub client: KafkaClientSettings,
+    /// Where the brokers' metrics are.
+    pub metrics: Option<MetricsSettings>,
+    /// What brokers can carry, where Kafka cannot tell.
+    pub capacity: CapacitySettings,
+    /// How hard an execution may press.
+    pub execution: ExecutionSettings,
+    /// The goal set of the settings: a name, or a path.
+    pub goals: Option<String>,
+}
+
+impl Target {
+    /// Reads what the flags name.
+    ///
+    /// # Errors
+    /// No cluster is named, or a file that is named cannot be read or is wrong.
+    pub fn resolve(args: &ClusterArgs, screen: &Screen) -> Result<Self, Failure> {
+        if let (Some(name), Some(path)) = (&args.cluster, &args.config) {
+            let settings = read_settings(path)?;
+            let Some(cluster) = settings.clusters.get(name) else {
+                let known: Vec<&str> = settings.clusters.keys().map(String::as_str).collect();
+                let hint = match settings.nearest_cluster(name) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("it has: {}", known.join(", ")),
+                };
+                let message = format!("{} has no cluster `{name}`", path.display());
+                return Err(Failure::usage(message).hint(hint));
+            };
+            return Self::from_settings(name, cluster, path, screen);
+        }
+        let Some(bootstrap) = &args.bootstrap else {
+            return Err(Failure::usage("no cluster is named")
+                .hint("say `--bootstrap HOST:PORT`, or `--cluster NAME --config FILE`"));
+        };
+        let metrics = (!args.metrics_url.is_empty()).then(|| MetricsSettings::of(args.metrics_url.clone()));
+        Ok(Self {
+            name: bootstrap.to_string(),
+            client: client(&bootstrap.to_string(), args.kafka_config.as_deref(), screen)?,
+            metrics,
+            capacity: CapacitySettings::default(),
+            execution: ExecutionSettings::default(),
+            goals: None,
+        })
+    }
+
+    /// Puts together what the settings file says of a cluster; paths in it are relative to the file.
+    ///
+    /// # Errors
+    /// The client properties cannot be read or are wrong.
+    pub fn from_settings(
+        name: &str,
+        cluster: &ClusterSettings,
+        settings_path: &Path,
+        screen: &Screen,
+    ) -> Result<Self, Failure> {
+        let folder = settings_path.parent().unwrap_or_else(|| Path::new(""));
+        let properties = cluster.kafka_config.as_ref().map(|path| folder.join(path));
+        let goals = &cluster.goals;
+        // A goal set is a file when it looks like one, else a name: `goals/own.toml` against `default`.
+        let is_file = goals.contains(['/', '.']);
+        let goals = if is_file { folder.join(goals).display().to_string() } else { goals.clone() };
+        Ok(Self {
+            name: name.to_owned(),
+            client: client(&cluster.bootstrap.to_string(), properties.as_deref(), screen)?,
+            metrics: cluster.metrics.clone(),
+            capacity: cluster.capacity.clone(),
+            execution: cluster.execution.clone(),
+            goals: Some(goals),
+        })
+    }
+}
+
+/// Reads a settings file.
+///
+/// # Errors
+/// It cannot be read, or is wrong.
+pub fn read_settings(path: &Path) -> Result<Settings, Failure> {
+    Settings::parse(&read_text(path)?).map_err(|error| Failure::in_settings(path, &error))
+}
+
+/// Reads a text file.
+///
+/// # Errors
+/// It cannot be read, or is not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::in_file("read", path, &error))
+}
+
+fn client(bootstrap: &str, path: Option<&Path>, screen: &Screen) -> Result<KafkaClientSettings, Failure> {
+    let text = path.map(read_text).transpose()?.unwrap_or_default();
+    let (settings, warnings) = KafkaClientSettings::parse(&text, Some(bootstrap))
+        .map_err(|error| Failure::in_client_properties(path, &error))?;
+    let place = path.map(PathBuf::from).unwrap_or_default();
+    for warning in warnings {
+        screen.warn(&format!("{}: {warning}", place.display()));
+    }
+    Ok(settings)
+}

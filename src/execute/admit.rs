@@ -1,0 +1,164 @@
+//! Whether a plan may be started at all, and at which rates.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::guard::{brokers_down, incomplete_view, repairs};
+use super::{NotStarted, StaleStep, ThrottleRate};
+use crate::base::BrokerId;
+use crate::model::promises;
+use crate::observe::Observation;
+use crate::plan::{MoveStep, Plan, Step};
+
+/// The throttle where nothing is known of a broker's network, in bytes per second: a tenth of the weakest common
+/// network (4 Gbit/s), in which a terabyte takes some hours and clients notice nothing.
+const RATE_UNMEASURED: u64 = 50_000_000;
+
+/// The lowest throttle that is derived, in bytes per second: with less, moves of busy partitions never end.
+const RATE_LEAST: u64 = 5_000_000;
+
+/// Checks a plan against the cluster as it is.
+pub(super) fn admit(plan: &Plan, seen: &Observation) -> Result<(), NotStarted> {
+    if let (Some(planned), Some(seen)) = (&plan.cluster_id, &seen.cluster_id)
+        && planned != seen
+    {
+        return Err(NotStarted::OtherCluster { planned: planned.clone(), seen: seen.clone() });
+    }
+    for step in steps(plan) {
+        if let Step::Move(step) = step {
+            well_formed(step)?;
+        }
+    }
+    let takes_part = brokers(plan);
+    let topics: BTreeSet<&str> = steps(plan).map(|step| step.partition().topic.as_str()).collect();
+    let gaps = incomplete_view(seen, &takes_part, &topics);
+    if !gaps.is_empty() {
+        return Err(NotStarted::IncompleteView { gaps });
+    }
+    let running = steps(plan).map(Step::partition).filter(|name| seen.reassignments.contains_key(name));
+    let partitions: Vec<_> = running.cloned().collect();
+    if !partitions.is_empty() {
+        return Err(NotStarted::ForeignReassignments { partitions });
+    }
+    let changes: Vec<StaleStep> = steps(plan).filter_map(|step| stale(step, seen)).collect();
+    if !changes.is_empty() {
+        return Err(NotStarted::Stale { changes });
+    }
+    let is_alive = |id: &BrokerId| seen.brokers.get(id).is_some_and(|broker| broker.alive);
+    let added: BTreeSet<BrokerId> = moves(plan).flat_map(MoveStep::added).collect();
+    let dead: Vec<BrokerId> = added.into_iter().filter(|id| !is_alive(id)).collect();
+    if !dead.is_empty() {
+        return Err(NotStarted::TargetsDown { brokers: dead });
+    }
+    let down = brokers_down(seen, &BTreeSet::new());
+    let any_repair = moves(plan).any(|step| {
+        seen.partition(&step.partition).is_some_and(|partition| {
+            repairs(seen, partition, &step.from, step.target()) || step_repairs(step, seen)
+        })
+    });
+    if !down.is_empty() && !any_repair && steps(plan).next().is_some() {
+        return Err(NotStarted::BrokersDown { brokers: down });
+    }
+    Ok(())
+}
+
+/// Whether the first stage repairs, also when later ones only move.
+fn step_repairs(step: &MoveStep, seen: &Observation) -> bool {
+    let first = step.stages.first();
+    let partition = seen.partition(&step.partition);
+    first.zip(partition).is_some_and(|(first, partition)| repairs(seen, partition, &step.from, first))
+}
+
+pub(super) fn steps(plan: &Plan) -> impl Iterator<Item = &Step> {
+    plan.waves.iter().flat_map(|wave| &wave.steps)
+}
+
+fn moves(plan: &Plan) -> impl Iterator<Item = &MoveStep> {
+    steps(plan).filter_map(|step| match step {
+        Step::Move(step) => Some(step),
+        Step::Leader(_) => None,
+    })
+}
+
+/// Every broker that a step of the plan names.
+pub(super) fn brokers(plan: &Plan) -> BTreeSet<BrokerId> {
+    let lists = steps(plan).flat_map(|step| match step {
+        Step::Leader(step) => vec![&step.replicas],
+        Step::Move(step) => step.stages.iter().chain([&step.from]).collect(),
+    });
+    lists.flatten().copied().collect()
+}
+
+/// A stage that makes two replicas at once, or names a broker twice, is not one that evenkeel plans.
+fn well_formed(step: &MoveStep) -> Result<(), NotStarted> {
+    let malformed =
+        |problem: &'static str| NotStarted::Malformed { partition: step.partition.clone(), problem };
+    if step.stages.is_empty() {
+        return Err(malformed("a move without stages"));
+    }
+    let mut before = &step.from;
+    for stage in &step.stages {
+        promises::one_replica_per_broker(&step.partition, stage).map_err(|_| malformed("a broker twice"))?;
+        promises::one_new_replica_at_a_time(&step.partition, before, stage)
+            .map_err(|_| malformed("two new replicas at once"))?;
+        if stage.is_empty() {
+            return Err(malformed("no replica left"));
+        }
+        before = stage;
+    }
+    Ok(())
+}
+
+/// What has changed under a step since it was planned. A step that is in place already has not gone stale.
+fn stale(step: &Step, seen: &Observation) -> Option<StaleStep> {
+    let (planned, target) = match step {
+        Step::Leader(step) => (&step.replicas, step.replicas.as_slice()),
+        Step::Move(step) => (&step.from, step.target()),
+    };
+    let list = seen.partition(step.partition()).map(|partition| partition.replicas.clone());
+    if list.as_ref().is_some_and(|list| list == planned || list == target) {
+        return None;
+    }
+    Some(StaleStep { partition: step.partition().clone(), planned: planned.clone(), seen: list })
+}
+
+/// The throttle of each broker: what its leaders may send and what its followers may take, in bytes per second.
+pub(super) fn rates(rate: ThrottleRate, seen: &Observation) -> BTreeMap<BrokerId, (u64, u64)> {
+    let fixed = match rate {
+        ThrottleRate::Unlimited => return BTreeMap::new(),
+        ThrottleRate::BytesPerS(rate) => Some(rate.max(1)),
+        ThrottleRate::Derived => None,
+    };
+    let used = used(seen);
+    let derive = |capacity: Option<f64>, used: f64| {
+        let headroom = capacity.map(|capacity| (capacity - used).max(0.0) / 2.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "finite and at least 0")]
+        headroom.map_or(RATE_UNMEASURED, |rate| (rate as u64).max(RATE_LEAST))
+    };
+    seen.brokers
+        .iter()
+        .map(|(id, broker)| {
+            let (sends, takes) = used.get(id).copied().unwrap_or_default();
+            let out = broker.capacity.network_out_bytes_per_s.map(crate::base::BytesPerS::get);
+            let into = broker.capacity.network_in_bytes_per_s.map(crate::base::BytesPerS::get);
+            (*id, fixed.map_or_else(|| (derive(out, sends), derive(into, takes)), |rate| (rate, rate)))
+        })
+        .collect()
+}
+
+/// Bytes per second that each broker sends and takes now, as far as known.
+fn used(seen: &Observation) -> BTreeMap<BrokerId, (f64, f64)> {
+    let mut used: BTreeMap<BrokerId, (f64, f64)> = BTreeMap::new();
+    for (_, _, partition) in seen.partitions() {
+        let produced = partition.load.produce_bytes_per_s.map_or(0.0, crate::base::BytesPerS::get);
+        let consumed = partition.load.consume_bytes_per_s.map_or(0.0, crate::base::BytesPerS::get);
+        let followers = u32::try_from(partition.replicas.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        for broker in &partition.replicas {
+            let (sends, takes) = used.entry(*broker).or_default();
+            *takes += produced;
+            if partition.leader == Some(*broker) {
+                *sends += consumed + f64::from(followers) * produced;
+            }
+        }
+    }
+    used
+}

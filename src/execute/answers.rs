@@ -1,0 +1,195 @@
+//! What came of commands. An answer only hastens what the next look would show; it never makes anything done.
+
+use super::execution::Execution;
+use super::step_run::State;
+use super::throttle::Reply;
+use super::{Answer, Command, CommandRefusal, DropReason, ExecutionEvent, Leftover, Setting, StepEnd};
+use crate::base::TopicPartition;
+
+/// Why a command as a whole did not go through.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// Nobody knows whether the cluster took it: that is found out by looking.
+    #[error("{0}")]
+    Unknown(String),
+    /// The client may not do this. Asking again does not help, a person has to grant the right.
+    #[error("{0}")]
+    Denied(String),
+    /// The cluster refused it.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Command {
+    /// Whether it starts copying, and so needs throttles to stand.
+    fn starts_copies(&self) -> bool {
+        matches!(self, Self::Reassign(_))
+    }
+
+    /// Whether it sets a throttle, rather than only taking one away.
+    fn sets_throttle(&self) -> bool {
+        fn sets<T>(one: &Setting<T>, other: &Setting<T>) -> bool {
+            matches!(one, Setting::Set(_)) || matches!(other, Setting::Set(_))
+        }
+        match self {
+            Self::ThrottleBroker { leader, follower, .. } => sets(leader, follower),
+            Self::ThrottleTopic { leader, follower, .. } => sets(leader, follower),
+            _ => false,
+        }
+    }
+
+    /// What it is, for a person.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::ThrottleBroker { broker, .. } => format!("throttle rates of broker {broker}"),
+            Self::ThrottleTopic { topic, .. } => format!("throttled replicas of topic {topic}"),
+            Self::Reassign(lists) => format!("reassignment of {} partition(s)", lists.len()),
+            Self::CancelReassignments(partitions) => {
+                format!("cancelling the reassignment of {} partition(s)", partitions.len())
+            }
+            Self::ElectPreferredLeaders(partitions) => {
+                format!("electing preferred leaders of {} partition(s)", partitions.len())
+            }
+            Self::MoveLogDirs { broker, .. } => format!("moving between log directories of broker {broker}"),
+        }
+    }
+}
+
+/// Errors with which Kafka says that what was wanted is so already, or that it may be asked again.
+fn is_harmless(code: &str) -> bool {
+    matches!(
+        code,
+        "NO_REASSIGNMENT_IN_PROGRESS"
+            | "ELECTION_NOT_NEEDED"
+            | "NOT_CONTROLLER"
+            | "REQUEST_TIMED_OUT"
+            | "LEADER_NOT_AVAILABLE"
+            | "UNKNOWN_TOPIC_OR_PARTITION"
+    )
+}
+
+/// Errors with which Kafka says that the client may not.
+fn is_denial(code: &str) -> bool {
+    code.ends_with("AUTHORIZATION_FAILED")
+}
+
+impl Execution {
+    /// Whether a command of this turn should still be sent: nothing is copied when a throttle for it could not be set.
+    pub fn still_wanted(&self, command: &Command) -> bool {
+        match command {
+            Command::Reassign(lists) if self.throttle_failed.is_some() => {
+                !lists.keys().any(|name| self.is_asked(name))
+            }
+            _ => true,
+        }
+    }
+
+    fn is_asked(&self, name: &TopicPartition) -> bool {
+        self.steps.iter().any(|step| step.state == State::Asked && step.partition() == name)
+    }
+
+    /// Takes note of what came of a command.
+    pub fn answered(&mut self, command: &Command, result: Result<&Answer, &CommandError>) {
+        let reply = match result {
+            Ok(answer) if answer.refused.is_empty() => Reply::Accepted,
+            Ok(_) | Err(CommandError::Denied(_) | CommandError::Refused(_)) => Reply::Refused,
+            Err(CommandError::Unknown(_)) => Reply::Lost,
+        };
+        self.throttles.answered(command, reply);
+        if command.starts_copies() {
+            self.reassign_answered(command, result);
+        }
+        let (problem, denied) = match result {
+            Ok(answer) => {
+                let problem = answer.refused.iter().find(|refusal| !is_harmless(&refusal.code));
+                (problem.map(describe), problem.is_some_and(|refusal| is_denial(&refusal.code)))
+            }
+            Err(error) => (Some(error.to_string()), matches!(error, CommandError::Denied(_))),
+        };
+        let Some(problem) = problem else { return };
+        let what = command.describe();
+        if command.sets_throttle() {
+            self.throttle_failed = Some(problem.clone());
+        }
+        if denied && (command.sets_throttle() || command.starts_copies()) {
+            self.fail(&format!("{what}: {problem}"));
+        }
+        // Told once: a right that is missing is asked for again every few seconds.
+        if self.told.insert((what.clone(), problem.clone())) {
+            self.events.push(ExecutionEvent::CommandFailed { command: what, reason: problem });
+        }
+    }
+
+    fn reassign_answered(&mut self, command: &Command, result: Result<&Answer, &CommandError>) {
+        let Command::Reassign(lists) = command else { return };
+        let at = self.at();
+        for index in 0..self.steps.len() {
+            let step = &mut self.steps[index];
+            let is_asked = step.state == State::Asked && lists.contains_key(step.partition());
+            if !is_asked {
+                continue;
+            }
+            let refusal = match result {
+                Ok(answer) => {
+                    answer.refused.iter().find(|refusal| refusal.partition.as_ref() == Some(step.partition()))
+                }
+                Err(CommandError::Unknown(_)) => {
+                    step.sent(false, at);
+                    continue;
+                }
+                Err(CommandError::Denied(_) | CommandError::Refused(_)) => {
+                    step.state = State::Waiting { ready: false };
+                    continue;
+                }
+            };
+            match refusal {
+                None => step.sent(true, at),
+                Some(refusal) if is_harmless(&refusal.code) || is_denial(&refusal.code) => {
+                    step.state = State::Waiting { ready: false };
+                }
+                Some(refusal) => {
+                    let reason = DropReason::Refused { error: describe(refusal) };
+                    step.end(StepEnd::Dropped { reason }, &mut self.events);
+                }
+            }
+        }
+    }
+
+    /// Ends at once, without another look: nothing can be seen, or a program error broke the loop. Returns the
+    /// commands that undo what can be undone unseen; [`Self::abandoned`] has to be told what came of them.
+    pub fn abandon(&mut self, reason: &str) -> Vec<Command> {
+        self.failure.get_or_insert_with(|| reason.to_owned());
+        self.throttles.restore()
+    }
+
+    /// Concludes after [`Self::abandon`]. `all_taken` says that the cluster took every one of its commands.
+    pub fn abandoned(&mut self, all_taken: bool) -> Vec<ExecutionEvent> {
+        if all_taken {
+            self.throttles.forget();
+        }
+        let mut left = self.throttles.leftovers();
+        let moving = self.steps.iter().filter(|step| step.is_in_flight());
+        left.extend(moving.map(|step| Leftover {
+            what: format!("reassignment of {}, which Kafka carries on by itself", step.partition()),
+            command: "kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" --list".to_owned(),
+        }));
+        let ends = self.steps.iter().map(|step| {
+            let end = match &step.state {
+                State::Ended(end) | State::Leading { then: end, .. } | State::Ordering { then: end, .. } => {
+                    end.clone()
+                }
+                State::Waiting { .. } if step.stage == 0 => StepEnd::Stopped,
+                _ => StepEnd::Failed { reason: "out of sight when the execution gave up".to_owned() },
+            };
+            (step.partition().clone(), end)
+        });
+        let ends = ends.collect();
+        self.conclude(ends, left);
+        std::mem::take(&mut self.events)
+    }
+}
+
+fn describe(refusal: &CommandRefusal) -> String {
+    let CommandRefusal { subject, code, message, .. } = refusal;
+    if message.is_empty() { format!("{subject}: {code}") } else { format!("{subject}: {code}: {message}") }
+}

@@ -1,0 +1,429 @@
+//! [`Execution`]: runs a plan, turn by turn, without touching anything itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::admit::{admit, rates, steps};
+use super::guard::{brokers_down, incomplete_view, under_replicated};
+use super::progress::{Progress, Speed, bytes};
+use super::step_run::{Looking, Need, State, StepRun};
+use super::throttle::{End as CopyEnd, Throttles, Wanted};
+use super::{
+    Command, DropReason, End, ExecuteSettings, ExecutionEvent, Leftover, NotStarted, Outcome, Pause, StepEnd,
+    StopMode,
+};
+use crate::base::{BrokerId, Bytes, TimestampMs, TopicName, TopicPartition};
+use crate::observe::Observation;
+use crate::plan::{Plan, Step};
+
+/// Time as far as it was lived through: a clock that jumps, a machine that slept or a cluster out of sight for an
+/// hour must not make every step look an hour late.
+#[derive(Debug)]
+struct Lived {
+    at: Duration,
+    last: TimestampMs,
+}
+
+impl Lived {
+    fn advance(&mut self, now: TimestampMs, most: Duration) {
+        self.at += now.since(self.last).min(most);
+        self.last = now;
+    }
+}
+
+/// What to do now.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct Turn {
+    /// To be sent in this order; before each, ask [`Execution::still_wanted`], after each, tell [`Execution::answered`].
+    pub commands: Vec<Command>,
+    /// What happened.
+    pub events: Vec<ExecutionEvent>,
+    /// When to look again.
+    pub poll_after: Duration,
+    /// The end; nothing comes after it.
+    pub outcome: Option<Outcome>,
+}
+
+/// A plan on its way.
+///
+/// Each turn is made from one look at the cluster. What was sent is remembered only so as not to send it again too
+/// soon; whether anything came of it is always seen.
+#[derive(Debug)]
+pub struct Execution {
+    pub(super) settings: ExecuteSettings,
+    pub(super) steps: Vec<StepRun>,
+    pub(super) wave: usize,
+    waves: usize,
+    /// Brokers that have to be there.
+    needed: BTreeSet<BrokerId>,
+    rates: BTreeMap<BrokerId, (u64, u64)>,
+    /// Share of a volume that is never passed: the plan's limit, and the settings' reserve.
+    pub(super) disk_limit_share: f64,
+    pub(super) throttles: Throttles,
+    lived: Lived,
+    pub(super) pause: Option<(Pause, Duration)>,
+    pause_told: bool,
+    pub(super) stop: Option<StopMode>,
+    pub(super) failure: Option<String>,
+    pub(super) throttle_failed: Option<String>,
+    pub(super) events: Vec<ExecutionEvent>,
+    pub(super) told: BTreeSet<(String, String)>,
+    clean_up_since: Option<Duration>,
+    speed: Speed,
+    outcome: Option<Outcome>,
+}
+
+impl Execution {
+    /// Takes a plan on, if it still fits the cluster. `seen` must be a full look.
+    ///
+    /// # Errors
+    /// The plan may not be started; nothing was changed.
+    pub fn new(
+        plan: &Plan,
+        settings: ExecuteSettings,
+        now: TimestampMs,
+        seen: &Observation,
+    ) -> Result<Self, NotStarted> {
+        admit(plan, seen)?;
+        let waves = plan.waves.iter().enumerate();
+        let runs: Vec<StepRun> = waves
+            .flat_map(|(wave, of)| of.steps.iter().map(move |step| StepRun::new(step.clone(), wave, seen)))
+            .collect();
+        let mut needed: BTreeSet<BrokerId> = seen.alive().collect();
+        needed.extend(runs.iter().flat_map(|run| match &run.step {
+            Step::Move(step) => step.added().collect(),
+            Step::Leader(_) => Vec::new(),
+        }));
+        let bytes = steps(plan).map(|step| match step {
+            Step::Move(step) => step.bytes(),
+            Step::Leader(_) => Bytes::ZERO,
+        });
+        let started = ExecutionEvent::Started {
+            plan: plan.id,
+            steps: runs.len(),
+            waves: plan.waves.len(),
+            bytes: bytes.sum(),
+        };
+        let mut execution = Self {
+            rates: rates(settings.throttle, seen),
+            disk_limit_share: plan.limits.disk_limit_share.min(1.0 - settings.disk_reserve_ratio),
+            settings,
+            steps: runs,
+            wave: 0,
+            waves: plan.waves.len(),
+            needed,
+            throttles: Throttles::default(),
+            lived: Lived { at: Duration::ZERO, last: now },
+            pause: None,
+            pause_told: false,
+            stop: None,
+            failure: None,
+            throttle_failed: None,
+            events: vec![started],
+            told: BTreeSet::new(),
+            clean_up_since: None,
+            speed: Speed::default(),
+            outcome: None,
+        };
+        execution.tell_wave();
+        Ok(execution)
+    }
+
+    /// Looks at the cluster and decides what to do next.
+    pub fn next(&mut self, now: TimestampMs, seen: &Observation) -> Turn {
+        if let Some(outcome) = &self.outcome {
+            let outcome = Some(outcome.clone());
+            return Turn { commands: Vec::new(), events: Vec::new(), poll_after: Duration::ZERO, outcome };
+        }
+        // Ten looks' worth: more than that was not waiting but sleeping.
+        self.lived.advance(now, self.settings.poll.saturating_mul(10).max(Duration::from_secs(30)));
+        self.throttle_failed = None;
+        let mut needs = self.look(seen, |_| true);
+        self.judge_pause(seen);
+        while self.next_wave() {
+            let wave = self.wave;
+            needs.extend(self.look(seen, |step| step.wave == wave));
+        }
+        let starts = if self.stop.is_none() { self.start(seen) } else { BTreeMap::new() };
+        let commands = self.commands(seen, needs, starts);
+        self.speed.sample(self.lived.at, self.steps.iter().map(|step| bytes(step).1).sum());
+        self.end();
+        Turn {
+            commands,
+            events: std::mem::take(&mut self.events),
+            poll_after: self.settings.poll,
+            outcome: self.outcome.clone(),
+        }
+    }
+
+    /// The partitions whose replica sizes the next turn needs.
+    pub fn looks_at(&self) -> BTreeSet<TopicPartition> {
+        let soon = |step: &&StepRun| step.wave <= self.wave + 1 && !matches!(step.state, State::Ended(_));
+        self.steps.iter().filter(soon).map(|step| step.partition().clone()).collect()
+    }
+
+    /// Asks to stop. A later request may be harder than an earlier one, never softer.
+    pub fn request_stop(&mut self, mode: StopMode) {
+        if self.outcome.is_some() || self.stop.is_some_and(|before| before >= mode) {
+            return;
+        }
+        self.stop = Some(mode);
+        let in_flight = self.steps.iter().filter(|step| step.is_in_flight()).count();
+        self.events.push(ExecutionEvent::Stopping { mode, in_flight });
+        let at = self.lived.at;
+        for step in &mut self.steps {
+            match step.state {
+                State::Waiting { .. } => step.stop_waiting(at, &mut self.events),
+                State::Asked | State::Copying { .. } if mode >= StopMode::Cancel => {
+                    step.cancel(StepEnd::Stopped, "a stop was asked for", at, &mut self.events);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives up: nothing new starts, what is in flight ends, throttles are cleared, and this is the reason told.
+    pub(super) fn fail(&mut self, reason: &str) {
+        self.failure.get_or_insert_with(|| reason.to_owned());
+        self.request_stop(StopMode::FinishInFlight);
+    }
+
+    /// How it is run.
+    pub fn settings(&self) -> &ExecuteSettings {
+        &self.settings
+    }
+
+    /// Time lived through since the start.
+    pub(super) fn at(&self) -> Duration {
+        self.lived.at
+    }
+
+    /// The end, once there is one.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.as_ref()
+    }
+
+    /// Whether it is over.
+    pub fn is_done(&self) -> bool {
+        self.outcome.is_some()
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        let (mut bytes_total, mut bytes_done) = (Bytes::ZERO, Bytes::ZERO);
+        let mut counts = [0; 4];
+        for step in &self.steps {
+            let (total, done) = bytes(step);
+            bytes_total += total;
+            bytes_done += done;
+            counts[match &step.state {
+                State::Ended(StepEnd::Done) => 0,
+                State::Ended(_) => 3,
+                State::Waiting { .. } if step.stage == 0 => 2,
+                _ => 1,
+            }] += 1;
+        }
+        let speed = self.speed.get();
+        let left = bytes_total.saturating_sub(bytes_done);
+        let in_use = self.rates.values().flat_map(|(leader, follower)| [*leader, *follower]);
+        let throttle = in_use.clone().min().zip(in_use.max());
+        Progress {
+            bytes_total,
+            bytes_done,
+            steps_total: self.steps.len(),
+            steps_done: counts[0],
+            steps_in_flight: counts[1],
+            steps_pending: counts[2],
+            steps_dropped: counts[3],
+            wave: self.waves.min(self.wave + 1),
+            waves: self.waves,
+            speed_bytes_per_s: speed,
+            left_s: speed.map(|speed| left.as_f64() / speed.get()),
+            throttle_bytes_per_s: throttle,
+            paused: self.pause.as_ref().map(|(pause, _)| pause.clone()),
+            stopping: self.stop,
+        }
+    }
+
+    fn look(&mut self, seen: &Observation, which: impl Fn(&StepRun) -> bool) -> Vec<(usize, Need)> {
+        let with = Looking {
+            seen,
+            at: self.lived.at,
+            settings: &self.settings,
+            stopping: self.stop.is_some(),
+            hurry: self.stop == Some(StopMode::Now),
+        };
+        let wave = self.wave;
+        let active = self.steps.iter_mut().enumerate();
+        active
+            .filter(|(_, step)| step.wave <= wave && which(step))
+            .map(|(index, step)| (index, step.look(&with, &mut self.events)))
+            .filter(|(_, need)| *need != Need::Nothing)
+            .collect()
+    }
+
+    /// Goes to the next wave when no byte of this one is on its way any more. Waves are proven to fit on the disks
+    /// one after the other, not side by side.
+    fn next_wave(&mut self) -> bool {
+        let over = self.steps.iter().filter(|step| step.wave == self.wave).all(StepRun::is_settled);
+        if !over || self.wave + 1 >= self.waves || self.stop.is_some() {
+            return false;
+        }
+        self.wave += 1;
+        self.tell_wave();
+        true
+    }
+
+    fn tell_wave(&mut self) {
+        let steps = self.steps.iter().filter(|step| step.wave == self.wave).count();
+        if steps > 0 {
+            self.events.push(ExecutionEvent::WaveStarted { wave: self.wave + 1, of: self.waves, steps });
+        }
+    }
+
+    /// Finds what keeps anything new from starting, tells of it when it lasts, and of its end.
+    fn judge_pause(&mut self, seen: &Observation) {
+        let pending: Vec<&StepRun> =
+            self.steps.iter().filter(|step| !matches!(step.state, State::Ended(_))).collect();
+        if pending.is_empty() || self.stop.is_some() {
+            self.pause = None;
+            return;
+        }
+        let brokers = pending.iter().flat_map(|step| step.base().iter().chain(step.aim())).copied().collect();
+        let topics = pending.iter().map(|step| step.partition().topic.as_str()).collect();
+        let making = self.steps.iter().filter(|step| step.is_in_flight());
+        let making = making.map(|step| (step.partition().clone(), step.added().collect())).collect();
+        let down = brokers_down(seen, &self.needed);
+        let gaps = incomplete_view(seen, &brokers, &topics);
+        let now = if let Some(gap) = gaps.first() {
+            Some(Pause::IncompleteView { what: format!("{} {}", gap.subject, gap.reason).trim().to_owned() })
+        } else if !down.is_empty() {
+            Some(Pause::BrokersDown { brokers: down })
+        } else {
+            under_replicated(seen, &making)
+        };
+        self.change_pause(now);
+    }
+
+    fn change_pause(&mut self, now: Option<Pause>) {
+        let at = self.lived.at;
+        match (now, self.pause.take()) {
+            (Some(now), Some((before, since))) if now.same_kind(&before) => {
+                if !self.pause_told && at > since {
+                    self.pause_told = true;
+                    self.events.push(ExecutionEvent::Paused { reason: now.clone() });
+                }
+                self.pause = Some((now, since));
+            }
+            (now, before) => {
+                if let (Some((reason, _)), true) = (before, self.pause_told) {
+                    self.events.push(ExecutionEvent::Resumed { reason });
+                }
+                self.pause_told = false;
+                self.pause = now.map(|now| (now, at));
+            }
+        }
+    }
+
+    /// Puts the commands of a turn in order: room is made first, throttles stand before the moves they are for,
+    /// and what is no longer needed is put back last.
+    fn commands(
+        &mut self,
+        seen: &Observation,
+        needs: Vec<(usize, Need)>,
+        starts: BTreeMap<TopicPartition, Vec<BrokerId>>,
+    ) -> Vec<Command> {
+        let (mut cancels, mut elections, mut orders) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+        for (index, need) in needs {
+            let partition = self.steps[index].partition().clone();
+            match need {
+                Need::Nothing => {}
+                Need::Cancel => drop(cancels.insert(partition)),
+                Need::Elect => drop(elections.insert(partition)),
+                Need::Order(list) => drop(orders.insert(partition, list)),
+            }
+        }
+        let wanted = self.wanted(seen);
+        let other = self.steps.iter().filter(|step| step.is_another_topic(seen));
+        let gone: BTreeSet<TopicName> = other.map(|step| step.partition().topic.clone()).collect();
+        let turn = self.throttles.turn(&wanted, seen, &gone, self.lived.at, self.settings.resend);
+        self.events.extend(turn.events);
+        let mut commands = Vec::new();
+        commands.extend((!cancels.is_empty()).then_some(Command::CancelReassignments(cancels)));
+        commands.extend(turn.set);
+        commands.extend((!starts.is_empty()).then_some(Command::Reassign(starts)));
+        commands.extend((!orders.is_empty()).then_some(Command::Reassign(orders)));
+        commands.extend((!elections.is_empty()).then_some(Command::ElectPreferredLeaders(elections)));
+        commands.extend(turn.restore);
+        commands
+    }
+
+    /// The throttles that have to stand now: rates on everyone who takes part in what is left of the wave, lists
+    /// of exactly the replicas that send and those that are made.
+    fn wanted(&self, seen: &Observation) -> Wanted {
+        let mut wanted = Wanted::default();
+        if self.stop == Some(StopMode::Now) {
+            return wanted;
+        }
+        let is_alive = |id: &BrokerId| seen.brokers.get(id).is_some_and(|broker| broker.alive);
+        let copies =
+            |step: &&StepRun| step.wave == self.wave && !step.is_settled() && step.added().next().is_some();
+        for step in self.steps.iter().filter(copies) {
+            let (base, added): (Vec<_>, Vec<_>) = (step.base().to_vec(), step.added().collect());
+            for (brokers, end) in [(&base, CopyEnd::Leader), (&added, CopyEnd::Follower)] {
+                for broker in brokers.iter().filter(|broker| is_alive(broker)) {
+                    let Some((leader, follower)) = self.rates.get(broker) else { continue };
+                    let rate = if end == CopyEnd::Leader { leader } else { follower };
+                    wanted.rates.insert((*broker, end), *rate);
+                }
+                if step.is_in_flight() && !self.rates.is_empty() {
+                    let TopicPartition { topic, partition } = step.partition();
+                    let list = wanted.lists.entry((topic.clone(), end)).or_default();
+                    list.extend(brokers.iter().map(|broker| (*partition, *broker)));
+                }
+            }
+        }
+        wanted
+    }
+
+    /// Ends when every step has ended and nothing of ours is left standing, or when that has been tried for long.
+    fn end(&mut self) {
+        let ended = |step: &StepRun| match &step.state {
+            State::Ended(end) => Some((step.partition().clone(), end.clone())),
+            _ => None,
+        };
+        let Some(steps) = self.steps.iter().map(ended).collect::<Option<Vec<_>>>() else { return };
+        let since = *self.clean_up_since.get_or_insert(self.lived.at);
+        let tried = self.lived.at.saturating_sub(since);
+        let hurry = self.stop == Some(StopMode::Now);
+        let patience = if hurry { self.settings.resend * 3 } else { self.settings.clean_up_patience };
+        if !self.throttles.is_clean() && tried < patience {
+            return;
+        }
+        let left = self.throttles.leftovers();
+        self.conclude(steps, left);
+    }
+
+    pub(super) fn conclude(&mut self, steps: Vec<(TopicPartition, StepEnd)>, left: Vec<Leftover>) {
+        if !left.is_empty() {
+            self.events.push(ExecutionEvent::LeftBehind { left: left.clone() });
+        }
+        let all_done = steps.iter().all(|(_, end)| *end == StepEnd::Done);
+        let end = match (&self.failure, self.stop) {
+            (Some(reason), _) => End::Failed { reason: reason.clone() },
+            (None, _) if all_done => End::Done,
+            (None, Some(_)) => End::Stopped,
+            (None, None) => End::DoneInPart,
+        };
+        let bytes_copied = self.steps.iter().map(|step| step.copied).sum();
+        self.outcome = Some(Outcome { end, steps, bytes_copied, took: self.lived.at, left });
+    }
+
+    pub(super) fn drop_waiting(&mut self, by: &str, which: impl Fn(&StepRun) -> bool) {
+        let waiting = self.steps.iter_mut().filter(|step| matches!(step.state, State::Waiting { .. }));
+        for step in waiting.filter(|step| which(step)) {
+            step.end(StepEnd::Dropped { reason: DropReason::Held { by: by.to_owned() } }, &mut self.events);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! [`Held`]: one throttle setting that this execution has changed, and what has to happen to it next.
+//!
+//! Kafka shows a change only after a while, answers get lost, and other people change settings too. So a setting
+//! is judged by what is seen of it: one of the values sent by us is ours, the value from before may still be
+//! there, and anything else that stays is somebody's will and theirs from then on.
+
+use std::time::Duration;
+
+/// A setting that was changed by this execution.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Held<V> {
+    /// What stood there before; `None` when it was not set.
+    before: Option<V>,
+    /// Every value that was sent and may stand there.
+    sent: Vec<Option<V>>,
+    /// What shall stand there now; `before` again when it is no longer needed.
+    aim: Option<V>,
+    releasing: bool,
+    /// A value of ours has been seen.
+    confirmed: bool,
+    /// The last value sent, whether the cluster said that it took it, and when.
+    last: Option<(Option<V>, Reply, Duration)>,
+    /// Some answer was lost, so a value may land late.
+    ever_lost: bool,
+    /// Since when something is seen that is neither ours nor what stood there before, or nothing at all is left.
+    odd_since: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reply {
+    None,
+    Accepted,
+    Lost,
+}
+
+/// What was seen of a setting.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Seen<V> {
+    /// It could not be seen (the broker is down, say).
+    Not,
+    /// This stands there; `None` when it is not set.
+    Value(Option<V>),
+    /// What it belonged to is gone, and the setting with it.
+    Gone,
+}
+
+/// What to do about a setting.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Next<V> {
+    /// Nothing now.
+    Wait,
+    /// Set it to this, or clear it.
+    Send(Option<V>),
+    /// It is as it was before: forget it.
+    Released,
+    /// Someone else set it to this: it is theirs.
+    TakenOver(Option<V>),
+}
+
+impl<V: Clone + PartialEq> Held<V> {
+    /// Begins to hold a setting that shows `before` and shall show `aim`.
+    pub(super) fn new(before: Option<V>, aim: V) -> Self {
+        Self {
+            before,
+            sent: Vec::new(),
+            aim: Some(aim),
+            releasing: false,
+            confirmed: false,
+            last: None,
+            ever_lost: false,
+            odd_since: None,
+        }
+    }
+
+    /// What stood there before.
+    pub(super) fn before(&self) -> Option<&V> {
+        self.before.as_ref()
+    }
+
+    /// Wants another value; without one the former value is put back.
+    pub(super) fn want(&mut self, aim: Option<V>) {
+        self.releasing = aim.is_none();
+        self.aim = aim.or_else(|| self.before.clone());
+    }
+
+    /// Whether some value of ours may stand there.
+    pub(super) fn may_stand(&self) -> bool {
+        !self.sent.is_empty()
+    }
+
+    /// The value to put back on the way out.
+    pub(super) fn restore(&self) -> Option<V> {
+        self.before.clone()
+    }
+
+    /// Decides from what is seen. `settle` is how long a lagging view may show an old value.
+    pub(super) fn next(&mut self, seen: &Seen<V>, at: Duration, settle: Duration) -> Next<V> {
+        match seen {
+            // One look that misses a topic is no proof; a throttle must not be forgotten over it.
+            Seen::Gone => {
+                if self.odd_for(at) >= settle {
+                    Next::Released
+                } else {
+                    Next::Wait
+                }
+            }
+            Seen::Not => self.unseen(at, settle),
+            Seen::Value(value) => self.seen(value.as_ref(), at, settle),
+        }
+    }
+
+    fn unseen(&mut self, at: Duration, settle: Duration) -> Next<V> {
+        let accepted = matches!(&self.last, Some((value, Reply::Accepted, _)) if *value == self.aim);
+        match (accepted, self.releasing) {
+            // Nobody can see it, but the cluster said that it took the value: that has to do.
+            (true, true) => Next::Released,
+            (true, false) => Next::Wait,
+            (false, true) if self.sent.is_empty() => Next::Released,
+            (false, _) => self.send(at, settle),
+        }
+    }
+
+    fn seen(&mut self, value: Option<&V>, at: Duration, settle: Duration) -> Next<V> {
+        let ours = self.sent.iter().any(|sent| sent.as_ref() == value);
+        if value == self.aim.as_ref() {
+            self.odd_since = None;
+            if !self.releasing {
+                self.confirmed = true;
+                return Next::Wait;
+            }
+            // A change whose answer was lost may still be on its way and land later: the clearing is sent even
+            // though all looks clear, and counts when the cluster has taken it.
+            let lost = !matches!(self.last, Some((_, Reply::Accepted, _)) | None);
+            return if lost && self.may_stand() { self.send(at, settle) } else { Next::Released };
+        }
+        if ours || (value == self.before.as_ref() && !self.confirmed) {
+            self.confirmed |= ours;
+            self.odd_since = None;
+            return self.send(at, settle);
+        }
+        if self.odd_for(at) >= settle {
+            return Next::TakenOver(value.cloned());
+        }
+        Next::Wait
+    }
+
+    /// How long something odd has been seen without a break; zero at the first look that shows it.
+    fn odd_for(&mut self, at: Duration) -> Duration {
+        at.saturating_sub(*self.odd_since.get_or_insert(at))
+    }
+
+    /// Sends the aim, unless it was just sent.
+    fn send(&mut self, at: Duration, settle: Duration) -> Next<V> {
+        let just_sent = self.last.as_ref().is_some_and(|(value, reply, sent_at)| {
+            // A lost answer is asked for again sooner than an accepted change is doubted.
+            let patience = if *reply == Reply::Lost { settle / 4 } else { settle };
+            *value == self.aim && at.saturating_sub(*sent_at) < patience
+        });
+        if just_sent {
+            return Next::Wait;
+        }
+        self.last = Some((self.aim.clone(), Reply::None, at));
+        if !self.sent.contains(&self.aim) {
+            self.sent.push(self.aim.clone());
+        }
+        Next::Send(self.aim.clone())
+    }
+
+    /// The cluster took the last value.
+    pub(super) fn accepted(&mut self) {
+        if let Some((_, reply, _)) = &mut self.last {
+            *reply = Reply::Accepted;
+        }
+    }
+
+    /// It is not known whether the cluster took the last value.
+    pub(super) fn lost(&mut self) {
+        self.ever_lost = true;
+        if let Some((_, reply, _)) = &mut self.last {
+            *reply = Reply::Lost;
+        }
+    }
+
+    /// The cluster refused the last value.
+    pub(super) fn refused(&mut self) {
+        if let Some((value, reply, _)) = &mut self.last {
+            *reply = Reply::Lost;
+            if !self.ever_lost && !self.confirmed && self.sent.len() == 1 && self.sent[0] == *value {
+                self.sent.clear();
+            }
+        }
+    }
+}

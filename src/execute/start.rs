@@ -1,0 +1,192 @@
+//! What starts in a turn: the waiting steps of the wave that every guard lets through.
+
+use std::collections::BTreeMap;
+
+use super::execution::Execution;
+use super::guard::{Hold, Incoming, disk_room, may_go, repairs};
+use super::sight::size_on_disk;
+use super::step_run::{State, StepRun};
+use super::{DropReason, ExecutionEvent, StepEnd};
+use crate::base::{BrokerId, Bytes, TopicPartition};
+use crate::model::promises;
+use crate::observe::{Observation, Partition};
+use crate::plan::Step;
+
+/// What is on its way already when a step asks to start.
+#[derive(Debug, Default)]
+struct InFlight {
+    moves: usize,
+    /// Moves that copy onto a broker, and moves that a broker sends.
+    onto: BTreeMap<BrokerId, usize>,
+    from: BTreeMap<BrokerId, usize>,
+    incoming: Incoming,
+}
+
+impl InFlight {
+    fn add(&mut self, step: &StepRun, seen: &Observation) {
+        self.moves += 1;
+        let Some(partition) = seen.partition(step.partition()) else { return };
+        if let Some(leader) = partition.leader {
+            *self.from.entry(leader).or_default() += 1;
+        }
+        let full = full_size(step, partition);
+        for broker in step.added() {
+            *self.onto.entry(broker).or_default() += 1;
+            let lacking = full.saturating_sub(size_on_disk(partition, broker));
+            *self.incoming.entry(broker).or_default() += lacking;
+        }
+    }
+}
+
+fn full_size(step: &StepRun, partition: &Partition) -> Bytes {
+    partition.full_size_bytes().unwrap_or(Bytes::ZERO).max(step.planned_size())
+}
+
+/// What the guards say of a step.
+enum Leave {
+    Go,
+    /// Not now, because enough is on its way; nothing is wrong.
+    Later,
+    /// Not now.
+    Held(String),
+    Dropped(DropReason),
+}
+
+impl Execution {
+    /// Starts what may start. Returns the replica lists to ask for.
+    pub(super) fn start(&mut self, seen: &Observation) -> BTreeMap<TopicPartition, Vec<BrokerId>> {
+        let at = self.at();
+        let mut in_flight = InFlight::default();
+        for step in self.steps.iter().filter(|step| step.is_copying()) {
+            in_flight.add(step, seen);
+        }
+        let anything_moves = in_flight.moves > 0;
+        let mut starts = BTreeMap::new();
+        for index in 0..self.steps.len() {
+            let step = &self.steps[index];
+            let State::Waiting { ready } = step.state else { continue };
+            if step.wave != self.wave {
+                continue;
+            }
+            match self.leave(step, ready, seen, &in_flight) {
+                Leave::Go => self.go(index, seen, &mut in_flight, &mut starts),
+                Leave::Later => {}
+                Leave::Dropped(reason) => {
+                    self.steps[index].end(StepEnd::Dropped { reason }, &mut self.events);
+                }
+                // While something moves, what holds the step may pass by itself.
+                Leave::Held(_) if anything_moves => self.steps[index].held_since = None,
+                Leave::Held(by) => {
+                    let since = *self.steps[index].held_since.get_or_insert(at);
+                    if at.saturating_sub(since) >= self.settings.hold_patience {
+                        let reason = DropReason::Held { by };
+                        self.steps[index].end(StepEnd::Dropped { reason }, &mut self.events);
+                    }
+                }
+            }
+        }
+        self.give_up_pause(anything_moves);
+        starts
+    }
+
+    fn go(
+        &mut self,
+        index: usize,
+        seen: &Observation,
+        in_flight: &mut InFlight,
+        starts: &mut BTreeMap<TopicPartition, Vec<BrokerId>>,
+    ) {
+        let at = self.at();
+        let step = &mut self.steps[index];
+        step.held_since = None;
+        if matches!(step.step, Step::Leader(_)) {
+            step.begin_leading(at);
+            return;
+        }
+        debug_assert!(
+            promises::one_new_replica_at_a_time(step.partition(), step.base(), step.aim()).is_ok(),
+            "a step makes two replicas at once"
+        );
+        step.asked += 1;
+        step.state = State::Asked;
+        if step.is_copying() {
+            in_flight.add(step, seen);
+        }
+        let (partition, to) = (step.partition().clone(), step.aim().to_vec());
+        let size = seen.partition(&partition).map_or(Bytes::ZERO, |seen| full_size(step, seen));
+        let bytes = Bytes(size.0.saturating_mul(step.added().count() as u64));
+        let from = step.base().to_vec();
+        self.events.push(ExecutionEvent::StageStarted {
+            partition: partition.clone(),
+            from,
+            to: to.clone(),
+            bytes,
+        });
+        starts.insert(partition, to);
+    }
+
+    /// Asks every guard about a waiting step.
+    fn leave(&self, step: &StepRun, ready: bool, seen: &Observation, in_flight: &InFlight) -> Leave {
+        let name = step.partition();
+        let Some(partition) = seen.partition(name).filter(|_| ready) else {
+            return Leave::Held("its replicas are not as planned yet".to_owned());
+        };
+        if self.pause.is_some() && !self.may_repair(step, partition, seen) {
+            return Leave::Later;
+        }
+        if step.asked >= 3 {
+            return Leave::Dropped(DropReason::Refused { error: "asked for three times in vain".to_owned() });
+        }
+        if matches!(step.step, Step::Leader(_)) {
+            return Leave::Go;
+        }
+        match may_go(seen, name, partition, step.base(), step.aim()) {
+            Some(Hold::Drop(reason)) => return Leave::Dropped(reason),
+            Some(Hold::Wait(by)) => return Leave::Held(by),
+            None => {}
+        }
+        if step.added().next().is_none() {
+            return Leave::Go;
+        }
+        let most = self.settings.moves_in_flight_per_broker.max(1);
+        let busy =
+            |counts: &BTreeMap<BrokerId, usize>, broker| counts.get(&broker).is_some_and(|n| *n >= most);
+        if in_flight.moves >= self.settings.moves_in_flight.max(1)
+            || partition.leader.is_some_and(|leader| busy(&in_flight.from, leader))
+            || step.added().any(|broker| busy(&in_flight.onto, broker))
+        {
+            return Leave::Later;
+        }
+        let size = full_size(step, partition);
+        let full = step.added().find_map(|broker| {
+            let still_to_come = size.saturating_sub(size_on_disk(partition, broker));
+            disk_room(seen, broker, still_to_come, &in_flight.incoming, self.disk_limit_share)
+        });
+        match full {
+            Some(Hold::Wait(by)) => Leave::Held(by),
+            Some(Hold::Drop(reason)) => Leave::Dropped(reason),
+            None => Leave::Go,
+        }
+    }
+
+    /// Whether a pause lets this step through: it repairs, and what it needs can be seen.
+    fn may_repair(&self, step: &StepRun, partition: &Partition, seen: &Observation) -> bool {
+        let blind = matches!(self.pause, Some((super::Pause::IncompleteView { .. }, _)));
+        !blind && matches!(step.step, Step::Move(_)) && repairs(seen, partition, step.base(), step.aim())
+    }
+
+    /// A pause that does not end is told as the end.
+    fn give_up_pause(&mut self, anything_moves: bool) {
+        let Some((pause, since)) = &self.pause else { return };
+        if anything_moves || self.at().saturating_sub(*since) < self.settings.pause_patience {
+            return;
+        }
+        if self.steps.iter().any(|step| matches!(step.state, State::Asked)) {
+            return;
+        }
+        let waited = crate::base::format_duration(self.settings.pause_patience);
+        let reason = format!("paused for {waited}: {pause}");
+        self.drop_waiting(&pause.to_string(), |_| true);
+        self.fail(&reason);
+    }
+}

@@ -1,0 +1,368 @@
+//! [`Throttles`]: the ledger of every throttle setting that this execution has touched.
+//!
+//! What stood there before is remembered from the look that came before the first change, and put back on every way
+//! out. What someone else sets meanwhile is theirs. Exactly the replicas that send and those that are being made
+//! are throttled, so that clients and other tools' moves are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::held::{Held, Next, Seen};
+use super::sight::unseen;
+use super::{Command, ExecutionEvent, Leftover, Setting};
+use crate::base::{BrokerId, TopicName};
+use crate::observe::{GapKind, Observation, ThrottledReplicas};
+
+/// Which end of a copy a throttle is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum End {
+    /// The replica that sends.
+    Leader,
+    /// The replica that is being made.
+    Follower,
+}
+
+impl End {
+    fn rate_key(self) -> &'static str {
+        match self {
+            Self::Leader => "leader.replication.throttled.rate",
+            Self::Follower => "follower.replication.throttled.rate",
+        }
+    }
+
+    fn list_key(self) -> &'static str {
+        match self {
+            Self::Leader => "leader.replication.throttled.replicas",
+            Self::Follower => "follower.replication.throttled.replicas",
+        }
+    }
+}
+
+/// The throttles that the moves in flight need.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Wanted {
+    /// Bytes per second.
+    pub(super) rates: BTreeMap<(BrokerId, End), u64>,
+    /// Pairs of partition and broker.
+    pub(super) lists: BTreeMap<(TopicName, End), BTreeSet<(i32, BrokerId)>>,
+}
+
+/// What the ledger wants done in this turn.
+#[derive(Debug, Default)]
+pub(super) struct ThrottleTurn {
+    /// Throttles to set: before the moves that they are for.
+    pub(super) set: Vec<Command>,
+    /// Throttles to put back.
+    pub(super) restore: Vec<Command>,
+    /// What happened.
+    pub(super) events: Vec<ExecutionEvent>,
+}
+
+/// The ledger.
+#[derive(Debug, Default)]
+pub(super) struct Throttles {
+    rates: BTreeMap<(BrokerId, End), Held<u64>>,
+    lists: BTreeMap<(TopicName, End), Held<ThrottledReplicas>>,
+    /// Settings that belong to others: never touched, and told of once.
+    theirs: BTreeSet<String>,
+}
+
+impl Throttles {
+    /// Whether nothing of ours stands anywhere.
+    pub(super) fn is_clean(&self) -> bool {
+        self.rates.is_empty() && self.lists.is_empty()
+    }
+
+    /// Decides what to send, from what is wanted and what is seen. `gone` are topics that are no longer the ones
+    /// that the plan was made for.
+    pub(super) fn turn(
+        &mut self,
+        wanted: &Wanted,
+        seen: &Observation,
+        gone: &BTreeSet<TopicName>,
+        at: Duration,
+        settle: Duration,
+    ) -> ThrottleTurn {
+        let mut turn = ThrottleTurn::default();
+        self.take_up(wanted, seen, gone, &mut turn.events);
+        let mut gathered = Gathered::default();
+        let mut over = Vec::new();
+        for (key, held) in &mut self.rates {
+            let wants = wanted.rates.get(key).copied();
+            held.want(wants);
+            match held.next(&see_rate(seen, *key), at, settle) {
+                Next::Wait => continue,
+                Next::Send(value) => {
+                    gathered.rate(*key, to_setting(value), wants.is_some());
+                    continue;
+                }
+                Next::Released => {}
+                Next::TakenOver(value) => over.push((rate_name(*key), rate_text(value))),
+            }
+            gathered.ended_rates.push(*key);
+        }
+        for (key, held) in &mut self.lists {
+            let wants = wanted.lists.get(key).map(|pairs| united(held.before(), pairs));
+            let is_wanted = wants.is_some();
+            held.want(wants);
+            match held.next(&see_list(seen, key, gone), at, settle) {
+                Next::Wait => continue,
+                Next::Send(value) => {
+                    gathered.list(key, to_setting(value), is_wanted);
+                    continue;
+                }
+                Next::Released => {}
+                Next::TakenOver(value) => over.push((list_name(key), list_text(value.as_ref()))),
+            }
+            gathered.ended_lists.push(key.clone());
+        }
+        for key in &gathered.ended_rates {
+            self.rates.remove(key);
+        }
+        for key in &gathered.ended_lists {
+            self.lists.remove(key);
+        }
+        for (setting, value) in over {
+            self.theirs.insert(setting.clone());
+            turn.events.push(ExecutionEvent::ThrottleTakenOver { setting, value });
+        }
+        (turn.set, turn.restore) = gathered.commands();
+        turn
+    }
+
+    /// Begins to hold what is wanted and not held yet, unless something of someone else's stands there that will do.
+    fn take_up(
+        &mut self,
+        wanted: &Wanted,
+        seen: &Observation,
+        gone: &BTreeSet<TopicName>,
+        events: &mut Vec<ExecutionEvent>,
+    ) {
+        for (key, rate) in &wanted.rates {
+            let name = rate_name(*key);
+            if self.rates.contains_key(key) || self.theirs.contains(&name) {
+                continue;
+            }
+            match see_rate(seen, *key) {
+                Seen::Value(Some(theirs)) if theirs <= *rate => {
+                    self.theirs.insert(name.clone());
+                    events.push(ExecutionEvent::ThrottleRespected {
+                        setting: name,
+                        value: rate_text(Some(theirs)),
+                    });
+                }
+                Seen::Value(before) => {
+                    self.rates.insert(*key, Held::new(before, *rate));
+                }
+                Seen::Not | Seen::Gone => {}
+            }
+        }
+        for (key, pairs) in &wanted.lists {
+            let name = list_name(key);
+            if self.lists.contains_key(key) || self.theirs.contains(&name) {
+                continue;
+            }
+            match see_list(seen, key, gone) {
+                Seen::Value(Some(theirs @ (ThrottledReplicas::All | ThrottledReplicas::Other(_)))) => {
+                    self.theirs.insert(name.clone());
+                    let value = list_text(Some(&theirs));
+                    events.push(ExecutionEvent::ThrottleRespected { setting: name, value });
+                }
+                Seen::Value(before) => {
+                    let aim = united(before.as_ref(), pairs);
+                    if before.as_ref() != Some(&aim) {
+                        self.lists.insert(key.clone(), Held::new(before, aim));
+                    }
+                }
+                Seen::Not | Seen::Gone => {}
+            }
+        }
+    }
+
+    /// Takes note of what came of a throttle command.
+    pub(super) fn answered(&mut self, command: &Command, reply: Reply) {
+        match command {
+            Command::ThrottleBroker { broker, leader, follower, .. } => {
+                for (end, setting) in [(End::Leader, leader), (End::Follower, follower)] {
+                    if let (Some(held), false) =
+                        (self.rates.get_mut(&(*broker, end)), *setting == Setting::Keep)
+                    {
+                        note(held, reply);
+                    }
+                }
+            }
+            Command::ThrottleTopic { topic, leader, follower } => {
+                for (end, setting) in [(End::Leader, leader), (End::Follower, follower)] {
+                    if let (Some(held), false) =
+                        (self.lists.get_mut(&(topic.clone(), end)), *setting == Setting::Keep)
+                    {
+                        note(held, reply);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Commands that put everything back, whatever has been seen: for a way out on which nothing can be looked at.
+    pub(super) fn restore(&self) -> Vec<Command> {
+        let mut gathered = Gathered::default();
+        for (key, held) in self.rates.iter().filter(|(_, held)| held.may_stand()) {
+            gathered.rate(*key, to_setting(held.restore()), false);
+        }
+        for (key, held) in self.lists.iter().filter(|(_, held)| held.may_stand()) {
+            gathered.list(key, to_setting(held.restore()), false);
+        }
+        gathered.commands().1
+    }
+
+    /// Forgets everything that was held: the commands of [`Self::restore`] were all taken.
+    pub(super) fn forget(&mut self) {
+        self.rates.clear();
+        self.lists.clear();
+    }
+
+    /// What may still stand, with the commands that put it back.
+    pub(super) fn leftovers(&self) -> Vec<Leftover> {
+        let alter = "kafka-configs.sh --bootstrap-server \"$BOOTSTRAP\" --alter";
+        let change = |key: &str, value: Option<String>| match value {
+            Some(value) => format!("--add-config '{key}=[{value}]'"),
+            None => format!("--delete-config {key}"),
+        };
+        let rates = self.rates.iter().filter(|(_, held)| held.may_stand()).map(|(key, held)| Leftover {
+            what: rate_name(*key),
+            command: format!(
+                "{alter} --entity-type brokers --entity-name {} {}",
+                key.0,
+                change(key.1.rate_key(), held.restore().map(|rate| rate.to_string()))
+            ),
+        });
+        let lists = self.lists.iter().filter(|(_, held)| held.may_stand()).map(|(key, held)| Leftover {
+            what: list_name(key),
+            command: format!(
+                "{alter} --entity-type topics --entity-name {} {}",
+                key.0,
+                change(key.1.list_key(), held.restore().map(|list| list.to_string()))
+            ),
+        });
+        rates.chain(lists).collect()
+    }
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// The cluster took it.
+    Accepted,
+    /// The cluster refused it.
+    Refused,
+    /// Nobody knows.
+    Lost,
+}
+
+fn note<V: Clone + PartialEq>(held: &mut Held<V>, reply: Reply) {
+    match reply {
+        Reply::Accepted => held.accepted(),
+        Reply::Refused => held.refused(),
+        Reply::Lost => held.lost(),
+    }
+}
+
+fn to_setting<V>(value: Option<V>) -> Setting<V> {
+    value.map_or(Setting::Clear, Setting::Set)
+}
+
+fn united(before: Option<&ThrottledReplicas>, pairs: &BTreeSet<(i32, BrokerId)>) -> ThrottledReplicas {
+    match before {
+        Some(ThrottledReplicas::Some(theirs)) => ThrottledReplicas::Some(theirs | pairs),
+        _ => ThrottledReplicas::Some(pairs.clone()),
+    }
+}
+
+fn see_rate(seen: &Observation, (broker, end): (BrokerId, End)) -> Seen<u64> {
+    match seen.brokers.get(&broker) {
+        Some(found) if found.alive && !unseen(seen, GapKind::BrokerConfig, "broker", &broker.to_string()) => {
+            Seen::Value(match end {
+                End::Leader => found.throttle.leader_bytes_per_s,
+                End::Follower => found.throttle.follower_bytes_per_s,
+            })
+        }
+        _ => Seen::Not,
+    }
+}
+
+fn see_list(
+    seen: &Observation,
+    (topic, end): &(TopicName, End),
+    gone: &BTreeSet<TopicName>,
+) -> Seen<ThrottledReplicas> {
+    match seen.topics.get(topic) {
+        _ if gone.contains(topic) => Seen::Gone,
+        None if seen.has_gap(GapKind::Topics) => Seen::Not,
+        None => Seen::Gone,
+        Some(_) if unseen(seen, GapKind::TopicConfig, "topic", topic.as_str()) => Seen::Not,
+        Some(found) => Seen::Value(match end {
+            End::Leader => found.throttle.leader.clone(),
+            End::Follower => found.throttle.follower.clone(),
+        }),
+    }
+}
+
+fn rate_name((broker, end): (BrokerId, End)) -> String {
+    format!("{} of broker {broker}", end.rate_key())
+}
+
+fn list_name((topic, end): &(TopicName, End)) -> String {
+    format!("{} of topic {topic}", end.list_key())
+}
+
+fn rate_text(rate: Option<u64>) -> String {
+    rate.map_or_else(|| "unset".to_owned(), |rate| format!("{rate} B/s"))
+}
+
+fn list_text(list: Option<&ThrottledReplicas>) -> String {
+    list.map_or_else(|| "unset".to_owned(), ToString::to_string)
+}
+
+/// Settings to send, gathered into one command for each broker and topic.
+#[derive(Default)]
+struct Gathered {
+    brokers: BTreeMap<BrokerId, (Setting<u64>, Setting<u64>, bool)>,
+    topics: BTreeMap<TopicName, (Setting<ThrottledReplicas>, Setting<ThrottledReplicas>, bool)>,
+    ended_rates: Vec<(BrokerId, End)>,
+    ended_lists: Vec<(TopicName, End)>,
+}
+
+impl Gathered {
+    fn rate(&mut self, (broker, end): (BrokerId, End), setting: Setting<u64>, wanted: bool) {
+        let entry = self.brokers.entry(broker).or_default();
+        match end {
+            End::Leader => entry.0 = setting,
+            End::Follower => entry.1 = setting,
+        }
+        entry.2 |= wanted;
+    }
+
+    fn list(&mut self, (topic, end): &(TopicName, End), setting: Setting<ThrottledReplicas>, wanted: bool) {
+        let entry = self.topics.entry(topic.clone()).or_default();
+        match end {
+            End::Leader => entry.0 = setting,
+            End::Follower => entry.1 = setting,
+        }
+        entry.2 |= wanted;
+    }
+
+    /// The commands that set something, and those that only put something back.
+    fn commands(self) -> (Vec<Command>, Vec<Command>) {
+        let brokers = self.brokers.into_iter().map(|(broker, (leader, follower, wanted))| {
+            (Command::ThrottleBroker { broker, leader, follower, log_dirs: Setting::Keep }, wanted)
+        });
+        let topics = self.topics.into_iter().map(|(topic, (leader, follower, wanted))| {
+            (Command::ThrottleTopic { topic, leader, follower }, wanted)
+        });
+        let (set, restore): (Vec<_>, Vec<_>) = brokers.chain(topics).partition(|(_, wanted)| *wanted);
+        let bare =
+            |commands: Vec<(Command, bool)>| commands.into_iter().map(|(command, _)| command).collect();
+        (bare(set), bare(restore))
+    }
+}

@@ -1,0 +1,108 @@
+//! Plans as files: JSON out and in, with the id checked.
+
+use serde_json::Value;
+
+use super::{KafkaReassignment, Plan, PlanError};
+use crate::base::{Digest, DigestBuilder, PlanId};
+
+/// The format that this version writes and reads.
+pub(super) const FORMAT: &str = "evenkeel-plan/1";
+
+/// A plan file of either kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PlanFile {
+    /// A plan of evenkeel's.
+    Evenkeel(Box<Plan>),
+    /// Kafka's own JSON.
+    Kafka(KafkaReassignment),
+}
+
+impl PlanFile {
+    /// Reads a plan of either kind; which one it is, is told by its content.
+    ///
+    /// # Errors
+    /// It is neither, or broken.
+    pub fn parse(text: &str) -> Result<Self, PlanError> {
+        let value: Value = serde_json::from_str(text)
+            .map_err(|error| PlanError::Malformed { problem: format!("not JSON: {error}") })?;
+        if value.get("format").is_some() {
+            return Plan::from_json(text).map(|plan| Self::Evenkeel(Box::new(plan)));
+        }
+        if value.get("version").is_some() && value.get("partitions").is_some() {
+            return KafkaReassignment::parse(text).map(Self::Kafka);
+        }
+        let problem =
+            format!("neither `{FORMAT}` nor the JSON of kafka-reassign-partitions (version, partitions)");
+        Err(PlanError::Malformed { problem })
+    }
+}
+
+impl Plan {
+    /// The plan as JSON text; the same plan gives the same text.
+    ///
+    /// # Panics
+    /// Never: a plan holds only what serializes.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a plan serializes");
+        text.push('\n');
+        text
+    }
+
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// It is not a plan of this format, or its content is not what its id stands for.
+    pub fn from_json(text: &str) -> Result<Self, PlanError> {
+        let malformed = |problem: String| PlanError::Malformed { problem };
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| malformed(format!("not JSON: {error}")))?;
+        match value.get("format").and_then(Value::as_str) {
+            Some(FORMAT) => {}
+            Some(other) => {
+                return Err(malformed(format!("the format is `{other}`; this version reads `{FORMAT}`")));
+            }
+            None => return Err(malformed(format!("the key `format` is missing; it should be `{FORMAT}`"))),
+        }
+        let plan: Self = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        let content = plan.content_id();
+        if content != plan.id {
+            return Err(PlanError::NotItsId { claimed: plan.id, content });
+        }
+        Ok(plan)
+    }
+
+    /// The id that the content stands for.
+    ///
+    /// # Panics
+    /// Never: a plan holds only what serializes.
+    pub fn content_id(&self) -> PlanId {
+        let mut value = serde_json::to_value(self).expect("a plan serializes");
+        if let Some(map) = value.as_object_mut() {
+            map.remove("id");
+        }
+        PlanId(digest_of(&value))
+    }
+}
+
+/// Digest of a JSON value, whatever its spacing and the order of its keys.
+fn digest_of(value: &Value) -> Digest {
+    add(DigestBuilder::new(FORMAT), value).finish()
+}
+
+fn add(digest: DigestBuilder, value: &Value) -> DigestBuilder {
+    match value {
+        Value::Null => digest.text("null"),
+        Value::Bool(flag) => digest.text("bool").number(u64::from(*flag)),
+        Value::String(text) => digest.text("text").text(text),
+        // Ten digits: reading a real number back may change its last bit, and 1.0 and 1 are one number.
+        Value::Number(number) => digest.text("number").text(&match number.as_u64() {
+            Some(whole) => whole.to_string(),
+            None => number.as_f64().map_or_else(|| number.to_string(), |real| format!("{real:.9e}")),
+        }),
+        Value::Array(items) => items.iter().fold(digest.text("list").number(items.len() as u64), add),
+        Value::Object(map) => {
+            let digest = digest.text("map").number(map.len() as u64);
+            map.iter().fold(digest, |digest, (key, value)| add(digest.text(key), value))
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Executions that do not reach their end: Ctrl-C, and a broker that dies on the way.
+
+use std::time::Duration;
+
+use crate::on_each_version;
+use crate::support::cli::Running;
+use crate::support::lab::{Lab, Seen, Traffic, Watch, Who};
+
+/// Slow enough that an execution lasts until it is interrupted.
+const SLOW: &str = "300kB";
+
+fn rebalance_slowly(lab: &Lab) -> Running {
+    let words = ["rebalance", "--execute", "--yes", "--throttle", SLOW];
+    let mut words: Vec<String> = words.iter().map(ToString::to_string).collect();
+    words.extend(lab.cluster_words(Who::Evenkeel));
+    let running = Running::start(&words);
+    lab.wait_until("a reassignment is on its way", Duration::from_secs(60), |seen| {
+        seen.partitions.values().any(|partition| partition.replicas.len() > 3)
+    });
+    running
+}
+
+#[test]
+fn ctrl_c_leaves_a_clean_cluster() {
+    on_each_version(|version| {
+        let lab = Lab::builder(version).start();
+        lab.load_skewed();
+        let traffic = Traffic::start(&lab);
+        let watch = Watch::start(&lab);
+        let running = rebalance_slowly(&lab);
+        running.interrupt();
+        let screen = running.wait();
+        eprintln!("{screen}");
+        assert!(screen.code.is_some(), "it did not end by itself\n{screen}");
+        let seen = lab.look();
+        assert!(seen.all_in_sync(), "something is still on its way: {seen:?}");
+        let listed = lab.kafka_tool("kafka-reassign-partitions", &["--list"]);
+        assert!(listed.contains("No partition reassignments found"), "{listed}");
+        assert_eq!(lab.throttle_settings(), Vec::<String>::new(), "throttles are left");
+        let sightings = watch.stop();
+        sightings.expect_clean();
+        assert!(!sightings.throttles.is_empty(), "the moves were not throttled");
+        traffic.stop().expect_clean();
+    });
+}
+
+#[test]
+fn a_broker_that_dies_on_the_way_costs_no_promise() {
+    on_each_version(|version| {
+        let mut lab = Lab::builder(version).start();
+        lab.load_skewed();
+        let traffic = Traffic::start(&lab);
+        let watch = Watch::start(&lab);
+        let running = rebalance_slowly(&lab);
+        lab.kill(6);
+        lab.wait_until("broker 6 is gone", Duration::from_secs(60), |seen| !seen.brokers.contains(&6));
+        running.interrupt();
+        let screen = running.wait();
+        eprintln!("{screen}");
+        lab.start_broker(6);
+        lab.wait_until("all replicas are in sync", Duration::from_secs(120), Seen::all_in_sync);
+        assert_eq!(lab.throttle_settings(), Vec::<String>::new(), "throttles are left");
+        watch.stop().expect_clean();
+        traffic.stop().expect_clean();
+    });
+}

@@ -1,0 +1,56 @@
+//! The whole loop with SCRAM over TLS and Kafka's authorizer, deny by default: each missing right is named.
+
+use crate::story::{State, on};
+use crate::support::cli::evenkeel;
+use crate::support::lab::{Lab, Security, Who};
+use crate::{on_each_version, story};
+
+#[test]
+fn the_whole_loop_with_scram_and_acls() {
+    on_each_version(|version| {
+        let lab = Lab::builder(version).security(Security::ScramOverTls).acls().start();
+        lab.create_topic("small", &[vec![1, 2, 3], vec![1, 5, 3], vec![1, 2, 3]]);
+        a_wrong_password_gets_nowhere(&lab);
+        missing_rights_are_named(&lab);
+        story::tell(lab);
+    });
+}
+
+fn a_wrong_password_gets_nowhere(lab: &Lab) {
+    let before = State::of(lab);
+    let mut words = vec!["rebalance".to_owned(), "--execute".to_owned(), "--yes".to_owned()];
+    words.extend(lab.cluster_words(Who::WrongPassword));
+    let screen = evenkeel(&words).expect_code(4).expect_says("password");
+    assert!(!format!("{screen}").contains("wrong-horse"), "the password is on the screen");
+    before.expect_unchanged(lab);
+}
+
+/// Grants the rights one after another; at each step the one that is missing is asked for by name.
+fn missing_rights_are_named(lab: &Lab) {
+    let before = State::of(lab);
+    let remove = ["remove-broker", "5", "--execute", "--yes"];
+
+    on(lab, &["propose"])
+        .expect_code(3)
+        .expect_says("Describe")
+        .expect_says("Cluster")
+        .expect_says("kafka-acls");
+    lab.allow("evenkeel", &["Describe", "DescribeConfigs"], &[]);
+    // Kafka answers with an empty list of topics, and no error: it must not be taken for an empty cluster.
+    on(lab, &["propose"]).expect_code(3).expect_says("Describe").expect_says("topic");
+    lab.allow("evenkeel", &[], &["Describe", "DescribeConfigs"]);
+    on(lab, &["propose"]).expect_code(0);
+
+    on(lab, &remove).expect_code(3).expect_says("Alter").expect_says("Cluster");
+    before.expect_unchanged(lab);
+    lab.allow("evenkeel", &["Alter"], &["AlterConfigs"]);
+    on(lab, &remove).expect_code(3).expect_says("AlterConfigs").expect_says("Cluster");
+    before.expect_unchanged(lab);
+    lab.allow("evenkeel", &["AlterConfigs"], &[]);
+    lab.revoke_on_topics("evenkeel", "AlterConfigs");
+    on(lab, &remove).expect_code(3).expect_says("AlterConfigs").expect_says("topic");
+    before.expect_unchanged(lab);
+    lab.allow("evenkeel", &[], &["AlterConfigs"]);
+    on(lab, &remove).expect_code(0);
+    assert!(lab.look().partitions[&("small".to_owned(), 1)].replicas.iter().all(|id| *id != 5));
+}
