@@ -137,7 +137,7 @@ fn to_command_error(error: &WorldError) -> CommandError {
         // A client that is not let in any more does not know what became of what it sent before.
         WorldError::Unreachable { .. } | WorldError::Unauthenticated { .. } => CommandError::Unknown(text),
         WorldError::Denied { .. } => CommandError::Denied(text),
-        WorldError::Refused { .. } => CommandError::Refused(text),
+        WorldError::Refused { .. } | WorldError::Setting { .. } => CommandError::Refused(text),
     }
 }
 

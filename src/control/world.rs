@@ -23,6 +23,14 @@ pub enum Scope {
 /// Why the world could not be seen or changed. Each carries the words for a person and, apart, what would help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorldError {
+    /// A setting of ours names something that cannot be used, such as a certificate file that is not there.
+    #[error("{message}")]
+    Setting {
+        /// The setting and what is wrong with what it names.
+        message: String,
+        /// What would help.
+        hint: String,
+    },
     /// The cluster could not be reached; nothing is known about what came of a command in flight.
     #[error("{message}")]
     Unreachable {
@@ -74,7 +82,8 @@ impl WorldError {
     /// What would help; empty when nothing is known to.
     pub fn hint(&self) -> &str {
         match self {
-            Self::Unreachable { hint, .. }
+            Self::Setting { hint, .. }
+            | Self::Unreachable { hint, .. }
             | Self::Unauthenticated { hint, .. }
             | Self::Denied { hint, .. }
             | Self::Refused { hint, .. } => hint,

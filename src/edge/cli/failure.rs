@@ -105,6 +105,7 @@ impl From<WorldError> for Failure {
     fn from(error: WorldError) -> Self {
         let message = error.to_string();
         let (kind, hint) = match error {
+            WorldError::Setting { hint, .. } => (Kind::Usage, hint),
             WorldError::Unreachable { hint, .. } => (Kind::Unreachable, hint),
             // Who we are is said by a file, and the file (or the cluster's user list) is what has to be mended.
             WorldError::Unauthenticated { hint, .. } => (Kind::Unreachable, hint),

@@ -1,0 +1,60 @@
+//! Frames: a request into bytes, bytes into a response, checked.
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use kafka_protocol::messages::{RequestHeader, ResponseHeader};
+use kafka_protocol::protocol::{Decodable, Encodable as _, HeaderVersion, Request, StrBytes};
+
+use super::error::RequestProblem;
+
+/// The largest answer that is taken. Metadata of a million replicas stays well under it, and what is larger is
+/// not Kafka's protocol (the first four bytes of most other protocols read as more).
+pub(super) const FRAME_BYTES_MAX: u32 = 256 << 20;
+
+/// Puts a request into a frame, length first.
+pub(super) fn encode<R: Request>(
+    request: &R,
+    version: i16,
+    correlation: i32,
+    client_id: &StrBytes,
+) -> Result<Bytes, RequestProblem> {
+    let header = RequestHeader::default()
+        .with_request_api_key(R::KEY)
+        .with_request_api_version(version)
+        .with_correlation_id(correlation)
+        .with_client_id(Some(client_id.clone()));
+    let mut frame = BytesMut::zeroed(4);
+    header
+        .encode(&mut frame, R::header_version(version))
+        .and_then(|()| request.encode(&mut frame, version))
+        .map_err(|error| RequestProblem::Encode(error.to_string()))?;
+    let size = i32::try_from(frame.len() - 4);
+    let size = size.map_err(|_| RequestProblem::Encode("it is larger than 2 GiB".to_owned()))?;
+    frame[..4].copy_from_slice(&size.to_be_bytes());
+    Ok(frame.freeze())
+}
+
+/// Takes the header off an answer and checks that it belongs to our request.
+pub(super) fn check_correlation<R: Request>(
+    frame: &mut Bytes,
+    version: i16,
+    correlation: i32,
+) -> Result<(), RequestProblem> {
+    let header = ResponseHeader::decode(frame, R::Response::header_version(version))
+        .map_err(|error| RequestProblem::Malformed(format!("header: {error}")))?;
+    if header.correlation_id == correlation {
+        return Ok(());
+    }
+    let problem = format!("it answers request {}, and {correlation} was asked", header.correlation_id);
+    Err(RequestProblem::Malformed(problem))
+}
+
+/// Reads the body of an answer.
+pub(super) fn decode<M: Decodable>(mut body: Bytes, version: i16) -> Result<M, RequestProblem> {
+    let message =
+        M::decode(&mut body, version).map_err(|error| RequestProblem::Malformed(error.to_string()))?;
+    if body.has_remaining() {
+        // Harmless in itself, and seen from real implementations; worth knowing when something else is odd.
+        tracing::debug!(left_bytes = body.remaining(), "an answer has bytes after its end");
+    }
+    Ok(message)
+}

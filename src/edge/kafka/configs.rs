@@ -1,0 +1,298 @@
+//! Settings that stand on topics and brokers: `min.insync.replicas` and replication throttles, read and changed.
+//!
+//! Only values that stand on the topic itself, or on the broker itself as dynamic configuration, count as
+//! throttles: what a file or a cluster-wide default says is not ours to restore.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
+use kafka_protocol::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult,
+};
+use kafka_protocol::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+use kafka_protocol::messages::{
+    ApiKey, DescribeConfigsRequest, DescribeConfigsResponse, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+};
+use kafka_protocol::protocol::StrBytes;
+use tokio::task::JoinSet;
+
+use super::client::{AdminClient, Reply, Target};
+use super::code::Code;
+use super::error::{KafkaError, Peer, RequestProblem};
+use super::retry::Patience;
+use crate::base::{BrokerId, TopicName};
+use crate::observe::{BrokerThrottle, ThrottledReplicas, TopicThrottle};
+
+/// `leader.replication.throttled.rate`, on brokers.
+pub const LEADER_RATE: &str = "leader.replication.throttled.rate";
+/// `follower.replication.throttled.rate`, on brokers.
+pub const FOLLOWER_RATE: &str = "follower.replication.throttled.rate";
+/// `replica.alter.log.dirs.io.max.bytes.per.second`, on brokers.
+pub const LOG_DIRS_RATE: &str = "replica.alter.log.dirs.io.max.bytes.per.second";
+/// `leader.replication.throttled.replicas`, on topics.
+pub const LEADER_REPLICAS: &str = "leader.replication.throttled.replicas";
+/// `follower.replication.throttled.replicas`, on topics.
+pub const FOLLOWER_REPLICAS: &str = "follower.replication.throttled.replicas";
+/// `min.insync.replicas`, on topics.
+pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+
+const TOPIC: i8 = 2;
+const BROKER: i8 = 4;
+/// `ConfigSource` of the protocol: a value that stands on the topic, or on this broker as dynamic configuration.
+const SOURCE_TOPIC: i8 = 1;
+const SOURCE_BROKER: i8 = 2;
+/// `OpType` of the protocol.
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+
+const TOPICS_PER_REQUEST: usize = 250;
+const REQUESTS_AT_ONCE: usize = 4;
+/// One broker must not hold up the look at all others for longer than this.
+const DESCRIBE_LIMIT: Duration = Duration::from_secs(15);
+
+/// What stands on a topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TopicConfig {
+    /// `min.insync.replicas` in force, wherever it comes from.
+    pub min_insync_replicas: Option<u32>,
+    /// Throttled replica lists.
+    pub throttle: TopicThrottle,
+}
+
+/// A change of one setting: a value, or none to remove it.
+pub type Change = (&'static str, Option<String>);
+
+impl AdminClient {
+    /// What stands on these topics. A topic that is gone by now is left out.
+    ///
+    /// # Errors
+    /// No broker answers. That a topic may not be described is told topic by topic.
+    pub async fn describe_topic_configs(
+        &self,
+        topics: &BTreeSet<TopicName>,
+    ) -> Result<BTreeMap<TopicName, Result<TopicConfig, KafkaError>>, KafkaError> {
+        let names: Vec<TopicName> = topics.iter().cloned().collect();
+        let mut found = BTreeMap::new();
+        let mut batches = names.chunks(TOPICS_PER_REQUEST).map(<[TopicName]>::to_vec);
+        let mut running = JoinSet::new();
+        loop {
+            while running.len() < REQUESTS_AT_ONCE
+                && let Some(batch) = batches.next()
+            {
+                let client = self.clone();
+                running.spawn(async move { client.describe_topic_batch(&batch).await });
+            }
+            match running.join_next().await {
+                None => return Ok(found),
+                Some(Ok(outcome)) => found.extend(outcome?),
+                Some(Err(stopped)) => std::panic::resume_unwind(stopped.into_panic()),
+            }
+        }
+    }
+
+    async fn describe_topic_batch(
+        &self,
+        names: &[TopicName],
+    ) -> Result<Vec<(TopicName, Result<TopicConfig, KafkaError>)>, KafkaError> {
+        let keys = [MIN_INSYNC_REPLICAS, LEADER_REPLICAS, FOLLOWER_REPLICAS];
+        let resources = names.iter().map(|name| resource(TOPIC, name.as_str(), &keys)).collect();
+        let reply = self.describe_configs(Target::Any, self.patience(), resources).await?;
+        let mut found = Vec::new();
+        for result in &reply.answer.results {
+            let name = TopicName::from(&*result.resource_name);
+            match Code(result.error_code) {
+                Code::UNKNOWN_TOPIC_OR_PARTITION => {}
+                Code::NONE => found.push((name, Ok(topic_config(&result.configs)))),
+                code => {
+                    let error = resource_error(&reply, result, code);
+                    found.push((name, Err(error)));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Throttle rates that stand on a broker itself, asked of that broker.
+    ///
+    /// # Errors
+    /// The broker does not answer in time, or we may not ask.
+    pub async fn describe_broker_throttle(&self, broker: BrokerId) -> Result<BrokerThrottle, KafkaError> {
+        let resources =
+            vec![resource(BROKER, &broker.to_string(), &[LEADER_RATE, FOLLOWER_RATE, LOG_DIRS_RATE])];
+        let per_try = self.patience().per_try.min(DESCRIBE_LIMIT);
+        let patience = Patience { per_try, overall: DESCRIBE_LIMIT, tries: 2 };
+        let reply = self.describe_configs(Target::Broker(broker), patience, resources).await?;
+        let mut throttle = BrokerThrottle::default();
+        for result in &reply.answer.results {
+            if !Code(result.error_code).is_ok() {
+                return Err(resource_error(&reply, result, Code(result.error_code)));
+            }
+            for config in result.configs.iter().filter(|config| config.config_source == SOURCE_BROKER) {
+                let value = config.value.as_deref().and_then(|value| value.parse().ok());
+                match &*config.name {
+                    LEADER_RATE => throttle.leader_bytes_per_s = value,
+                    FOLLOWER_RATE => throttle.follower_bytes_per_s = value,
+                    LOG_DIRS_RATE => throttle.log_dirs_bytes_per_s = value,
+                    _ => {}
+                }
+            }
+        }
+        Ok(throttle)
+    }
+
+    async fn describe_configs(
+        &self,
+        target: Target,
+        patience: Patience,
+        resources: Vec<DescribeConfigsResource>,
+    ) -> Result<Reply<DescribeConfigsResponse>, KafkaError> {
+        let make = |_| DescribeConfigsRequest::default().with_resources(resources.clone());
+        self.call::<DescribeConfigsRequest, _>(target, patience, make, |_| Code::NONE).await
+    }
+
+    /// Changes settings of a topic.
+    ///
+    /// # Errors
+    /// The controller does not answer, or refuses.
+    pub async fn alter_topic_config(&self, topic: &TopicName, changes: &[Change]) -> Result<(), KafkaError> {
+        let resource = altered(TOPIC, topic.as_str(), changes);
+        self.alter_configs(Target::Controller, self.patience(), resource).await
+    }
+
+    /// Changes dynamic settings of a broker. Brokers take changes only for themselves; for one that is down, the
+    /// active `KRaft` controller takes them, if its listener can be reached.
+    ///
+    /// # Errors
+    /// Neither the broker nor the controller can be reached, or the change is refused.
+    pub async fn alter_broker_config(&self, broker: BrokerId, changes: &[Change]) -> Result<(), KafkaError> {
+        let resource = altered(BROKER, &broker.to_string(), changes);
+        let settings = self.settings();
+        // A living broker answers soon; a dead one must not use up the patience that the way round it needs.
+        let patience = Patience { tries: 3, overall: settings.call_timeout / 2, ..self.patience() };
+        let direct = self.alter_configs(Target::Broker(broker), patience, resource.clone()).await;
+        let is_away = |error: &KafkaError| match error {
+            KafkaError::NoSuchBroker(_) | KafkaError::Connect(_) => true,
+            KafkaError::Request { problem, .. } => {
+                matches!(problem, RequestProblem::TimedOut(_) | RequestProblem::Broken(_))
+            }
+            _ => false,
+        };
+        match direct {
+            Err(error) if is_away(&error) => self.alter_by_controller(broker, resource, error).await,
+            other => other,
+        }
+    }
+
+    async fn alter_by_controller(
+        &self,
+        broker: BrokerId,
+        resource: AlterConfigsResource,
+        direct: KafkaError,
+    ) -> Result<(), KafkaError> {
+        let around = async {
+            let controller = self.active_controller().await?;
+            let made = alter_request(&resource);
+            let limit = self.settings().request_timeout;
+            let reply = self.exchange::<IncrementalAlterConfigsRequest, _>(&controller, limit, &made).await?;
+            check_altered(&reply)
+        };
+        around.await.map_err(|around| KafkaError::BrokerAway {
+            broker,
+            direct: Box::new(direct),
+            around: Box::new(around),
+        })
+    }
+
+    async fn alter_configs(
+        &self,
+        target: Target,
+        patience: Patience,
+        resource: AlterConfigsResource,
+    ) -> Result<(), KafkaError> {
+        let made = alter_request(&resource);
+        let code = |answer: &IncrementalAlterConfigsResponse| {
+            answer.responses.first().map_or(Code::NONE, |response| Code(response.error_code))
+        };
+        let reply = self.call::<IncrementalAlterConfigsRequest, _>(target, patience, made, code).await?;
+        check_altered(&reply)
+    }
+}
+
+fn alter_request(resource: &AlterConfigsResource) -> impl Fn(i16) -> IncrementalAlterConfigsRequest {
+    move |_| IncrementalAlterConfigsRequest::default().with_resources(vec![resource.clone()])
+}
+
+fn check_altered(reply: &Reply<IncrementalAlterConfigsResponse>) -> Result<(), KafkaError> {
+    for response in &reply.answer.responses {
+        let code = Code(response.error_code);
+        if !code.is_ok() {
+            let name = &*response.resource_name;
+            let (subject, topic) = subject_of(response.resource_type, name);
+            let words = response.error_message.as_deref().unwrap_or_default();
+            return Err(reply.error(ApiKey::IncrementalAlterConfigs, &subject, topic, code, words));
+        }
+    }
+    Ok(())
+}
+
+fn subject_of(resource_type: i8, name: &str) -> (String, Option<&str>) {
+    if resource_type == TOPIC {
+        (format!("topic {name}"), Some(name))
+    } else {
+        (format!("broker {name}"), None)
+    }
+}
+
+fn resource_error(
+    reply: &Reply<DescribeConfigsResponse>,
+    result: &DescribeConfigsResult,
+    code: Code,
+) -> KafkaError {
+    let (subject, topic) = subject_of(result.resource_type, &result.resource_name);
+    let words = result.error_message.as_deref().unwrap_or_default();
+    reply.error(ApiKey::DescribeConfigs, &subject, topic, code, words)
+}
+
+fn resource(kind: i8, name: &str, keys: &[&'static str]) -> DescribeConfigsResource {
+    let keys = keys.iter().map(|key| StrBytes::from_static_str(key)).collect();
+    DescribeConfigsResource::default()
+        .with_resource_type(kind)
+        .with_resource_name(StrBytes::from_string(name.to_owned()))
+        .with_configuration_keys(Some(keys))
+}
+
+fn altered(kind: i8, name: &str, changes: &[Change]) -> AlterConfigsResource {
+    let configs = changes.iter().map(|(key, value)| {
+        AlterableConfig::default()
+            .with_name(StrBytes::from_static_str(key))
+            .with_config_operation(if value.is_some() { SET } else { DELETE })
+            .with_value(value.clone().map(StrBytes::from_string))
+    });
+    AlterConfigsResource::default()
+        .with_resource_type(kind)
+        .with_resource_name(StrBytes::from_string(name.to_owned()))
+        .with_configs(configs.collect())
+}
+
+fn topic_config(configs: &[DescribeConfigsResourceResult]) -> TopicConfig {
+    let mut found = TopicConfig::default();
+    for config in configs {
+        let value = config.value.as_deref();
+        let list =
+            || value.filter(|_| config.config_source == SOURCE_TOPIC).and_then(ThrottledReplicas::parse);
+        match &*config.name {
+            MIN_INSYNC_REPLICAS => found.min_insync_replicas = value.and_then(|value| value.parse().ok()),
+            LEADER_REPLICAS => found.throttle.leader = list(),
+            FOLLOWER_REPLICAS => found.throttle.follower = list(),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Who a controller is, for errors.
+pub(super) fn controller_peer(id: i32, host: &str, port: u16) -> Peer {
+    Peer { id: Some(BrokerId(id)), address: crate::config::Address { host: host.to_owned(), port } }
+}

@@ -1,0 +1,98 @@
+//! [`Versions`]: what a broker offers, and the version of each request to speak with it.
+
+use std::collections::BTreeMap;
+
+use kafka_protocol::messages::ApiVersionsResponse;
+use kafka_protocol::protocol::Request;
+
+use super::error::RequestProblem;
+
+/// What one broker offers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Versions {
+    offered: BTreeMap<i16, (i16, i16)>,
+    metadata_version_max: Option<i16>,
+}
+
+impl Versions {
+    /// Reads the broker's offer.
+    pub fn of(response: &ApiVersionsResponse) -> Self {
+        let offered = response
+            .api_keys
+            .iter()
+            .map(|offer| (offer.api_key, (offer.min_version, offer.max_version)))
+            .collect();
+        let features = &response.supported_features;
+        let metadata = features.iter().find(|feature| &*feature.name == "metadata.version");
+        Self { offered, metadata_version_max: metadata.map(|feature| feature.max_version) }
+    }
+
+    /// The newest version of a request that both sides speak.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn pick<R: Request>(&self) -> Result<i16, RequestProblem> {
+        let ours = R::VERSIONS;
+        let Some(&(min, max)) = self.offered.get(&R::KEY) else {
+            return Err(RequestProblem::NotOffered(String::new()));
+        };
+        let version = max.min(ours.max);
+        if version < min.max(ours.min) {
+            let why = format!(" (it offers {min} to {max}, we speak {} to {})", ours.min, ours.max);
+            return Err(RequestProblem::NotOffered(why));
+        }
+        Ok(version)
+    }
+
+    /// The release that the broker's newest `metadata.version` belongs to, such as `3.9`: the nearest thing to
+    /// a version that the protocol tells. Absent where there is none (`ZooKeeper` mode, before 3.3).
+    pub fn release(&self) -> Option<&'static str> {
+        // Levels from `MetadataVersion` of Kafka's server-common; each release names its first level.
+        const FIRST_LEVEL: [(i16, &str); 14] = [
+            (1, "3.0"),
+            (2, "3.1"),
+            (3, "3.2"),
+            (4, "3.3"),
+            (8, "3.4"),
+            (9, "3.5"),
+            (12, "3.6"),
+            (15, "3.7"),
+            (20, "3.8"),
+            (21, "3.9"),
+            (22, "4.0"),
+            (26, "4.1"),
+            (28, "4.2"),
+            (30, "4.3"),
+        ];
+        let level = self.metadata_version_max?;
+        // Beyond the newest level known here the release is not known either.
+        if level > 40 {
+            return None;
+        }
+        FIRST_LEVEL.iter().rev().find(|(first, _)| level >= *first).map(|(_, release)| *release)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::api_versions_response::ApiVersion;
+    use kafka_protocol::messages::{DescribeTopicPartitionsRequest, MetadataRequest};
+
+    use super::*;
+
+    fn offer(api_key: i16, min: i16, max: i16) -> Versions {
+        let api = ApiVersion::default().with_api_key(api_key).with_min_version(min).with_max_version(max);
+        Versions::of(&ApiVersionsResponse::default().with_api_keys(vec![api]))
+    }
+
+    #[test]
+    fn the_newest_common_version_is_spoken() {
+        assert_eq!(offer(3, 0, 9).pick::<MetadataRequest>(), Ok(9));
+        assert_eq!(offer(3, 0, 99).pick::<MetadataRequest>(), Ok(13));
+        assert_eq!(
+            offer(3, 50, 99).pick::<MetadataRequest>(),
+            Err(RequestProblem::NotOffered(" (it offers 50 to 99, we speak 0 to 13)".to_owned()))
+        );
+        assert!(offer(3, 0, 9).pick::<DescribeTopicPartitionsRequest>().is_err());
+    }
+}

@@ -1,0 +1,153 @@
+//! [`KafkaWorld`]: a real cluster behind the one door, [`World`].
+
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::AdminClient;
+use super::clock::{Clock, StopFlag};
+use super::configs::{self, Change};
+use super::error::KafkaError;
+use super::hint::world_error;
+use super::observe::{self, Memory};
+use super::parts::{PartError, Parts};
+use crate::base::{TimestampMs, TopicPartition};
+use crate::config::KafkaClientSettings;
+use crate::control::{Scope, World, WorldError};
+use crate::execute::{Answer, Command, CommandRefusal, Setting};
+use crate::observe::Observation;
+
+/// A real cluster. Owns the runtime on which its client runs.
+pub struct KafkaWorld {
+    runtime: Runtime,
+    client: AdminClient,
+    clock: Clock,
+    stop: StopFlag,
+    memory: Memory,
+}
+
+impl KafkaWorld {
+    /// Connects to a cluster. `stop` is shared with whoever hears a person's wish to stop.
+    ///
+    /// # Errors
+    /// A setting names something that cannot be used, or the cluster cannot be reached, or does not know us.
+    pub fn connect(settings: &KafkaClientSettings, clock: Clock, stop: StopFlag) -> Result<Self, WorldError> {
+        // Two threads: the work is waiting, and one broker's large answer must not hold up the reading of others.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("kafka-client")
+            .enable_all()
+            .build()
+            .map_err(|error| WorldError::refused(format!("no runtime for the Kafka client: {error}")))?;
+        let client = runtime.block_on(AdminClient::connect(settings));
+        let client = client.map_err(|error| world_error(&error, settings))?;
+        Ok(Self { runtime, client, clock, stop, memory: Memory::default() })
+    }
+
+    /// The client, for what is no matter of the loop.
+    pub fn client(&self) -> &AdminClient {
+        &self.client
+    }
+
+    /// Runs a question to the client to its end.
+    ///
+    /// # Errors
+    /// That of the question, in the words of the door.
+    pub fn ask<T>(&self, question: impl Future<Output = Result<T, KafkaError>>) -> Result<T, WorldError> {
+        self.runtime.block_on(question).map_err(|error| world_error(&error, self.client.settings()))
+    }
+}
+
+impl World for KafkaWorld {
+    fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
+        let taken_at = self.clock.now();
+        let look = observe::observe(&self.client, scope, &mut self.memory, taken_at);
+        self.runtime.block_on(look).map_err(|error| world_error(&error, self.client.settings()))
+    }
+
+    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {
+        let done = self.runtime.block_on(perform(&self.client, command));
+        done.map_err(|error| world_error(&error, self.client.settings()))
+    }
+
+    fn now(&self) -> TimestampMs {
+        self.clock.now()
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        self.stop.wait(self.clock.on_the_wall(duration));
+    }
+
+    fn stop_requests(&self) -> u32 {
+        self.stop.count()
+    }
+}
+
+async fn perform(client: &AdminClient, command: &Command) -> Result<Answer, KafkaError> {
+    match command {
+        Command::ThrottleBroker { broker, leader, follower, log_dirs } => {
+            let changes = changes(&[
+                (configs::LEADER_RATE, text(leader)),
+                (configs::FOLLOWER_RATE, text(follower)),
+                (configs::LOG_DIRS_RATE, text(log_dirs)),
+            ]);
+            if changes.is_empty() {
+                return Ok(Answer::default());
+            }
+            let outcome = client.alter_broker_config(*broker, &changes).await;
+            whole(outcome, format!("broker {broker}"))
+        }
+        Command::ThrottleTopic { topic, leader, follower } => {
+            let changes = changes(&[
+                (configs::LEADER_REPLICAS, text(leader)),
+                (configs::FOLLOWER_REPLICAS, text(follower)),
+            ]);
+            if changes.is_empty() {
+                return Ok(Answer::default());
+            }
+            whole(client.alter_topic_config(topic, &changes).await, format!("topic {topic}"))
+        }
+        Command::Reassign(lists) => Ok(answer(client.reassign(lists).await?)),
+        Command::CancelReassignments(which) => Ok(answer(client.cancel_reassignments(which).await?)),
+        Command::ElectPreferredLeaders(which) => Ok(answer(client.elect_preferred_leaders(which).await?)),
+        Command::MoveLogDirs { broker, moves } => {
+            Ok(answer(client.alter_replica_log_dirs(*broker, moves).await?))
+        }
+    }
+}
+
+/// A setting as text to set, as removal, or as nothing to do.
+fn text<T: ToString>(setting: &Setting<T>) -> Option<Option<String>> {
+    match setting {
+        Setting::Keep => None,
+        Setting::Clear => Some(None),
+        Setting::Set(value) => Some(Some(value.to_string())),
+    }
+}
+
+fn changes(wanted: &[(&'static str, Option<Option<String>>)]) -> Vec<Change> {
+    wanted.iter().filter_map(|(key, change)| change.clone().map(|change| (*key, change))).collect()
+}
+
+/// The answer to a command that is accepted or refused as a whole. A missing right stays an error: the same
+/// command would be refused for ever.
+fn whole(outcome: Result<(), KafkaError>, subject: String) -> Result<Answer, KafkaError> {
+    match outcome {
+        Ok(()) => Ok(Answer::default()),
+        Err(KafkaError::Answered(answered)) if answered.needs.is_none() && !answered.code.is_retriable() => {
+            let (code, message) = (answered.code.to_string(), answered.words);
+            Ok(Answer { refused: vec![CommandRefusal { subject, partition: None, code, message }] })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn answer(parts: Parts) -> Answer {
+    let refusal = |(which, PartError { code, words }): (TopicPartition, PartError)| CommandRefusal {
+        subject: which.to_string(),
+        partition: Some(which),
+        code: code.to_string(),
+        message: words,
+    };
+    Answer { refused: parts.refused.into_iter().map(refusal).collect() }
+}
