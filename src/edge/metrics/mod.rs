@@ -1,1 +1,101 @@
-//! The metrics rim.
+//! The brokers' Prometheus endpoints: scrapes of JMX exporters (the names that MSK's open monitoring has too) and of
+//! node exporters, turned into [`crate::observe::BrokerMetrics`].
+//!
+//! `scrape.rs` asks over HTTP, `text.rs` reads a page, `names.rs` knows which metrics mean what, `sheet.rs` turns
+//! one or two looks into rates, `world.rs` adds all of it to what a [`crate::control::World`] sees. Nothing that was
+//! asked for is lost in silence: an endpoint that fails or a line that cannot be read is a gap of the observation.
+
+mod names;
+mod scrape;
+mod sheet;
+mod text;
+mod world;
+
+pub use scrape::{Scraped, Scraper};
+pub use world::MeteredWorld;
+
+use crate::base::BrokerId;
+use crate::observe::BrokerMetrics;
+
+/// Why metrics cannot be asked for, or why an endpoint's answer is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// The authorities to check certificates against cannot be read.
+    #[error("metrics.ca-file `{path}`: {problem}")]
+    CaFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The HTTP client cannot be set up.
+    #[error("cannot set up the client for metrics: {0}")]
+    Client(String),
+    /// The endpoint does not answer.
+    #[error("{url}: {problem}")]
+    Unreachable {
+        /// The address, without credentials.
+        url: String,
+        /// What happened.
+        problem: String,
+    },
+    /// It answers something other than 200.
+    #[error("{url}: HTTP status {status}")]
+    Status {
+        /// The address, without credentials.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// It does not stop answering.
+    #[error("{url}: the page is larger than {limit_bytes} bytes")]
+    TooLarge {
+        /// The address, without credentials.
+        url: String,
+        /// The most that is read.
+        limit_bytes: usize,
+    },
+    /// It answers something that is no metrics page.
+    #[error("{url}: {problem}")]
+    NotMetrics {
+        /// The address, without credentials.
+        url: String,
+        /// What it looks like.
+        problem: PageError,
+    },
+    /// The address cannot be made, since the broker's host is not known.
+    #[error("{template}: the host of broker {broker} is not known")]
+    NoHost {
+        /// The address as set, without credentials.
+        template: String,
+        /// The broker.
+        broker: BrokerId,
+    },
+}
+
+/// Why a page is no metrics page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PageError {
+    /// It is not UTF-8.
+    #[error("the answer is not text")]
+    NotText,
+    /// A login or error page, most often.
+    #[error("the answer is an HTML page, not metrics")]
+    Html,
+    /// Nothing in it has the form of a metric.
+    #[error("the answer holds no metrics")]
+    NoMetrics,
+}
+
+/// Reads one page on its own: what it tells without an earlier one to compare with. Also returns how many of its
+/// lines were of use.
+///
+/// # Errors
+/// It is no page of metrics.
+pub fn read_page(page: &[u8]) -> Result<(BrokerMetrics, usize), PageError> {
+    let page = text::read(page)?;
+    let used = page.readings.len();
+    let mut sheet = sheet::Sheet::new(std::time::Instant::now());
+    sheet.add(&page);
+    Ok((sheet.metrics(None), used))
+}

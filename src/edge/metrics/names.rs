@@ -1,0 +1,158 @@
+//! Which metrics mean what: the one place to teach evenkeel another name.
+//!
+//! Exporters write Kafka's `MBeans` by their own rules. Three families of names are known, in any mix of capitals:
+//! the JMX exporter's default (`kafka_server_BrokerTopicMetrics_OneMinuteRate{name="BytesInPerSec",topic="t"}`), as
+//! MSK's open monitoring has it; the community's rules (`kafka_server_brokertopicmetrics_bytesin_total{topic="t"}`,
+//! Strimzi's among them); and the node exporter's.
+
+/// Traffic of a broker, of one topic or of all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Flow {
+    /// Clients write.
+    In,
+    /// Clients read.
+    Out,
+    /// Received from other brokers.
+    ReplicationIn,
+    /// Sent to other brokers.
+    ReplicationOut,
+}
+
+/// What a metric tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Bytes per second.
+    Rate(Flow),
+    /// Bytes since the broker's start.
+    Count(Flow),
+    /// Share of time in which request handlers are idle.
+    HandlerIdle,
+    /// The broker process's share of all cores, 0 to 1.
+    ProcessCpuLoad,
+    /// Cores.
+    Processors,
+    /// Processor time of the broker, in nanoseconds.
+    ProcessCpuNanoseconds,
+    /// Processor time of whatever process serves the page, in seconds: the broker's on an agent's page.
+    PageCpuSeconds,
+    /// Processor time of a core of the machine in one mode, in seconds.
+    NodeCpuSeconds,
+}
+
+const BROKER_TOPIC: &str = "kafka_server_brokertopicmetrics_";
+const HANDLER_POOL: &str = "kafka_server_kafkarequesthandlerpool_";
+const OPERATING_SYSTEM: &str = "java_lang_operatingsystem_";
+
+/// Whether a metric may be one of those that are known; most of a page is not, and is skipped at this.
+pub(super) fn is_wanted(name: &str) -> bool {
+    let starts = |prefix: &str| {
+        name.len() >= prefix.len() && name.as_bytes()[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
+    };
+    let is_known = |suffixes: &[&str]| {
+        let ends = |suffix: &&str| {
+            name.len() >= suffix.len()
+                && name.as_bytes()[name.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
+        };
+        suffixes.iter().any(ends)
+    };
+    (starts(BROKER_TOPIC) && is_known(&["_oneminuterate", "_count", "_total"]))
+        || (starts(HANDLER_POOL) && is_known(&["_oneminuterate", "_percent"]))
+        || (starts(OPERATING_SYSTEM) && is_known(&["load", "processors", "cputime"]))
+        || name == "process_cpu_seconds_total"
+        || name == "node_cpu_seconds_total"
+}
+
+/// What a metric means, from its name in small letters and its `name` label.
+pub(super) fn meaning(metric: &str, label: Option<&str>) -> Option<Meaning> {
+    if let Some(rest) = metric.strip_prefix(BROKER_TOPIC) {
+        let (flow, form) = match label {
+            Some(label) => (flow(&label.to_ascii_lowercase())?, rest),
+            None => rest.rsplit_once('_').and_then(|(name, form)| Some((flow(name)?, form)))?,
+        };
+        return match form {
+            "oneminuterate" => Some(Meaning::Rate(flow)),
+            "count" | "total" => Some(Meaning::Count(flow)),
+            _ => None,
+        };
+    }
+    if let Some(rest) = metric.strip_prefix(HANDLER_POOL) {
+        let is_idle = match label {
+            Some(label) => {
+                rest == "oneminuterate" && label.eq_ignore_ascii_case("RequestHandlerAvgIdlePercent")
+            }
+            None => {
+                matches!(rest, "requesthandleravgidle_percent" | "requesthandleravgidlepercent_oneminuterate")
+            }
+        };
+        return is_idle.then_some(Meaning::HandlerIdle);
+    }
+    match metric {
+        "java_lang_operatingsystem_processcpuload" => Some(Meaning::ProcessCpuLoad),
+        "java_lang_operatingsystem_availableprocessors" => Some(Meaning::Processors),
+        "java_lang_operatingsystem_processcputime" => Some(Meaning::ProcessCpuNanoseconds),
+        "process_cpu_seconds_total" => Some(Meaning::PageCpuSeconds),
+        "node_cpu_seconds_total" => Some(Meaning::NodeCpuSeconds),
+        _ => None,
+    }
+}
+
+fn flow(name: &str) -> Option<Flow> {
+    match name.strip_suffix("persec").unwrap_or(name) {
+        "bytesin" => Some(Flow::In),
+        "bytesout" => Some(Flow::Out),
+        "replicationbytesin" => Some(Flow::ReplicationIn),
+        "replicationbytesout" => Some(Flow::ReplicationOut),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_all_families_are_known() {
+        let cases = [
+            (
+                "kafka_server_brokertopicmetrics_oneminuterate",
+                Some("BytesInPerSec"),
+                Some(Meaning::Rate(Flow::In)),
+            ),
+            (
+                "kafka_server_brokertopicmetrics_count",
+                Some("BytesOutPerSec"),
+                Some(Meaning::Count(Flow::Out)),
+            ),
+            ("kafka_server_brokertopicmetrics_meanrate", Some("BytesOutPerSec"), None),
+            ("kafka_server_brokertopicmetrics_count", Some("MessagesInPerSec"), None),
+            ("kafka_server_brokertopicmetrics_bytesin_total", None, Some(Meaning::Count(Flow::In))),
+            ("kafka_server_brokertopicmetrics_bytesinpersec_count", None, Some(Meaning::Count(Flow::In))),
+            (
+                "kafka_server_brokertopicmetrics_replicationbytesoutpersec_oneminuterate",
+                None,
+                Some(Meaning::Rate(Flow::ReplicationOut)),
+            ),
+            ("kafka_server_brokertopicmetrics_reassignmentbytesin_total", None, None),
+            (
+                "kafka_server_kafkarequesthandlerpool_oneminuterate",
+                Some("RequestHandlerAvgIdlePercent"),
+                Some(Meaning::HandlerIdle),
+            ),
+            (
+                "kafka_server_kafkarequesthandlerpool_oneminuterate",
+                Some("BrokerRequestHandlerAvgIdlePercent"),
+                None,
+            ),
+            ("java_lang_operatingsystem_systemcpuload", None, None),
+            ("process_cpu_seconds_total", None, Some(Meaning::PageCpuSeconds)),
+        ];
+        for (metric, label, expected) in cases {
+            assert_eq!(meaning(metric, label), expected, "{metric} {label:?}");
+            assert!(expected.is_none() || is_wanted(metric), "{metric}");
+        }
+        assert!(is_wanted("kafka_server_BrokerTopicMetrics_OneMinuteRate"));
+        assert!(!is_wanted("kafka_server_BrokerTopicMetrics_FiveMinuteRate"));
+        assert!(!is_wanted("kafka_network_RequestMetrics_Count"));
+        assert!(!is_wanted("kafka_server_BrokerTopicMetrics_é"));
+    }
+}

@@ -1,0 +1,254 @@
+//! A metrics page as text, line by line: the guard round `prometheus-parse`.
+//!
+//! The crate reads one regular expression per line and drops what does not fit. So lines are first filtered by
+//! name (most of a page is of no interest), taken apart by the rules of the text format, and put together again in a
+//! form that the crate reads in full: colons in names, spaces round braces, names in quotes and escaped characters in
+//! label values are all legal, and all beyond it. What cannot be read is counted, with the first line.
+
+use std::collections::BTreeMap;
+
+use prometheus_parse::{Scrape, Value};
+
+use super::PageError;
+use super::names::is_wanted;
+
+/// A line longer than this is no metric.
+const LONGEST_LINE_BYTES: usize = 64 << 10;
+
+/// A value of a metric that may be of use; its name in small letters.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Reading {
+    pub name: String,
+    pub labels: BTreeMap<String, String>,
+    pub value: f64,
+    pub line: usize,
+}
+
+/// What was wrong with lines of a page: how many, and the number of the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub count: usize,
+    pub first_line: usize,
+}
+
+impl Fault {
+    pub fn note(&mut self, line: usize) {
+        if self.count == 0 {
+            self.first_line = line;
+        }
+        self.count += 1;
+    }
+}
+
+/// A page as read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Page {
+    pub readings: Vec<Reading>,
+    /// Lines that are no metrics, or metrics that may be of use and cannot be read.
+    pub unreadable: Fault,
+    /// How many metrics of no interest there are.
+    pub others: usize,
+}
+
+/// Reads a page.
+pub(super) fn read(page: &[u8]) -> Result<Page, PageError> {
+    let text = std::str::from_utf8(page).map_err(|_| PageError::NotText)?;
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim_start().starts_with('<') {
+        return Err(PageError::Html);
+    }
+    let mut read = Page::default();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match read_line(line, index + 1) {
+            Line::Wanted(reading) => read.readings.push(reading),
+            Line::Other => read.others += 1,
+            Line::Unreadable => read.unreadable.note(index + 1),
+        }
+    }
+    if read.readings.is_empty() && read.others <= read.unreadable.count {
+        return Err(PageError::NoMetrics);
+    }
+    Ok(read)
+}
+
+enum Line {
+    Wanted(Reading),
+    Other,
+    Unreadable,
+}
+
+fn read_line(line: &str, number: usize) -> Line {
+    let bare = line.find(|c: char| c == '{' || c.is_whitespace()).map_or(line, |end| &line[..end]);
+    let is_name = bare.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b':'))
+        && bare.bytes().next().is_some_and(|c| !c.is_ascii_digit());
+    if is_name && !is_wanted(bare) && (!bare.contains(':') || !is_wanted(&plain(bare))) {
+        // Not taken apart, but it should look like a metric: else this may be no page of metrics at all.
+        let ends_in_number = line[bare.len()..].split_whitespace().next_back().is_some_and(is_number);
+        return if ends_in_number { Line::Other } else { Line::Unreadable };
+    }
+    if line.len() > LONGEST_LINE_BYTES || !(is_name || bare.is_empty()) {
+        return Line::Unreadable;
+    }
+    let Some(sample) = Sample::split(line) else { return Line::Unreadable };
+    let name = plain(&sample.name);
+    if !is_wanted(&name) {
+        return Line::Other;
+    }
+    match sample.parse(&name) {
+        Some((labels, value)) => {
+            Line::Wanted(Reading { name: name.to_ascii_lowercase(), labels, value, line: number })
+        }
+        None => Line::Unreadable,
+    }
+}
+
+fn is_number(word: &str) -> bool {
+    word.parse::<f64>().is_ok()
+}
+
+/// Colons stand for recording rules, dots come from names in quotes; both are underscores elsewhere.
+fn plain(name: &str) -> String {
+    name.replace([':', '.'], "_")
+}
+
+/// A line taken apart.
+struct Sample<'a> {
+    name: String,
+    labels: Vec<(String, String)>,
+    value: &'a str,
+}
+
+impl<'a> Sample<'a> {
+    fn split(line: &'a str) -> Option<Self> {
+        let name_end = line.find(|c: char| c == '{' || c.is_whitespace())?;
+        let mut name = line[..name_end].to_owned();
+        let mut rest = line[name_end..].trim_start();
+        let mut labels = Vec::new();
+        if let Some(inside) = rest.strip_prefix('{') {
+            rest = inside.trim_start();
+            loop {
+                if let Some(after) = rest.strip_prefix('}') {
+                    rest = after;
+                    break;
+                }
+                let key;
+                (key, rest) = label_key(rest)?;
+                rest = rest.trim_start();
+                if let Some(after) = rest.strip_prefix('=') {
+                    let value;
+                    (value, rest) = quoted(after.trim_start())?;
+                    if labels.iter().any(|(known, _)| *known == key) {
+                        return None;
+                    }
+                    labels.push((key, value));
+                } else if name.is_empty() {
+                    name = key;
+                } else {
+                    return None;
+                }
+                rest = rest.trim_start();
+                match rest.strip_prefix(',') {
+                    Some(after) => rest = after.trim_start(),
+                    None if rest.starts_with('}') => {}
+                    None => return None,
+                }
+            }
+        }
+        // A time may follow the value, and an exemplar after `#`.
+        let mut words = rest.split_whitespace();
+        let value = words.next()?;
+        match words.next() {
+            None => {}
+            Some(next) if next.starts_with('#') || is_number(next) => {}
+            Some(_) => return None,
+        }
+        (!name.is_empty()).then_some(Self { name, labels, value })
+    }
+
+    /// Has the crate read the sample, and checks that nothing was lost on the way.
+    fn parse(&self, name: &str) -> Option<(BTreeMap<String, String>, f64)> {
+        let mut line = name.to_owned();
+        for (index, (key, value)) in self.labels.iter().enumerate() {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if key.is_empty() || !key.chars().all(is_plain) {
+                return None;
+            }
+            line.push(if index == 0 { '{' } else { ',' });
+            line.extend([key, "=\"", &disguise(value)?, "\""]);
+        }
+        line.push_str(if self.labels.is_empty() { " " } else { "} " });
+        line.push_str(self.value);
+        let sample = Scrape::parse(std::iter::once(Ok(line))).ok()?.samples.pop()?;
+        let Value::Untyped(value) = sample.value else { return None };
+        let labels: BTreeMap<String, String> =
+            sample.labels.iter().map(|(key, value)| (key.clone(), reveal(value))).collect();
+        let complete = sample.metric == name
+            && labels.len() == self.labels.len()
+            && self.labels.iter().all(|(key, value)| labels.get(key) == Some(value));
+        complete.then_some((labels, value))
+    }
+}
+
+/// A label's name, or a name in quotes; and what follows it.
+fn label_key(text: &str) -> Option<(String, &str)> {
+    if text.starts_with('"') {
+        return quoted(text);
+    }
+    let end = text.find(|c: char| matches!(c, '=' | ',' | '}') || c.is_whitespace())?;
+    (end > 0).then(|| (text[..end].to_owned(), &text[end..]))
+}
+
+/// Text in quotes, its escapes resolved; and what follows it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let inside = text.strip_prefix('"')?;
+    let mut value = String::new();
+    let mut letters = inside.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => return Some((value, &inside[at + 1..])),
+            '\\' => match letters.next()?.1 {
+                'n' => value.push('\n'),
+                other @ ('\\' | '"') => value.push(other),
+                // The format knows no other escape; the JMX exporter leaves what it finds.
+                other => value.extend(['\\', other]),
+            },
+            other => value.push(other),
+        }
+    }
+    None
+}
+
+/// Letters that the crate takes for syntax inside label values, and letters of the private use area in their place.
+const DISGUISES: [(char, char); 6] = [
+    ('"', '\u{e000}'),
+    ('}', '\u{e001}'),
+    (',', '\u{e002}'),
+    ('=', '\u{e003}'),
+    ('\n', '\u{e004}'),
+    ('\r', '\u{e005}'),
+];
+
+fn disguise(value: &str) -> Option<String> {
+    let swap =
+        |letter: char| match DISGUISES.iter().find(|(open, hidden)| *open == letter || *hidden == letter) {
+            Some((open, hidden)) if *open == letter => Some(*hidden),
+            Some(_) => None,
+            None => Some(letter),
+        };
+    value.chars().map(swap).collect()
+}
+
+fn reveal(value: &str) -> String {
+    let swap = |letter: char| {
+        DISGUISES.iter().find(|(_, hidden)| *hidden == letter).map_or(letter, |(open, _)| *open)
+    };
+    value.chars().map(swap).collect()
+}
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;
