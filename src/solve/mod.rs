@@ -1,5 +1,29 @@
 //! Model + goals -> target: the search for a better placement, as a pure function of its inputs.
+//!
+//! [`solve`] checks the request (`roles`), turns the goals into arrays of bounds (`problem`) and searches on a
+//! [`crate::model::Assignment`] with running sums (`state`): what has to move (`forced`), leaders (`leaders`), moves
+//! by gain per byte (`level`), exchanges (`swaps`), and back with what was needless (`trim`). `bound` certifies how
+//! few bytes any plan could do with; `reasons` and `refusals` say why, and why not.
 
+mod bound;
+mod error;
+mod forced;
+mod leaders;
+mod level;
+mod problem;
+mod queue;
+mod reasons;
+mod refusals;
 mod request;
+mod roles;
+mod solver;
+mod state;
+mod swaps;
+mod trim;
 
-pub use request::{Change, Operation, Refusal, RefusalKind, Request, Solution, SolveError, solve};
+pub use error::SolveError;
+pub use request::{Change, Operation, Refusal, RefusalKind, Request, Solution};
+pub use solver::solve;
+
+#[cfg(test)]
+mod tests;

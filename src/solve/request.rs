@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::base::{BrokerId, Bytes};
-use crate::goals::{GoalSet, Verdict};
-use crate::model::{Assignment, ClusterModel, PartitionOrd};
+use crate::goals::Verdict;
+use crate::model::{Assignment, PartitionOrd};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,20 +91,4 @@ pub enum RefusalKind {
     GoalNotReady,
     /// A partition may not be touched now.
     PartitionHeld,
-}
-
-/// Why nothing can be solved at all.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SolveError {
-    /// A named broker is not in the cluster.
-    #[error("broker {0} does not exist")]
-    UnknownBroker(BrokerId),
-}
-
-/// Finds a target.
-///
-/// # Errors
-/// The request cannot be carried out at all; nothing is half done.
-pub fn solve(_model: &ClusterModel, _goals: &GoalSet, _request: &Request) -> Result<Solution, SolveError> {
-    Err(SolveError::UnknownBroker(BrokerId(0)))
 }

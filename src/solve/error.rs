@@ -1,0 +1,89 @@
+//! [`SolveError`]: why a request cannot be carried out at all.
+
+use crate::base::{BrokerId, Bytes, RackId, TopicPartition};
+
+/// Why a request cannot be carried out at all; told before anything is searched, and nothing is half done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SolveError {
+    /// A named broker is not in the cluster.
+    #[error("broker {broker} does not exist; there are {known}")]
+    UnknownBroker {
+        /// The broker.
+        broker: BrokerId,
+        /// The brokers that exist, as people write them.
+        known: String,
+    },
+    /// Add or remove without a broker.
+    #[error("no broker is named to {verb}")]
+    NoBrokerNamed {
+        /// `add` or `remove`.
+        verb: &'static str,
+    },
+    /// A broker that is to be filled is down.
+    #[error("broker {0} is down and cannot be filled; start it first")]
+    DeadBroker(BrokerId),
+    /// A topic that is to be left alone is not in the cluster.
+    #[error("topic `{topic}` does not exist{hint}")]
+    UnknownTopic {
+        /// The name given.
+        topic: String,
+        /// `; did you mean ...?`, where one is near.
+        hint: String,
+    },
+    /// Fewer live brokers would be left than replicas of a partition.
+    #[error(
+        "{left} live brokers would be left, but {partition} has {replication_factor} replicas: remove fewer, or add {missing} first"
+    )]
+    TooFewBrokers {
+        /// Live brokers left.
+        left: usize,
+        /// A partition that does not fit.
+        partition: TopicPartition,
+        /// Its replication factor.
+        replication_factor: usize,
+        /// How many brokers are missing.
+        missing: usize,
+    },
+    /// Replicas would have to stand on fewer racks than now.
+    #[error(
+        "rack {rack} would keep {left} live brokers: {partition} (replication factor {replication_factor}) would lose rack spread; keep or add {missing} more there"
+    )]
+    RackSpread {
+        /// The rack that is short of brokers.
+        rack: RackId,
+        /// Live brokers left in it.
+        left: usize,
+        /// A partition whose spread would suffer.
+        partition: TopicPartition,
+        /// Its replication factor.
+        replication_factor: usize,
+        /// How many brokers are missing.
+        missing: usize,
+    },
+    /// What is left of the disks cannot hold the data.
+    #[error(
+        "disk of {place} would be {percent} % full, and the limit is {limit_percent} %: {missing} more capacity needed"
+    )]
+    DiskTooSmall {
+        /// `rack az-c` or `the cluster`.
+        place: String,
+        /// How full, in percent of the capacity that is left.
+        percent: u64,
+        /// The limit, in percent.
+        limit_percent: u64,
+        /// How much capacity is missing.
+        missing: Bytes,
+    },
+    /// The data would fit in sum, but one replica finds no place.
+    #[error("no broker has room for {partition} ({size}), which has to leave broker {broker}: {reason}")]
+    NoRoom {
+        /// The partition.
+        partition: TopicPartition,
+        /// The size of a replica.
+        size: Bytes,
+        /// The broker that it has to leave.
+        broker: BrokerId,
+        /// What stands in the way.
+        reason: String,
+    },
+}

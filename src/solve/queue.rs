@@ -1,0 +1,61 @@
+//! [`Queue`]: candidates by what they promise, best first; ties go to the lower ordinals, so that the order is fixed.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use crate::model::{BrokerOrd, PartitionOrd};
+
+/// A replica (or leadership) on a broker that may be worth moving.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate {
+    /// What it promised when last looked at: gain per byte.
+    pub worth: f64,
+    pub partition: PartitionOrd,
+    pub from: BrokerOrd,
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.worth
+            .total_cmp(&other.worth)
+            .then_with(|| other.partition.cmp(&self.partition))
+            .then_with(|| other.from.cmp(&self.from))
+    }
+}
+
+/// Candidates, best first.
+#[derive(Debug, Default)]
+pub(super) struct Queue(BinaryHeap<Candidate>);
+
+impl Queue {
+    pub fn from_vec(candidates: Vec<Candidate>) -> Self {
+        Self(candidates.into())
+    }
+
+    pub fn pop(&mut self) -> Option<Candidate> {
+        self.0.pop()
+    }
+
+    /// Whether a candidate of this worth, just looked at anew, still goes before all others.
+    pub fn is_still_best(&self, candidate: &Candidate) -> bool {
+        self.0.peek().is_none_or(|next| candidate >= next)
+    }
+
+    pub fn push(&mut self, candidate: Candidate) {
+        self.0.push(candidate);
+    }
+}

@@ -1,0 +1,157 @@
+//! Why each partition changes, in words for a person, with numbers.
+
+use std::collections::BTreeMap;
+
+use super::Change;
+use super::problem::{Load, Problem};
+use super::state::State;
+use crate::model::{Assignment, BrokerOrd, PartitionOrd, Resource};
+
+/// Why a change was made, as numbers of the moment when it was made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Cause {
+    /// The broker leaves.
+    Drain,
+    /// Rack spread is mended.
+    Spread,
+    /// A goal is mended; loads as shares of each broker's mean, or of its limit where there is no mean.
+    Goal {
+        /// The goal's resource.
+        resource: Resource,
+        /// Whether the goal is a limit and not a band.
+        is_limit: bool,
+        /// Where it leaves.
+        from_share: f64,
+        /// Where it goes.
+        to_share: f64,
+        /// Whether it is exchanged for another replica.
+        is_swap: bool,
+    },
+    /// Other changes made this one needless or needed.
+    Follows,
+}
+
+/// A change that was made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Record {
+    pub partition: PartitionOrd,
+    pub from: BrokerOrd,
+    pub to: BrokerOrd,
+    pub cause: Cause,
+}
+
+impl State<'_, '_> {
+    /// The goal that a change serves most, with the loads as they are before it.
+    pub fn cause(
+        &self,
+        from: BrokerOrd,
+        from_change: &Load,
+        to: BrokerOrd,
+        to_change: &Load,
+        is_swap: bool,
+    ) -> Cause {
+        let Some(term) = self.main_term(from, from_change, to, to_change) else { return Cause::Follows };
+        let term = &self.problem.terms[term];
+        let share = |broker: BrokerOrd| {
+            let (mean, high) = (term.bounds.mean[broker.index()], term.bounds.high[broker.index()]);
+            self.sums.row(broker)[term.resource] / if mean > 0.0 { mean } else { high.max(f64::MIN_POSITIVE) }
+        };
+        Cause::Goal {
+            resource: Resource::ALL[term.resource],
+            is_limit: term.bounds.mean[to.index()] <= 0.0,
+            from_share: share(from),
+            to_share: share(to),
+            is_swap,
+        }
+    }
+}
+
+/// The partitions that differ between the model's placement and the target, each with its reason.
+pub(super) fn changes(problem: &Problem, target: &Assignment, records: &[Record]) -> Vec<Change> {
+    let mut by_partition: BTreeMap<PartitionOrd, Vec<&Record>> = BTreeMap::new();
+    for record in records {
+        by_partition.entry(record.partition).or_default().push(record);
+    }
+    let model = problem.model;
+    let changed = model.partition_ords().filter(|partition| {
+        target.replicas(*partition) != model.placement.replicas(*partition)
+            || target.leader(*partition) != model.placement.leader(*partition)
+    });
+    changed
+        .map(|partition| {
+            let records = by_partition.get(&partition).map_or(&[][..], Vec::as_slice);
+            Change { partition, reason: reason(problem, target, partition, records) }
+        })
+        .collect()
+}
+
+/// One sentence for each new replica, or for the new leader when only that changes.
+fn reason(problem: &Problem, target: &Assignment, partition: PartitionOrd, records: &[&Record]) -> String {
+    let model = problem.model;
+    let mut sentences = Vec::new();
+    for broker in target.replicas(partition) {
+        if !model.placement.holds(partition, *broker) {
+            let last =
+                records.iter().rev().find(|record| record.to == *broker && record.cause != Cause::Follows);
+            sentences.push(last.map_or_else(
+                || format!("broker {} takes it so that other goals hold", model.brokers[broker.index()].id),
+                |record| sentence(problem, record),
+            ));
+        }
+    }
+    if sentences.is_empty() {
+        let leads = |record: &&&Record| target.leader(partition) == Some(record.to);
+        let last = records.iter().rev().find(leads).filter(|record| record.cause != Cause::Follows);
+        sentences.push(last.map_or_else(
+            || "leadership follows from other moves".to_owned(),
+            |record| format!("leadership: {}", sentence(problem, record)),
+        ));
+    }
+    sentences.join("; ")
+}
+
+fn sentence(problem: &Problem, record: &Record) -> String {
+    let model = problem.model;
+    let (from, to) = (&model.brokers[record.from.index()], &model.brokers[record.to.index()]);
+    let same_rack = if from.rack == to.rack { " in the same rack" } else { "" };
+    match record.cause {
+        Cause::Drain if from.alive => {
+            format!("broker {} is to be emptied; broker {}{same_rack} takes it best", from.id, to.id)
+        }
+        Cause::Drain => {
+            format!("broker {} is down and to be removed; broker {}{same_rack} takes it best", from.id, to.id)
+        }
+        Cause::Spread => {
+            let (old, new) = (&model.racks[from.rack.index()], &model.racks[to.rack.index()]);
+            format!("two replicas stand in rack {old} and fewer in rack {new}; broker {} is there", to.id)
+        }
+        Cause::Goal { resource, is_limit, from_share, to_share, is_swap } => {
+            let (of, verb) = if is_limit { ("its limit", "has room") } else { ("the mean", "is") };
+            let exchange = if is_swap { ", in exchange for another" } else { "" };
+            let name = resource.name();
+            if is_limit {
+                return format!(
+                    "broker {} has {:.0} % of {of} of {name}; broker {}{same_rack} {verb} at {:.0} %{exchange}",
+                    from.id,
+                    100.0 * from_share,
+                    to.id,
+                    100.0 * to_share
+                );
+            }
+            format!(
+                "broker {} is {} {of} of {name}; broker {}{same_rack} {verb} {}{exchange}",
+                from.id,
+                deviation(from_share),
+                to.id,
+                deviation(to_share)
+            )
+        }
+        Cause::Follows => format!("broker {} takes it so that other goals hold", to.id),
+    }
+}
+
+/// `18 % over` or `4 % under`.
+fn deviation(share: f64) -> String {
+    let percent = 100.0 * (share - 1.0);
+    format!("{:.0} % {}", percent.abs(), if percent < 0.0 { "under" } else { "over" })
+}
