@@ -103,7 +103,7 @@ impl Jars {
         if !jars.libs().is_dir() {
             jars.resolve();
         }
-        if !jars.archive().is_file() {
+        if !jars.archive().is_file() && !jars.needs_zookeeper() {
             jars.make_archive();
         }
         jars
@@ -122,6 +122,16 @@ impl Jars {
         !self.version.starts_with("3.") && !self.version.starts_with("2.")
     }
 
+    /// Whether the lab runs this version with `ZooKeeper`: it has no `KRaft`, or none for production.
+    pub fn needs_zookeeper(&self) -> bool {
+        ["2.", "3.0.", "3.1.", "3.2."].iter().any(|series| self.version.starts_with(series))
+    }
+
+    /// What a broker logs when it serves.
+    pub fn started_line(&self) -> &'static str {
+        if self.needs_zookeeper() { "started (kafka.server.KafkaServer)" } else { "Kafka Server started" }
+    }
+
     fn libs(&self) -> PathBuf {
         self.dir.join("libs")
     }
@@ -134,7 +144,9 @@ impl Jars {
     /// (`tool` false) or errors to stderr (`tool` true).
     pub fn java(&self, tool: bool) -> Vec<String> {
         let mut words = self.java_without_archive(tool);
-        words.insert(1, format!("-XX:SharedArchiveFile={}", self.archive().display()));
+        if self.archive().is_file() {
+            words.insert(1, format!("-XX:SharedArchiveFile={}", self.archive().display()));
+        }
         words
     }
 
@@ -263,7 +275,7 @@ impl Jars {
         words.extend(["kafka.Kafka".to_owned(), file.display().to_string()]);
         let log = self.dir.join("archive.log");
         let mut node = Guarded::spawn(&words, &log);
-        node.wait_for_line("Kafka Server started", Duration::from_secs(120));
+        node.wait_for_line(self.started_line(), Duration::from_secs(120));
         node.stop(Duration::from_secs(120));
         assert!(part.is_file(), "the JVM wrote no class archive; see {}", log.display());
         fs::rename(&part, self.archive()).expect("the archive can take its place");

@@ -233,7 +233,7 @@ impl Lab {
         (1..=LOG_DIRS).map(|index| self.node_dir(node).join(format!("d{index}"))).collect()
     }
 
-    fn spawn_node(&self, node: i32, properties: &str) -> Guarded {
+    fn spawn_node(&self, node: i32, class: &str, properties: &str) -> Guarded {
         let dir = self.node_dir(node);
         fs::create_dir_all(&dir).expect("the lab's folder is writable");
         let file = dir.join("server.properties");
@@ -242,28 +242,33 @@ impl Lab {
         if let Some(exporter) = self.exporter.as_ref().filter(|_| node != CONTROLLER) {
             words.insert(1, exporter.word(&self.net.address(host_of(node), METRICS_PORT)));
         }
-        words.extend(["kafka.Kafka".to_owned(), file.display().to_string()]);
+        words.extend([class.to_owned(), file.display().to_string()]);
         Guarded::spawn(&words, &dir.join("server.log"))
     }
 
     fn start_controller(&mut self) {
-        node::format_log_dir(&self.node_dir(CONTROLLER).join("d1"), CONTROLLER, CLUSTER_ID);
-        self.controller = Some(self.spawn_node(CONTROLLER, &self.controller_properties()));
+        let class = if self.jars.needs_zookeeper() {
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+        } else {
+            node::format_log_dir(&self.node_dir(CONTROLLER).join("d1"), CONTROLLER, CLUSTER_ID);
+            "kafka.Kafka"
+        };
+        self.controller = Some(self.spawn_node(CONTROLLER, class, &self.controller_properties()));
     }
 
     fn spawn_broker(&mut self, id: i32) {
         for dir in self.log_dirs(id) {
-            if !dir.exists() {
+            if !dir.exists() && !self.jars.needs_zookeeper() {
                 node::format_log_dir(&dir, id, CLUSTER_ID);
             }
         }
-        let node = self.spawn_node(id, &self.broker_properties(id));
+        let node = self.spawn_node(id, "kafka.Kafka", &self.broker_properties(id));
         self.brokers.insert(id, node);
     }
 
     fn wait_up(&self, ids: &[i32]) {
         for id in ids {
-            self.brokers[id].wait_for_line("Kafka Server started", Duration::from_secs(180));
+            self.brokers[id].wait_for_line(self.jars.started_line(), Duration::from_secs(180));
         }
         self.wait_until("every broker is in the metadata", Duration::from_secs(60), |seen| {
             ids.iter().all(|id| seen.brokers.contains(id))

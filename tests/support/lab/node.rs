@@ -40,8 +40,16 @@ replica.lag.time.max.ms=10000
 ";
 
 impl Lab {
-    /// The properties of the controller.
+    /// The properties of the controller; on old versions those of `ZooKeeper`, which stands in its place.
     pub(super) fn controller_properties(&self) -> String {
+        if self.jars.needs_zookeeper() {
+            return format!(
+                "dataDir={}\nclientPort={CONTROLLER_PORT}\nclientPortAddress={}\nmaxClientCnxns=0\n\
+                 tickTime=1000\nadmin.enableServer=false\n",
+                self.node_dir(CONTROLLER).join("d1").display(),
+                self.net.host(CONTROLLER_HOST)
+            );
+        }
         let voter = self.net.address(CONTROLLER_HOST, CONTROLLER_PORT);
         let mut text = format!(
             "process.roles=controller\nnode.id={CONTROLLER}\ncontroller.quorum.voters={CONTROLLER}@{voter}\n\
@@ -58,7 +66,7 @@ impl Lab {
         let voter = self.net.address(CONTROLLER_HOST, CONTROLLER_PORT);
         let internal = self.net.address(host, INTERNAL_PORT);
         let mut listeners = format!("INTERNAL://{internal}");
-        let mut protocols = "CONTROLLER:PLAINTEXT,INTERNAL:PLAINTEXT".to_owned();
+        let mut protocols = "INTERNAL:PLAINTEXT".to_owned();
         let protocol = match self.security {
             Security::Plaintext => None,
             Security::MutualTls => Some("SSL"),
@@ -70,14 +78,24 @@ impl Lab {
             write!(protocols, ",CLIENT:{protocol},ONE_WAY:SSL").expect("text");
         }
         let log_dirs: Vec<String> = self.log_dirs(id).iter().map(|dir| dir.display().to_string()).collect();
-        let mut text = format!(
-            "process.roles=broker\nnode.id={id}\nbroker.rack={}\ncontroller.quorum.voters={CONTROLLER}@{voter}\n\
-             controller.listener.names=CONTROLLER\nlisteners={listeners}\nadvertised.listeners={listeners}\n\
+        let mut text = if self.jars.needs_zookeeper() {
+            format!("broker.id={id}\nzookeeper.connect={voter}\nzookeeper.connection.timeout.ms=60000\n")
+        } else {
+            protocols.push_str(",CONTROLLER:PLAINTEXT");
+            format!(
+                "process.roles=broker\nnode.id={id}\ncontroller.quorum.voters={CONTROLLER}@{voter}\n\
+                 controller.listener.names=CONTROLLER\n"
+            )
+        };
+        write!(
+            text,
+            "broker.rack={}\nlisteners={listeners}\nadvertised.listeners={listeners}\n\
              listener.security.protocol.map={protocols}\ninter.broker.listener.name=INTERNAL\n\
              log.dirs={}\n{COMMON}",
             self.rack_of(id),
             log_dirs.join(",")
-        );
+        )
+        .expect("text");
         text.push_str(&self.authorizer_properties());
         text.push_str(&self.listener_properties(id));
         text
@@ -89,9 +107,15 @@ impl Lab {
         if !self.acls {
             return String::new();
         }
-        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
-         super.users=User:ANONYMOUS;User:traffic\nallow.everyone.if.no.acl.found=false\n"
-            .to_owned()
+        let class = if self.jars.needs_zookeeper() {
+            "kafka.security.authorizer.AclAuthorizer"
+        } else {
+            "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+        };
+        format!(
+            "authorizer.class.name={class}\nsuper.users=User:ANONYMOUS;User:traffic\n\
+             allow.everyone.if.no.acl.found=false\n"
+        )
     }
 
     /// TLS and SASL of the clients' listener.
