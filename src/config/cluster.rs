@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::values::optional_duration;
-use super::{Bootstrap, CapacitySettings, ExecutionSettings, MetricsSettings, Mode};
+use super::{ActSettings, Bootstrap, CapacitySettings, ExecutionSettings, MetricsSettings, Mode};
 
 /// One cluster that evenkeel looks after.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -25,6 +25,9 @@ pub struct ClusterSettings {
     /// How often the daemon looks. Default: that of the whole file.
     #[serde(default, deserialize_with = "optional_duration")]
     pub interval: Option<Duration>,
+    /// What holds the daemon back where it may act.
+    #[serde(default)]
+    pub act: ActSettings,
     /// How hard an execution may press.
     #[serde(default)]
     pub execution: ExecutionSettings,

@@ -3,6 +3,7 @@
 //! Parsing is strict: an unknown key, a wrong unit or a number out of range is a [`ConfigError`] that names
 //! line and key, with the nearest known key. Nothing here opens a file, so paths stay as they were written.
 
+mod act;
 mod bootstrap;
 mod capacity;
 mod cluster;
@@ -14,6 +15,7 @@ mod settings;
 mod strict;
 mod values;
 
+pub use act::ActSettings;
 pub use bootstrap::Bootstrap;
 pub use capacity::CapacitySettings;
 pub use cluster::ClusterSettings;

@@ -4,15 +4,21 @@
 //! it writes to a terminal: width and colour come in as a [`Style`].
 
 mod brokers;
+mod change_text;
 mod goals_text;
+mod judge_text;
 mod layout;
+mod outcome_text;
 mod plan_text;
 mod status;
 mod status_text;
 
+pub use change_text::change_text;
 pub use goals_text::{goal_set_text, goal_sets_text};
+pub use judge_text::judgement_text;
 pub use layout::Style;
-pub use plan_text::{PlanNotes, plan_text};
+pub use outcome_text::outcome_text;
+pub use plan_text::{PlanNotes, gaps_text, plan_text};
 pub use status::{
     BrokerStatus, PartitionStatus, ReassignmentStatus, StatusView, ThrottleStatus, TopicCounts,
 };

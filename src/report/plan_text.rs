@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Style;
 use super::brokers::{brokers_text, spread_text};
 use super::layout::{Page, Side, count, indent, prose, table};
-use crate::base::{BrokerId, BytesPerS, format_duration};
+use crate::base::{BrokerId, Bytes, format_duration};
 use crate::observe::{Gap, GapKind};
 use crate::plan::{GoalOutcome, Plan, Step};
 
@@ -14,8 +14,6 @@ use crate::plan::{GoalOutcome, Plan, Step};
 pub struct PlanNotes<'a> {
     /// What could not be seen of the cluster.
     pub gaps: &'a [Gap],
-    /// The throttle assumed for the forecast, per broker.
-    pub throttle: Option<BytesPerS>,
     /// How many moves to list; all when absent.
     pub moves_max: Option<usize>,
     /// How to see the rest of the moves, and how to carry the plan out.
@@ -33,7 +31,7 @@ pub fn plan_text(plan: &Plan, notes: &PlanNotes<'_>, style: Style) -> String {
     let spread = spread_text(&plan.brokers).map(|line| prose(style, &line)).unwrap_or_default();
     page.section("Load per broker, before → after", &(brokers_text(style, &plan.brokers) + &spread));
     page.section("Goals", &goals_text(style, &plan.goals));
-    page.section("Price", &price_text(plan, notes, style));
+    page.section("Price", &price_text(plan, style));
     page.section(&moves_title(plan), &moves_text(plan, notes, style));
     page.section("Wanted, and not to be had", &refusals_text(plan, style));
     page.section("Not seen", &gaps_text(notes.gaps, style));
@@ -79,7 +77,7 @@ fn goals_text(style: Style, goals: &[GoalOutcome]) -> String {
     table(style, &columns, rows) + &indent(&summary.join(", "))
 }
 
-fn price_text(plan: &Plan, notes: &PlanNotes<'_>, style: Style) -> String {
+fn price_text(plan: &Plan, style: Style) -> String {
     let price = &plan.price;
     let bound = match price.bytes_lower_bound {
         Some(bound) if bound.0 == 0 || bound >= price.bytes => {
@@ -91,10 +89,7 @@ fn price_text(plan: &Plan, notes: &PlanNotes<'_>, style: Style) -> String {
         ),
         None => "the least that would do is not known".to_owned(),
     };
-    let pace = match notes.throttle {
-        Some(throttle) => format!("at {throttle} per broker and direction"),
-        None => "at the pace assumed".to_owned(),
-    };
+    let pace = format!("at {}/s per broker and direction", Bytes(plan.limits.throttle_bytes_per_s));
     let time = Duration::try_from_secs_f64(price.forecast_s)
         .map_or_else(|_| "not known".to_owned(), format_duration);
     let waves = plan.waves.len();
@@ -168,7 +163,7 @@ fn refusals_text(plan: &Plan, style: Style) -> String {
 }
 
 /// What could not be seen, one line each; of a kind that is missing in many places, the first few.
-pub(super) fn gaps_text(gaps: &[Gap], style: Style) -> String {
+pub fn gaps_text(gaps: &[Gap], style: Style) -> String {
     const OF_A_KIND_MAX: usize = 5;
     let mut by_kind = std::collections::BTreeMap::<GapKind, Vec<&Gap>>::new();
     for gap in gaps {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::base::{Bytes, BytesPerS, DigestBuilder, ModelId, PlanId, RackId, TimestampMs, TopicPartition};
+use crate::base::{Bytes, DigestBuilder, ModelId, PlanId, RackId, TimestampMs, TopicPartition};
 use crate::plan::{BrokerLoads, LeaderStep, MoveStep, Price, Refused, Wave};
 
 fn loads(disk: f64, replicas: f64, net: Option<f64>) -> BTreeMap<String, f64> {
@@ -87,12 +87,7 @@ fn plan(net: Option<f64>) -> Plan {
 fn a_plan_tells_load_goals_price_moves_and_what_cannot_be_had() {
     let gap =
         Gap { kind: GapKind::NetworkLoad, subject: String::new(), reason: "no metrics given".to_owned() };
-    let notes = PlanNotes {
-        gaps: &[gap],
-        throttle: BytesPerS::new(50e6).ok(),
-        moves_max: None,
-        next: vec!["Nothing was changed.".to_owned()],
-    };
+    let notes = PlanNotes { gaps: &[gap], moves_max: None, next: vec!["Nothing was changed.".to_owned()] };
     let plan = plan(None);
     let text = plan_text(&plan, &notes, Style::default()).replace(&plan.id.to_string(), "ID");
     insta::assert_snapshot!(text);

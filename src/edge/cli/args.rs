@@ -32,7 +32,20 @@ pub struct ClusterArgs {
 impl ClusterArgs {
     /// Whether a cluster is named at all.
     pub fn is_given(&self) -> bool {
-        self.bootstrap.is_some() || self.cluster.is_some() || self.kafka_config.is_some()
+        self.bootstrap.is_some() || self.cluster.is_some()
+    }
+
+    /// The flags that name the cluster, to be repeated in a hint.
+    pub fn words(&self) -> String {
+        let flag = |name: &str, value: Option<String>| value.map(|value| format!("--{name} {value}"));
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let flags = [
+            flag("bootstrap", self.bootstrap.as_ref().map(ToString::to_string)),
+            flag("kafka-config", path(&self.kafka_config)),
+            flag("cluster", self.cluster.clone()),
+            flag("config", path(&self.config).filter(|_| self.cluster.is_some())),
+        ];
+        flags.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -94,7 +107,11 @@ pub fn parse_broker(text: &str) -> Result<BrokerId, String> {
     id.ok_or_else(|| "not a broker id, such as `7`; several are parted by commas".to_owned())
 }
 
-fn parse_throttle(text: &str) -> Result<Throttle, String> {
+/// Reads a throttle.
+///
+/// # Errors
+/// It is no rate, `auto` or `none`.
+pub fn parse_throttle(text: &str) -> Result<Throttle, String> {
     text.parse().map_err(|error: crate::config::ValueError| error.to_string())
 }
 

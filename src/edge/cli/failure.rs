@@ -106,9 +106,10 @@ impl From<WorldError> for Failure {
         let message = error.to_string();
         let (kind, hint) = match error {
             WorldError::Setting { hint, .. } => (Kind::Usage, hint),
-            WorldError::Unreachable { hint, .. } => (Kind::Unreachable, hint),
-            // Who we are is said by a file, and the file (or the cluster's user list) is what has to be mended.
-            WorldError::Unauthenticated { hint, .. } => (Kind::Unreachable, hint),
+            // A cluster that does not let us in is as far away as one that does not answer.
+            WorldError::Unreachable { hint, .. } | WorldError::Unauthenticated { hint, .. } => {
+                (Kind::Unreachable, hint)
+            }
             WorldError::Denied { hint, .. } | WorldError::Refused { hint, .. } => (Kind::Refused, hint),
         };
         Self::new(kind, message).hint(hint)

@@ -4,13 +4,27 @@
 //! worked out and rendered in the rooms below; here it is only fetched, shown and carried out.
 //! To add one: a file here, a variant of [`Command`], a script in `tests/scripts`.
 
+mod add_broker;
+mod apply;
 mod args;
+mod carry;
 mod failure;
 mod goals;
+mod judge;
+mod live;
 mod logging;
+mod operate;
+mod planning;
+mod progress;
+mod propose;
+mod rebalance;
+mod remove_broker;
+mod run;
 mod screen;
+mod snapshot;
 mod source;
 mod status;
+mod stop;
 mod target;
 
 use std::process::ExitCode;
@@ -89,6 +103,14 @@ enum LogFormat {
 #[derive(Debug, Subcommand)]
 enum Command {
     Status(status::StatusArgs),
+    Snapshot(snapshot::SnapshotArgs),
+    Propose(propose::ProposeArgs),
+    Judge(judge::JudgeArgs),
+    Apply(apply::ApplyArgs),
+    Rebalance(rebalance::RebalanceArgs),
+    AddBroker(add_broker::AddBrokerArgs),
+    RemoveBroker(remove_broker::RemoveBrokerArgs),
+    Run(run::RunArgs),
     Goals(goals::GoalsArgs),
 }
 
@@ -107,7 +129,9 @@ pub fn main() -> ExitCode {
         }
     };
     let screen = Screen::new(cli.common.color);
-    logging::start(cli.common.verbose, cli.common.log_format, screen.notes.colour);
+    // The daemon has no other screen than its log.
+    let verbose = cli.common.verbose + u8::from(matches!(cli.command, Command::Run(_)));
+    logging::start(verbose, cli.common.log_format, screen.notes.colour);
     match dispatch(&cli.command, &screen) {
         Ok(code) => code,
         Err(failure) => {
@@ -121,6 +145,14 @@ fn dispatch(command: &Command, screen: &Screen) -> Result<ExitCode, Failure> {
     let done = |()| ExitCode::SUCCESS;
     match command {
         Command::Status(args) => status::run(args, screen).map(done),
+        Command::Snapshot(args) => snapshot::run(args, screen).map(done),
+        Command::Propose(args) => propose::run(args, screen),
+        Command::Judge(args) => judge::run(args, screen).map(done),
+        Command::Apply(args) => apply::run(args, screen).map(done),
+        Command::Rebalance(args) => rebalance::run(args, screen).map(done),
+        Command::AddBroker(args) => add_broker::run(args, screen).map(done),
+        Command::RemoveBroker(args) => remove_broker::run(args, screen).map(done),
+        Command::Run(args) => run::run(args, screen).map(done),
         Command::Goals(args) => goals::run(args, screen).map(done),
     }
 }

@@ -66,27 +66,31 @@ impl Screen {
         }
     }
 
+    /// For results that go into a file.
+    pub fn plain() -> Self {
+        Self {
+            results: Style::default(),
+            notes: Style::default(),
+            results_on_terminal: false,
+            notes_on_terminal: false,
+        }
+    }
+
     /// Writes a result to stdout. A reader that has seen enough (`| head`) is no failure.
     ///
     /// # Errors
     /// Stdout cannot be written to.
     pub fn result(&self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::failed(format!("cannot write to stdout: {error}")))
-            }
-            _ => Ok(()),
-        }
+        write_result(text.as_bytes())
     }
 
-    /// Writes a result to a file where one is given, else to stdout.
+    /// Writes a result to a file where one is given and is not `-`, else to stdout.
     ///
     /// # Errors
     /// The file or stdout cannot be written to.
     pub fn result_to(&self, file: Option<&Path>, content: &[u8], what: &str) -> Result<(), Failure> {
-        let Some(path) = file else {
-            return self.result(&String::from_utf8_lossy(content));
+        let Some(path) = file.filter(|path| *path != Path::new("-")) else {
+            return write_result(content);
         };
         std::fs::write(path, content).map_err(|error| Failure::in_file("write", path, &error))?;
         self.note(&format!("{what} written to {}", path.display()));
@@ -136,5 +140,15 @@ impl Screen {
             .read_line(&mut answer)
             .map_err(|error| Failure::failed(format!("cannot read the answer: {error}")))?;
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+}
+
+fn write_result(content: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(content).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("cannot write to stdout: {error}")))
+        }
+        _ => Ok(()),
     }
 }

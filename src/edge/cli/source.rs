@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::args::ClusterArgs;
-use super::{Failure, Screen};
+use super::target::Target;
+use super::{Failure, Screen, live};
+use crate::config::ExecutionSettings;
+use crate::control::Scope;
 use crate::observe::{Observation, read_snapshot};
 
 /// A cluster, or a snapshot of one.
@@ -18,20 +21,42 @@ pub struct SourceArgs {
     pub snapshot: Option<PathBuf>,
 }
 
+impl SourceArgs {
+    /// The flags that name the source, to be repeated in a hint.
+    pub fn words(&self) -> String {
+        match &self.snapshot {
+            Some(path) => format!("--snapshot {}", path.display()),
+            None => self.cluster.words(),
+        }
+    }
+}
+
 /// What was seen, and what is set for the cluster.
 pub struct Seen {
     /// The look itself.
     pub observation: Observation,
     /// The goal set that the settings name for this cluster.
     pub goals: Option<String>,
+    /// How hard an execution may press there.
+    pub execution: ExecutionSettings,
 }
 
 /// Looks.
+///
+/// # Errors
+/// The cluster cannot be seen, or the file is no snapshot.
 pub fn look(args: &SourceArgs, screen: &Screen) -> Result<Seen, Failure> {
-    match &args.snapshot {
-        Some(path) => Ok(Seen { observation: read_snapshot_file(path, screen)?, goals: None }),
-        None => Err(Failure::usage("no cluster is named")),
+    if let Some(path) = &args.snapshot {
+        let observation = read_snapshot_file(path, screen)?;
+        return Ok(Seen { observation, goals: None, execution: ExecutionSettings::default() });
     }
+    if !args.cluster.is_given() {
+        return Err(Failure::usage("no cluster is named")
+            .hint("say `--bootstrap HOST:PORT`, `--cluster NAME --config FILE`, or `--snapshot FILE`"));
+    }
+    let target = Target::resolve(&args.cluster, screen)?;
+    let observation = live::open(&target)?.observe(&Scope::Full)?;
+    Ok(Seen { observation, goals: target.goals, execution: target.execution })
 }
 
 /// Reads a snapshot file; warnings go to stderr.

@@ -1,0 +1,73 @@
+//! `evenkeel apply`: carry out exactly the plan of a file, or refuse it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::{ClusterArgs, ExecutionArgs, parse_throttle};
+use super::carry::Order;
+use super::judge::{limits, read_plan, refuse};
+use super::target::Target;
+use super::{Failure, Screen, live, planning};
+use crate::config::Throttle;
+use crate::control::Scope;
+use crate::plan::{PlanFile, judge};
+
+const EXAMPLES: &str = "\
+Examples:
+  evenkeel apply plan.json --bootstrap b-1.example:9092
+  evenkeel apply plan.json --cluster prod --config evenkeel.toml --throttle 50MB --execute";
+
+/// Carry out exactly the plan of a file, or refuse it; without --execute only checks it
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ApplyArgs {
+    /// The plan, as `propose --format json` writes it
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Replication throttle of each broker in each direction: a rate, `auto` or `none`
+    #[arg(long, value_name = "RATE", value_parser = parse_throttle, help_heading = "Execution")]
+    throttle: Option<Throttle>,
+    #[command(flatten)]
+    execution: ExecutionArgs,
+    /// List every move, also on a terminal
+    #[arg(long)]
+    all: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The file is no plan, the plan is void or unsafe, or it was not carried out in full.
+pub fn run(args: &ApplyArgs, screen: &Screen) -> Result<(), Failure> {
+    let file = read_plan(&args.plan)?;
+    let PlanFile::Evenkeel(plan) = &file else {
+        return Err(Failure::usage(format!(
+            "{} is a file of kafka-reassign-partitions, which says neither the order nor where the moves begin",
+            args.plan.display()
+        ))
+        .hint("`evenkeel judge` checks it; `evenkeel propose --format json` writes a plan that can be applied"));
+    };
+    let target = Target::resolve(&args.cluster, screen)?;
+    let pace = args.execution.pace(args.throttle, &target);
+    let mut world = live::open(&target)?;
+    let seen = world.observe(&Scope::Full)?;
+    let order = Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name };
+    order.check(world.as_ref())?;
+    refuse(&judge(&seen, &file, &limits(&file)))?;
+    let next = match (plan.is_empty, args.execution.execute) {
+        (true, _) => vec!["There is nothing to do.".to_owned()],
+        (false, true) => Vec::new(),
+        (false, false) => vec![
+            "The plan fits the cluster. Nothing was changed; the same command with --execute carries it out."
+                .to_owned(),
+        ],
+    };
+    screen.result(&planning::text(plan, &seen.gaps, args.all, next, screen))?;
+    if plan.is_empty || !args.execution.execute {
+        return Ok(());
+    }
+    order.carry_out(world.as_mut(), &args.execution, screen)
+}

@@ -1,0 +1,84 @@
+//! `evenkeel judge`: checks any plan, whoever made it, against a cluster.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::args::Format;
+use super::source::{self, SourceArgs};
+use super::status::to_json;
+use super::target::read_text;
+use super::{Failure, Screen};
+use crate::plan::{Judgement, PlanFile, PlanLimits, judge};
+use crate::report::judgement_text;
+
+const EXAMPLES: &str = "\
+Examples:
+  evenkeel judge --snapshot cluster.json --plan plan.json
+  evenkeel judge --bootstrap b-1.example:9092 --plan reassignment.json   # from kafka-reassign-partitions";
+
+/// Check any plan, step by step, against a cluster; exit code 3 when it may not be carried out
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct JudgeArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    /// A plan file, or the JSON of kafka-reassign-partitions
+    #[arg(long, value_name = "FILE")]
+    plan: PathBuf,
+    /// The shape of the result: text or json
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, hide_default_value = true)]
+    format: Format,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A file is wrong, the cluster cannot be seen, or the plan may not be carried out.
+pub fn run(args: &JudgeArgs, screen: &Screen) -> Result<(), Failure> {
+    let plan = read_plan(&args.plan)?;
+    let seen = source::look(&args.source, screen)?;
+    let judgement = judge(&seen.observation, &plan, &limits(&plan));
+    match args.format {
+        Format::Text => screen.result(&judgement_text(&judgement, screen.results))?,
+        Format::Json => screen.result(&to_json(&judgement)?)?,
+    }
+    refuse(&judgement)
+}
+
+/// Reads a plan file of either kind.
+///
+/// # Errors
+/// It cannot be read, or is no plan.
+pub fn read_plan(path: &Path) -> Result<PlanFile, Failure> {
+    PlanFile::parse(&read_text(path)?).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+/// What a plan says that it was reckoned with; for Kafka's own form, what evenkeel reckons with.
+pub fn limits(plan: &PlanFile) -> PlanLimits {
+    match plan {
+        PlanFile::Evenkeel(plan) => plan.limits,
+        PlanFile::Kafka(_) => PlanLimits::default(),
+    }
+}
+
+/// Refuses a plan that may not be carried out, with the first reason.
+///
+/// # Errors
+/// It may not be carried out.
+pub fn refuse(judgement: &Judgement) -> Result<(), Failure> {
+    if judgement.is_ok() {
+        return Ok(());
+    }
+    if let Some(stale) = judgement.stale.first() {
+        let more = judgement.stale.len() - 1;
+        let more = if more > 0 { format!(", and {more} more partitions") } else { String::new() };
+        return Err(Failure::refused(format!(
+            "the plan is void, the cluster has changed since it was made: {}: {}{more}",
+            stale.partition, stale.found
+        ))
+        .hint("make a new plan"));
+    }
+    let first = judgement.broken.first().map(ToString::to_string).unwrap_or_default();
+    Err(Failure::refused(format!("the plan breaks a promise: {first}")))
+}

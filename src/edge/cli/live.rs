@@ -1,0 +1,122 @@
+//! A live cluster: the wire client, the brokers' metrics, and what the settings say that brokers can carry, as one [`World`].
+
+use std::time::Duration;
+
+use super::target::Target;
+use super::{Failure, stop};
+use crate::base::TimestampMs;
+use crate::config::CapacitySettings;
+use crate::control::{Scope, World, WorldError};
+use crate::edge::kafka::{Clock, KafkaWorld};
+use crate::edge::metrics::MeteredWorld;
+use crate::execute::{Answer, Command};
+use crate::observe::{GapKind, Observation};
+
+/// Connects to a cluster.
+///
+/// # Errors
+/// It is out of reach, does not accept who we are, or a file that the settings name cannot be used.
+pub fn open(target: &Target) -> Result<Box<dyn World>, Failure> {
+    let kafka = KafkaWorld::connect(&target.client, Clock::default(), stop::flag())?;
+    let capacity = target.capacity.clone();
+    match &target.metrics {
+        Some(metrics) => {
+            let inner = MeteredWorld::new(kafka, metrics).map_err(Failure::usage)?;
+            Ok(Box::new(Endowed { inner, capacity }))
+        }
+        None => Ok(Box::new(Endowed { inner: kafka, capacity })),
+    }
+}
+
+/// A world whose brokers can carry what the settings say.
+struct Endowed<W> {
+    inner: W,
+    capacity: CapacitySettings,
+}
+
+impl<W: World> World for Endowed<W> {
+    fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
+        let mut seen = self.inner.observe(scope)?;
+        endow(&mut seen, &self.capacity);
+        Ok(seen)
+    }
+
+    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {
+        self.inner.perform(command)
+    }
+
+    fn now(&self) -> TimestampMs {
+        self.inner.now()
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        self.inner.sleep(duration);
+    }
+
+    fn stop_requests(&self) -> u32 {
+        self.inner.stop_requests()
+    }
+}
+
+/// Writes what the settings say into what was seen. A disk counts as no larger than it was seen to be: the settings may
+/// keep part of a volume back, but not make room where there is none.
+fn endow(seen: &mut Observation, settings: &CapacitySettings) {
+    for (id, broker) in &mut seen.brokers {
+        let set = settings.of(*id);
+        let capacity = &mut broker.capacity;
+        capacity.disk_bytes = match (capacity.disk_bytes, set.disk) {
+            (Some(seen), Some(set)) => Some(seen.min(set)),
+            (seen, set) => seen.or(set),
+        };
+        capacity.network_in_bytes_per_s = set.network_in.or(capacity.network_in_bytes_per_s);
+        capacity.network_out_bytes_per_s = set.network_out.or(capacity.network_out_bytes_per_s);
+        capacity.cpu_cores = set.cpu_cores.or(capacity.cpu_cores);
+    }
+    let all = |known: fn(&crate::observe::Capacity) -> bool| {
+        seen.brokers.values().all(|broker| known(&broker.capacity))
+    };
+    let disks = all(|capacity| capacity.disk_bytes.is_some());
+    let loads = all(|capacity| {
+        capacity.network_in_bytes_per_s.is_some()
+            && capacity.network_out_bytes_per_s.is_some()
+            && capacity.cpu_cores.is_some()
+    });
+    seen.gaps.retain(|gap| match gap.kind {
+        GapKind::DiskCapacity => !disks,
+        GapKind::LoadCapacity => !loads,
+        _ => true,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{BrokerId, Bytes, Cores};
+    use crate::observe::{Capacity, Gap, SeenBroker};
+
+    #[test]
+    fn settings_fill_in_what_is_not_known_and_never_make_a_disk_larger() {
+        let broker = |disk: Option<u64>| SeenBroker {
+            alive: true,
+            capacity: Capacity { disk_bytes: disk.map(Bytes), ..Capacity::default() },
+            ..SeenBroker::default()
+        };
+        let gap = |kind| Gap { kind, subject: String::new(), reason: String::new() };
+        let mut seen = Observation {
+            brokers: [(BrokerId(1), broker(Some(100))), (BrokerId(2), broker(None))].into(),
+            gaps: vec![gap(GapKind::DiskCapacity), gap(GapKind::LoadCapacity)],
+            ..Observation::default()
+        };
+        let settings = CapacitySettings {
+            disk: Some(Bytes(500)),
+            cpu_cores: Cores::new(8.0).ok(),
+            ..CapacitySettings::default()
+        };
+        endow(&mut seen, &settings);
+        assert_eq!(seen.brokers[&BrokerId(1)].capacity.disk_bytes, Some(Bytes(100)));
+        assert_eq!(seen.brokers[&BrokerId(2)].capacity.disk_bytes, Some(Bytes(500)));
+        assert_eq!(seen.brokers[&BrokerId(2)].capacity.cpu_cores, Cores::new(8.0).ok());
+        // Disks are known now; the network is not.
+        assert_eq!(seen.gaps, [gap(GapKind::LoadCapacity)]);
+    }
+}

@@ -1,0 +1,69 @@
+//! What `rebalance`, `add-broker` and `remove-broker` have in common: propose, show, and with `--execute` carry out.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::{ClusterArgs, ExecutionArgs, WantedArgs, check_output};
+use super::carry::Order;
+use super::planning::{self, Ask, Pace};
+use super::target::Target;
+use super::{Failure, Screen, live};
+use crate::control::Scope;
+
+/// What an operator's request needs.
+#[derive(Debug, Args)]
+pub struct OperateArgs {
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+    #[command(flatten)]
+    pub wanted: WantedArgs,
+    #[command(flatten)]
+    pub execution: ExecutionArgs,
+    /// Also write the plan to a file, for `judge` and `apply`
+    #[arg(long, short, value_name = "FILE", help_heading = "Plan")]
+    pub output: Option<PathBuf>,
+}
+
+/// Proposes, shows, and with `--execute` carries out.
+///
+/// # Errors
+/// The cluster cannot be seen, there is no proposal, or it was not carried out in full.
+pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure> {
+    check_output(args.output.as_ref())?;
+    let target = Target::resolve(&args.cluster, screen)?;
+    let pace = args.execution.pace(args.wanted.throttle, &target);
+    let mut world = live::open(&target)?;
+    let seen = world.observe(&Scope::Full)?;
+    let proposal = planning::make(&seen, target.goals.as_deref(), &args.wanted, ask, &pace.limits)?;
+    let plan = &proposal.plan;
+    let next = match (plan.is_empty, args.execution.execute) {
+        (true, _) => vec!["There is nothing to do.".to_owned()],
+        (false, true) => Vec::new(),
+        (false, false) => {
+            vec!["Nothing was changed. The same command with --execute carries this out.".to_owned()]
+        }
+    };
+    screen.result(&planning::text(plan, &seen.gaps, args.wanted.all, next, screen))?;
+    if let Some(path) = &args.output {
+        screen.result_to(Some(path), plan.to_json().as_bytes(), &format!("plan {}", plan.id))?;
+    }
+    if plan.is_empty {
+        return Ok(());
+    }
+    let order = Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name };
+    if args.execution.execute {
+        order.carry_out(world.as_mut(), &args.execution, screen)
+    } else {
+        order.check(world.as_ref()).map(drop)
+    }
+}
+
+impl ExecutionArgs {
+    /// How to reckon and run, from these flags, the throttle flag, and what is set for the cluster.
+    pub fn pace(&self, throttle: Option<crate::config::Throttle>, target: &Target) -> Pace {
+        let mut pace = Pace::of(throttle, &target.execution);
+        pace.moves(self.moves_per_broker.map(usize::from), self.moves_in_flight.map(usize::from));
+        pace
+    }
+}

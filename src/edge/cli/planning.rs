@@ -1,0 +1,131 @@
+//! From flags and settings to a proposal, and the plan on the screen.
+
+use super::args::WantedArgs;
+use super::{Failure, Screen, goals};
+use crate::base::BrokerId;
+use crate::config::{ExecutionSettings, Throttle};
+use crate::control::{Proposal, ProposeError, propose};
+use crate::execute::{ExecuteSettings, ThrottleRate};
+use crate::observe::Gap;
+use crate::plan::{Plan, PlanLimits};
+use crate::report::{PlanNotes, plan_text};
+use crate::solve::{Operation, Request};
+
+/// What to ask the solver for.
+#[derive(Debug, Default)]
+pub struct Ask {
+    /// The operation.
+    pub operation: Operation,
+    /// Level the rest too.
+    pub also_rebalance: bool,
+}
+
+impl Ask {
+    /// The operation that broker lists stand for; an empty list stands for none.
+    pub fn of(add: &[BrokerId], remove: &[BrokerId], also_rebalance: bool) -> Self {
+        let operation = match (add, remove) {
+            ([], []) => Operation::Rebalance,
+            (add, []) => Operation::AddBrokers(add.to_vec()),
+            (_, remove) => Operation::RemoveBrokers(remove.to_vec()),
+        };
+        Self { operation, also_rebalance }
+    }
+}
+
+/// How a plan is reckoned and run, put together from flags (first) and settings.
+#[derive(Debug, Clone, Default)]
+pub struct Pace {
+    /// For the waves and the forecast.
+    pub limits: PlanLimits,
+    /// For the execution.
+    pub execute: ExecuteSettings,
+}
+
+/// What a broker's network gives without a throttle: 10 Gbit/s. Only the forecast of time rests on it.
+const UNTHROTTLED_BYTES_PER_S: u64 = 1_250_000_000;
+
+impl Pace {
+    /// Puts flags (they stand first) and settings together.
+    pub fn of(throttle: Option<Throttle>, settings: &ExecutionSettings) -> Self {
+        let mut pace = Self::default();
+        match throttle.unwrap_or(settings.throttle) {
+            Throttle::Auto => {}
+            Throttle::Unlimited => {
+                pace.limits.throttle_bytes_per_s = UNTHROTTLED_BYTES_PER_S;
+                pace.execute.throttle = ThrottleRate::Unlimited;
+            }
+            Throttle::Rate(rate) => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "read from a `Bytes`"
+                )]
+                let bytes_per_s = rate.get() as u64;
+                pace.limits.throttle_bytes_per_s = bytes_per_s;
+                pace.execute.throttle = ThrottleRate::BytesPerS(bytes_per_s);
+            }
+        }
+        pace.moves(settings.moves_per_broker, settings.moves_in_flight);
+        if let Some(stall_timeout) = settings.stall_timeout {
+            pace.execute.no_progress = stall_timeout;
+        }
+        if let Some(poll_interval) = settings.poll_interval {
+            pace.execute.poll = poll_interval;
+        }
+        pace
+    }
+
+    /// Sets how much may be on the way at once, where it is given.
+    pub fn moves(&mut self, per_broker: Option<usize>, in_flight: Option<usize>) {
+        if let Some(per_broker) = per_broker {
+            self.limits.moves_per_broker = per_broker;
+            self.execute.moves_in_flight_per_broker = per_broker;
+        }
+        if let Some(in_flight) = in_flight {
+            self.execute.moves_in_flight = in_flight;
+        }
+    }
+}
+
+/// Makes the proposal that flags ask for, with the goal set that flags or settings name.
+///
+/// # Errors
+/// The goal set is wrong, or there is no proposal.
+pub fn make(
+    observation: &crate::observe::Observation,
+    goals_set: Option<&str>,
+    wanted: &WantedArgs,
+    ask: Ask,
+    limits: &PlanLimits,
+) -> Result<Proposal, Failure> {
+    let goals = goals::load(wanted.goals.as_deref().or(goals_set).unwrap_or("default"))?;
+    let request = Request {
+        operation: ask.operation,
+        also_rebalance: ask.also_rebalance,
+        excluded_topics: wanted.exclude_topic.clone(),
+        seed: wanted.seed,
+    };
+    Ok(propose(observation, &goals, &request, limits)?)
+}
+
+/// How many moves a terminal shows unless all are asked for: what is above them should stay in sight.
+const MOVES_ON_TERMINAL: usize = 20;
+
+/// The plan as text, as this screen wants it. `next` says how to go on.
+pub fn text(plan: &Plan, gaps: &[Gap], all: bool, next: Vec<String>, screen: &Screen) -> String {
+    let moves_max = (screen.results_on_terminal && !all).then_some(MOVES_ON_TERMINAL);
+    plan_text(plan, &PlanNotes { gaps, moves_max, next }, screen.results)
+}
+
+impl From<ProposeError> for Failure {
+    fn from(error: ProposeError) -> Self {
+        match &error {
+            ProposeError::Model(_) => Self::refused(&error),
+            ProposeError::Solve(refusal) => Self::refused(refusal),
+            ProposeError::Unsafe(_) => Self::refused(&error).hint(
+                "this is a mistake of evenkeel's and not of yours: nothing was changed; \
+                 please report it with the output of `evenkeel snapshot`",
+            ),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `evenkeel propose`: a better placement, as text, as a plan file, or as Kafka's own tool reads it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+
+use super::args::{WantedArgs, check_output, parse_broker};
+use super::failure::SOMETHING_TO_DO;
+use super::planning::{self, Ask, Pace};
+use super::source::{self, SourceArgs};
+use super::{Failure, Screen};
+use crate::base::BrokerId;
+
+const EXAMPLES: &str = "\
+Examples:
+  evenkeel propose --bootstrap b-1.example:9092
+  evenkeel propose --snapshot cluster.json --remove-broker 7 --format json -o plan.json
+  evenkeel propose --snapshot cluster.json --add-broker 31,32,33 --format kafka -o reassignment.json";
+
+/// Propose a better placement; changes nothing
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ProposeArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    wanted: WantedArgs,
+    /// Fill these brokers: moves go only onto them, plus what a must-goal forces
+    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker,
+          conflicts_with = "remove_broker", help_heading = "Plan")]
+    add_broker: Vec<BrokerId>,
+    /// Empty these brokers: moves go only off them, plus what a must-goal forces
+    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker, help_heading = "Plan")]
+    remove_broker: Vec<BrokerId>,
+    /// Level the whole cluster (the default); beside --add-broker or --remove-broker: in the same plan
+    #[arg(long, help_heading = "Plan")]
+    rebalance: bool,
+    /// The shape of the result: text, json (a plan file) or kafka (for kafka-reassign-partitions)
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, hide_default_value = true)]
+    format: PlanFormat,
+    /// Write the result to a file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// End with code 5 when there is something to do
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// The shapes of a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum PlanFormat {
+    /// For people
+    #[default]
+    Text,
+    /// A plan file, for `judge` and `apply`
+    Json,
+    /// What kafka-reassign-partitions reads
+    Kafka,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The cluster cannot be seen, or there is no proposal.
+pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
+    check_output(args.output.as_ref())?;
+    let seen = source::look(&args.source, screen)?;
+    let pace = Pace::of(args.wanted.throttle, &seen.execution);
+    let ask = Ask::of(&args.add_broker, &args.remove_broker, args.rebalance);
+    let goals = seen.goals.as_deref();
+    let plan = planning::make(&seen.observation, goals, &args.wanted, ask, &pace.limits)?.plan;
+    let text = match args.format {
+        PlanFormat::Text => {
+            // What goes into a file has no colour and no width.
+            let screen = if args.output.is_some() { &Screen::plain() } else { screen };
+            planning::text(&plan, &seen.observation.gaps, args.wanted.all, next(args, plan.is_empty), screen)
+        }
+        PlanFormat::Json => plan.to_json(),
+        PlanFormat::Kafka => plan.to_kafka_json(),
+    };
+    screen.result_to(args.output.as_deref(), text.as_bytes(), &format!("plan {}", plan.id))?;
+    let code = if args.exit_code && !plan.is_empty { SOMETHING_TO_DO } else { 0 };
+    Ok(ExitCode::from(code))
+}
+
+/// How to go on from the text.
+fn next(args: &ProposeArgs, is_empty: bool) -> Vec<String> {
+    if is_empty {
+        return vec!["There is nothing to do.".to_owned()];
+    }
+    let mut lines = vec!["Nothing was changed. To carry this plan out:".to_owned()];
+    let source = args.source.words();
+    let brokers = |flag: &str, ids: &[BrokerId]| {
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        if ids.is_empty() { String::new() } else { format!(" --{flag} {}", ids.join(",")) }
+    };
+    let what = brokers("add-broker", &args.add_broker) + &brokers("remove-broker", &args.remove_broker);
+    let goals = args.wanted.goals.as_ref().map_or_else(String::new, |goals| format!(" --goals {goals}"));
+    lines.push(format!("  evenkeel propose {source}{what}{goals} --format json -o plan.json"));
+    let cluster = if args.source.snapshot.is_some() { "--bootstrap HOST:PORT".to_owned() } else { source };
+    lines.push(format!("  evenkeel apply plan.json {cluster} --execute"));
+    lines
+}
