@@ -8,6 +8,8 @@
 mod names;
 mod scrape;
 mod sheet;
+#[cfg(test)]
+mod test_server;
 mod text;
 mod world;
 

@@ -1,79 +1,10 @@
 //! Scrapes over loopback: good answers, bad ones, and none.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
+use std::net::TcpListener;
 
 use super::*;
 use crate::base::Cores;
-
-/// A server that answers the n-th request with the n-th of its answers, and all later ones with the last; gone when dropped.
-struct Server {
-    at: SocketAddr,
-    asked: Arc<AtomicUsize>,
-    stops: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Server {
-    fn new(answers: Vec<String>) -> Self {
-        Self::with_tls(answers, None)
-    }
-
-    fn with_tls(answers: Vec<String>, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let at = listener.local_addr().unwrap();
-        let (asked, stops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let (counter, stop) = (asked.clone(), stops.clone());
-        let thread = std::thread::spawn(move || {
-            for socket in listener.incoming().map_while(Result::ok) {
-                if stop.load(Ordering::SeqCst) {
-                    break;
-                }
-                let turn = counter.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
-                // A client that hangs up half-way is a part of these tests.
-                let _ = match &tls {
-                    None => answer(socket, &answers[turn]),
-                    Some(tls) => {
-                        let session = rustls::ServerConnection::new(tls.clone()).unwrap();
-                        answer(rustls::StreamOwned::new(session, socket), &answers[turn])
-                    }
-                };
-            }
-        });
-        Self { at, asked, stops, thread: Some(thread) }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{{host}}:{}/metrics", self.at.port())
-    }
-}
-
-fn answer(mut stream: impl std::io::Read + std::io::Write, answer: &str) -> std::io::Result<()> {
-    let mut request = Vec::new();
-    while !request.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        request.push(byte[0]);
-    }
-    stream.write_all(answer.as_bytes())?;
-    stream.flush()
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stops.store(true, Ordering::SeqCst);
-        // Wakes the server up, so that it sees that it is to stop.
-        drop(TcpStream::connect(self.at));
-        if let Some(thread) = self.thread.take() {
-            thread.join().unwrap();
-        }
-    }
-}
-
-fn ok(body: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-}
+use crate::edge::metrics::test_server::{Server, ok};
 
 fn settings(endpoints: &[String]) -> MetricsSettings {
     MetricsSettings { endpoints: endpoints.to_vec(), ca_file: None, timeout: Duration::from_secs(20) }
@@ -88,7 +19,7 @@ fn told(answers: Vec<String>) -> Vec<String> {
     let server = Server::new(answers);
     let mut scraper = Scraper::new(&settings(&[server.url()])).unwrap();
     let seen = scraper.scrape_all(&host(4, "127.0.0.1"));
-    let port = server.at.port().to_string();
+    let port = server.port().to_string();
     seen.gaps
         .iter()
         .map(|gap| format!("{:?} {}: {}", gap.kind, gap.subject, gap.reason.replace(&port, "PORT")))
@@ -109,7 +40,7 @@ fn a_brokers_page_is_scraped() {
     let seen = scraper.scrape_all(&host(4, "127.0.0.1"));
     assert_eq!(seen.gaps, []);
     assert_eq!(seen.metrics[&BrokerId(4)].cpu_cores_used, Cores::new(1.0).ok());
-    assert_eq!(server.asked.load(Ordering::SeqCst), 1, "one look is enough");
+    assert_eq!(server.asked(), 1, "one look is enough");
 }
 
 #[test]
@@ -124,10 +55,10 @@ fn counters_are_looked_at_twice_the_first_time() {
     let mut scraper = Scraper::new(&settings).unwrap().with_second_look_after(Duration::from_millis(600));
     let seen = scraper.scrape_all(&host(4, "127.0.0.1"));
     assert!(seen.metrics[&BrokerId(4)].bytes_in_per_s.unwrap().get() > 0.0);
-    assert_eq!(server.asked.load(Ordering::SeqCst), 2);
+    assert_eq!(server.asked(), 2);
     std::thread::sleep(Duration::from_millis(600));
     scraper.scrape_all(&host(4, "127.0.0.1"));
-    assert_eq!(server.asked.load(Ordering::SeqCst), 3, "the last look is kept for the next round");
+    assert_eq!(server.asked(), 3, "the last look is kept for the next round");
 }
 
 #[test]
@@ -180,7 +111,7 @@ fn brokers_out_of_reach_do_not_hold_the_others() {
     let mut scraper = Scraper::new(&settings(&[template])).unwrap();
     let targets = [
         (BrokerId(1), Some(closed.to_string())),
-        (BrokerId(2), Some(server.at.port().to_string())),
+        (BrokerId(2), Some(server.port().to_string())),
         (BrokerId(3), None),
     ];
     let seen = scraper.scrape_all(&targets.into());

@@ -54,7 +54,7 @@ impl<W: World> World for MeteredWorld<W> {
 }
 
 /// Asks the endpoints of all live brokers and shares what they tell out over the partitions.
-pub(super) fn enrich(observation: &mut Observation, scraper: &mut Scraper) {
+fn enrich(observation: &mut Observation, scraper: &mut Scraper) {
     let alive = observation.brokers.iter().filter(|(_, broker)| broker.alive);
     let targets: BTreeMap<_, _> = alive.map(|(id, broker)| (*id, broker.host.clone())).collect();
     let told = scraper.scrape_all(&targets);
@@ -65,3 +65,7 @@ pub(super) fn enrich(observation: &mut Observation, scraper: &mut Scraper) {
     observation.gaps.extend(told.gaps);
     attribute(observation, &told.metrics);
 }
+
+#[cfg(test)]
+#[path = "world_tests.rs"]
+mod tests;

@@ -18,6 +18,8 @@ mod rows;
 mod write;
 
 #[cfg(test)]
+mod round_trip_tests;
+#[cfg(test)]
 mod tests;
 
 pub use read::read_snapshot;
