@@ -74,10 +74,11 @@ fn is_denial(code: &str) -> bool {
 }
 
 impl Execution {
-    /// Whether a command of this turn should still be sent: nothing is copied when a throttle for it could not be set.
+    /// Whether a command of this turn should still be sent: nothing is copied when a throttle for it could not be
+    /// set, or when a stop came in between.
     pub fn still_wanted(&self, command: &Command) -> bool {
         match command {
-            Command::Reassign(lists) if self.throttle_failed.is_some() => {
+            Command::Reassign(lists) if self.throttle_failed.is_some() || self.stop.is_some() => {
                 !lists.keys().any(|name| self.is_asked(name))
             }
             _ => true,

@@ -175,7 +175,7 @@ impl Execution {
         for step in &mut self.steps {
             match step.state {
                 State::Waiting { .. } => step.stop_waiting(at, &mut self.events),
-                State::Asked | State::Copying { .. } if mode >= StopMode::Cancel => {
+                State::Copying { .. } if mode >= StopMode::Cancel => {
                     step.cancel(StepEnd::Stopped, "a stop was asked for", at, &mut self.events);
                 }
                 _ => {}

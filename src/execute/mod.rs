@@ -20,6 +20,9 @@ mod start;
 mod step_run;
 mod throttle;
 
+#[cfg(test)]
+mod tests;
+
 pub use answers::CommandError;
 pub use command::{Answer, Command, CommandRefusal, Setting};
 pub use event::{ExecutionEvent, Pause};

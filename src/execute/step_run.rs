@@ -217,6 +217,7 @@ impl StepRun {
             self.state = State::Waiting { ready: false };
         }
         match self.state.clone() {
+            State::Waiting { .. } if with.stopping => self.stop_waiting(with.at, events),
             State::Waiting { .. } | State::Asked => self.look_waiting(with, events),
             State::Copying { sure } => self.look_copying(sure, with, events),
             State::Cancelling { then, since, sure } => self.look_cancelling(then, since, sure, with, events),

@@ -1,0 +1,7 @@
+//! The machine against a desk: a cluster small enough to hold in the head, changed by hand between turns.
+
+mod desk;
+mod guards;
+mod moves;
+mod stops;
+mod throttles;

@@ -1,0 +1,145 @@
+//! Throttles: what was there before comes back, and what others set is theirs.
+
+use super::desk::{Desk, Luck, asked, cluster, moves, name};
+use crate::base::BrokerId;
+use crate::execute::*;
+use crate::observe::ThrottledReplicas;
+
+const RATE: u64 = 10_000_000;
+
+fn settings() -> ExecuteSettings {
+    ExecuteSettings { throttle: ThrottleRate::BytesPerS(RATE), ..ExecuteSettings::default() }
+}
+
+fn one_move() -> Vec<Vec<plan::Step>> {
+    vec![vec![moves("t-0", &[&[1, 2, 3], &[4, 2, 3]])]]
+}
+
+use crate::plan;
+
+#[test]
+fn values_of_others_are_merged_and_come_back() {
+    let mut seen = cluster();
+    let pairs = ThrottledReplicas::parse("2:1,2:2");
+    seen.topics.get_mut(&"t".into()).expect("t").throttle.leader = pairs;
+    seen.topics.get_mut(&"t".into()).expect("t").throttle.follower = Some(ThrottledReplicas::All);
+    seen.brokers.get_mut(&BrokerId(1)).expect("1").throttle.leader_bytes_per_s = Some(RATE * 9);
+    seen.brokers.get_mut(&BrokerId(4)).expect("4").throttle.follower_bytes_per_s = Some(RATE / 9);
+    seen.brokers.get_mut(&BrokerId(6)).expect("6").throttle.leader_bytes_per_s = Some(7);
+    let before = seen.clone();
+    let mut desk = Desk::with(seen, settings(), one_move());
+    desk.turn();
+    let throttle = &desk.seen.topics[&"t".into()].throttle;
+    assert_eq!(throttle.leader.as_ref().map(ToString::to_string).as_deref(), Some("0:1,0:2,0:3,2:1,2:2"));
+    assert_eq!(throttle.follower, Some(ThrottledReplicas::All), "a wildcard is not narrowed");
+    assert_eq!(desk.seen.brokers[&BrokerId(1)].throttle.leader_bytes_per_s, Some(RATE));
+    assert_eq!(
+        desk.seen.brokers[&BrokerId(4)].throttle.follower_bytes_per_s,
+        Some(RATE / 9),
+        "lower: respected"
+    );
+    assert_eq!(desk.run_out().end, End::Done);
+    for (id, broker) in &desk.seen.brokers {
+        assert_eq!(broker.throttle, before.brokers[id].throttle, "broker {id}");
+    }
+    assert_eq!(desk.seen.topics[&"t".into()].throttle, before.topics[&"t".into()].throttle);
+}
+
+#[test]
+fn what_someone_changes_meanwhile_is_theirs() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    desk.turns(2);
+    desk.seen.brokers.get_mut(&BrokerId(4)).expect("4").throttle.follower_bytes_per_s = Some(42);
+    desk.seen.brokers.get_mut(&BrokerId(1)).expect("1").throttle.leader_bytes_per_s = None;
+    let sent = desk.turns(20);
+    assert!(sent.is_empty(), "not fought over: {sent:?}");
+    assert!(desk.told("follower.replication.throttled.rate of broker 4 was changed to 42 B/s"));
+    assert!(desk.told("leader.replication.throttled.rate of broker 1 was changed to unset"));
+    assert_eq!(desk.run_out().end, End::Done);
+    assert_eq!(desk.seen.brokers[&BrokerId(4)].throttle.follower_bytes_per_s, Some(42));
+    desk.seen.brokers.get_mut(&BrokerId(4)).expect("4").throttle.follower_bytes_per_s = None;
+    assert!(desk.is_clear());
+}
+
+#[test]
+fn nothing_is_copied_without_its_throttle() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    desk.luck = Luck::Lost;
+    assert!(asked(&desk.turn()).is_empty(), "the throttle may not stand");
+    desk.luck = Luck::Taken;
+    assert_eq!(asked(&desk.turns(4)).len(), 1, "now it stands");
+    assert_eq!(desk.run_out().end, End::Done);
+    assert!(desk.is_clear());
+}
+
+#[test]
+fn a_right_that_is_missing_ends_it_before_it_began() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    desk.luck = Luck::ThrottlesDenied;
+    let outcome = desk.run_out();
+    assert!(
+        matches!(&outcome.end, End::Failed { reason } if reason.contains("no AlterConfigs")),
+        "{outcome}"
+    );
+    assert!(outcome.left.is_empty(), "nothing was set, so nothing is left: {:?}", outcome.left);
+    assert_eq!(desk.list("t-0"), super::desk::ids(&[1, 2, 3]));
+}
+
+#[test]
+fn throttles_are_trimmed_as_moves_finish() {
+    let steps = vec![vec![moves("t-0", &[&[1, 2, 3], &[4, 2, 3]]), moves("t-1", &[&[1, 2, 3], &[1, 5, 3]])]];
+    let mut desk = Desk::with(cluster(), settings(), steps);
+    desk.turns(2);
+    desk.finish(&name("t-0"));
+    desk.turn();
+    let follower = &desk.seen.topics[&"t".into()].throttle.follower;
+    assert_eq!(follower.as_ref().map(ToString::to_string).as_deref(), Some("1:5"));
+    assert!(desk.seen.brokers[&BrokerId(4)].throttle.is_clear(), "broker 4 takes part no more");
+    assert_eq!(desk.run_out().end, End::Done);
+    assert!(desk.is_clear());
+}
+
+#[test]
+fn a_throttle_on_a_dead_broker_is_cleared_too() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    desk.turns(2);
+    desk.finish(&name("t-0"));
+    desk.kill(1);
+    let sent = desk.turn();
+    let clears = |command: &Command| {
+        matches!(command, Command::ThrottleBroker { broker: BrokerId(1), leader: Setting::Clear, .. })
+    };
+    assert!(sent.iter().any(clears), "{sent:?}");
+    assert_eq!(desk.run_out().end, End::Done);
+    assert!(desk.is_clear());
+}
+
+#[test]
+fn what_cannot_be_cleared_is_told_with_the_commands() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    desk.turns(2);
+    desk.finish(&name("t-0"));
+    desk.luck = Luck::ThrottlesDenied;
+    let outcome = desk.run_out();
+    assert_eq!(outcome.end, End::Done, "the moves are done");
+    assert_eq!(outcome.left.len(), 6, "three leaders, a follower, two lists: {:#?}", outcome.left);
+    assert!(desk.told("NOT CLEANED UP"));
+    assert!(
+        desk.told(
+            "--entity-type topics --entity-name t --delete-config leader.replication.throttled.replicas"
+        )
+    );
+}
+
+#[test]
+fn a_late_throttle_is_found_and_cleared() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    desk.luck = Luck::Lost;
+    desk.turn();
+    desk.luck = Luck::Taken;
+    desk.execution.request_stop(StopMode::Cancel);
+    // The request that was given up for lost arrives now.
+    desk.seen.brokers.get_mut(&BrokerId(4)).expect("4").throttle.follower_bytes_per_s = Some(RATE);
+    assert_eq!(desk.run_out().end, End::Stopped);
+    assert!(desk.is_clear());
+}

@@ -1,0 +1,268 @@
+//! [`Scenario`]: a cluster, a plan and what goes wrong, all from one seed.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use evenkeel::base::{
+    BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicName, TopicPartition,
+};
+use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimSpec};
+use evenkeel::execute::{ExecuteSettings, StopMode, ThrottleRate};
+use evenkeel::plan::{LeaderStep, MoveStep, Plan, PlanLimits, Price, Step, Wave};
+
+/// A small random generator (SplitMix64): the same seed gives the same scenario on every machine.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5EED)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound.max(1)
+    }
+
+    pub fn percent(&mut self, chance: u64) -> bool {
+        self.below(100) < chance
+    }
+
+    fn of<'a, T>(&mut self, things: &'a [T]) -> &'a T {
+        &things[usize::try_from(self.below(things.len() as u64)).unwrap()]
+    }
+}
+
+/// What goes wrong, and when.
+#[derive(Debug, Clone)]
+pub enum Trouble {
+    /// A fault of the cluster.
+    Fault(Duration, Fault),
+    /// The cluster is out of reach for a while.
+    Blind(Duration, Duration),
+    /// Someone deletes a topic.
+    Delete(Duration, TopicName),
+}
+
+pub struct Scenario {
+    pub spec: SimSpec,
+    pub plan: Plan,
+    pub settings: ExecuteSettings,
+    pub faults: Vec<Trouble>,
+    pub stops: Vec<Duration>,
+}
+
+const MB: u64 = 1_000_000;
+
+impl Scenario {
+    pub fn of(seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let mut spec = SimSpec::varied(seed);
+        for partition in spec.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+            partition.size_bytes /= 20;
+            partition.retention_bytes /= 20;
+            partition.produce_bytes_per_s /= 20;
+        }
+        let steps = steps(&spec, &mut dice);
+        let wave_size = 1 + usize::try_from(dice.below(steps.len() as u64)).unwrap();
+        let plan = plan(steps.chunks(wave_size).map(|steps| Wave { steps: steps.to_vec() }).collect());
+        let throttle = match dice.below(4) {
+            0 => ThrottleRate::Unlimited,
+            1 => ThrottleRate::Derived,
+            _ => ThrottleRate::BytesPerS((5 + dice.below(60)) * MB),
+        };
+        let settings = ExecuteSettings {
+            throttle,
+            moves_in_flight_per_broker: 1 + usize::try_from(dice.below(6)).unwrap(),
+            poll: Duration::from_millis(*dice.of(&[1_000, 2_000, 5_000])),
+            no_progress: Duration::from_secs(120),
+            pause_patience: Duration::from_secs(1_200),
+            blind_patience: Duration::from_secs(900),
+            stop: *dice.of(&[StopMode::FinishInFlight, StopMode::Cancel]),
+            ..ExecuteSettings::default()
+        };
+        let faults = faults(&spec, &plan, &mut dice);
+        let mut stops = Vec::new();
+        if dice.percent(30) {
+            stops.push(Duration::from_millis(dice.below(120_000)));
+            if dice.percent(40) {
+                stops.push(stops[0] + Duration::from_millis(dice.below(20_000)));
+            }
+        }
+        Self { spec, plan, settings, faults, stops }
+    }
+
+    pub fn moves(&self) -> impl Iterator<Item = &MoveStep> {
+        self.plan.steps().filter_map(|step| match step {
+            Step::Move(step) => Some(step),
+            Step::Leader(_) => None,
+        })
+    }
+}
+
+fn rack(spec: &SimSpec, id: BrokerId) -> String {
+    let broker = spec.brokers.iter().find(|broker| broker.id == id).unwrap();
+    broker.rack.as_ref().map_or_else(|| id.to_string(), ToString::to_string)
+}
+
+/// Moves that keep every replica in its rack, one after the other, reorderings, and leaders to put right.
+fn steps(spec: &SimSpec, dice: &mut Dice) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for topic in &spec.topics {
+        for (index, partition) in topic.partitions.iter().enumerate() {
+            let name = TopicPartition::new(topic.name.clone(), i32::try_from(index).unwrap());
+            if dice.percent(75) {
+                continue;
+            }
+            let from = partition.replicas.clone();
+            if dice.percent(20) {
+                let reason = "its preferred replica does not lead".to_owned();
+                steps.push(Step::Leader(LeaderStep { partition: name, replicas: from, reason }));
+                continue;
+            }
+            let mut stages: Vec<Vec<BrokerId>> = Vec::new();
+            for _ in 0..=dice.below(2) {
+                let mut list = stages.last().unwrap_or(&from).clone();
+                let at = usize::try_from(dice.below(list.len() as u64)).unwrap();
+                let racks = rack(spec, list[at]);
+                let others: Vec<BrokerId> = spec.brokers.iter().map(|broker| broker.id).collect();
+                let fits =
+                    |id: &&BrokerId| rack(spec, **id) == racks && !list.contains(id) && !from.contains(id);
+                let Some(to) = others.iter().find(fits) else { continue };
+                list[at] = *to;
+                if dice.percent(30) {
+                    list.rotate_left(1);
+                }
+                stages.push(list);
+            }
+            if stages.is_empty() {
+                let mut list = from.clone();
+                list.rotate_left(1);
+                stages.push(list);
+            }
+            let size_bytes = Bytes(partition.size_bytes);
+            steps.push(Step::Move(MoveStep {
+                partition: name,
+                from,
+                stages,
+                size_bytes,
+                reason: "test".to_owned(),
+            }));
+        }
+    }
+    steps
+}
+
+fn plan(waves: Vec<Wave>) -> Plan {
+    let digest = DigestBuilder::new("test").finish();
+    let mut plan = Plan {
+        format: "evenkeel-plan/1".to_owned(),
+        id: PlanId(digest),
+        cluster_id: None,
+        based_on: ModelId(digest),
+        observed_at: TimestampMs(0),
+        goal_set: "test".to_owned(),
+        operation: "rebalance".to_owned(),
+        seed: 0,
+        is_empty: waves.is_empty(),
+        limits: PlanLimits::default(),
+        price: Price::default(),
+        goals: Vec::new(),
+        brokers: Vec::new(),
+        refusals: Vec::new(),
+        waves,
+    };
+    plan.id = plan.content_id();
+    plan
+}
+
+fn faults(spec: &SimSpec, plan: &Plan, dice: &mut Dice) -> Vec<Trouble> {
+    let count = match dice.below(100) {
+        0..15 => 0,
+        15..50 => 1,
+        50..85 => 2 + dice.below(3),
+        _ => 5 + dice.below(4),
+    };
+    let mut broker_lost = false;
+    let mut faults = Vec::new();
+    for _ in 0..count {
+        let at = Duration::from_millis(dice.below(90_000));
+        let fault = loop {
+            let fault = fault(spec, plan, at, dice);
+            // Promises are about losing any one broker; who loses two at once has lost already.
+            let loses = matches!(
+                &fault,
+                Trouble::Fault(
+                    _,
+                    Fault::KillBroker(_) | Fault::RestartBroker { .. } | Fault::FailLogDir { .. }
+                )
+            );
+            if !(loses && broker_lost) {
+                broker_lost |= loses;
+                break fault;
+            }
+        };
+        faults.push(fault);
+    }
+    faults
+}
+
+fn fault(spec: &SimSpec, plan: &Plan, at: Duration, dice: &mut Dice) -> Trouble {
+    let ids: Vec<BrokerId> = spec.brokers.iter().map(|broker| broker.id).collect();
+    let planned: Vec<TopicPartition> = plan.steps().map(|step| step.partition().clone()).collect();
+    let broker = *dice.of(&ids);
+    let partition = dice.of(&planned).clone();
+    let topic = spec.topics.iter().find(|topic| topic.name == partition.topic).unwrap();
+    Trouble::Fault(
+        at,
+        match dice.below(13) {
+            0 => Fault::KillBroker(broker),
+            1 => Fault::RestartBroker { broker, down_for: Duration::from_secs(5 + dice.below(240)) },
+            2 => Fault::SlowDisk { broker, factor: 0.05 },
+            3 => {
+                let dirs = &spec.brokers.iter().find(|spec| spec.id == broker).unwrap().log_dirs;
+                Fault::FailLogDir { broker, path: dirs[0].path.clone() }
+            }
+            4 => Fault::MoveController(broker),
+            5 => {
+                let index = usize::try_from(partition.partition).unwrap();
+                let mut replicas = topic.partitions[index].replicas.clone();
+                replicas.reverse();
+                let taken: BTreeSet<_> = replicas.iter().copied().collect();
+                let free: Vec<_> = ids.iter().copied().filter(|id| !taken.contains(id)).collect();
+                if !free.is_empty() {
+                    replicas[0] = *dice.of(&free);
+                }
+                Fault::ForeignReassign { partition, replicas }
+            }
+            6 => Fault::ForeignCancel(partition),
+            7 | 8 => foreign_config(broker, &partition, dice),
+            9 => Fault::LoseAnswers(1 + u32::try_from(dice.below(6)).unwrap()),
+            10 => Fault::Traffic { partition, produce: dice.below(8) * MB, consume: MB },
+            11 => return Trouble::Blind(at, Duration::from_secs(1 + dice.below(400))),
+            _ => return Trouble::Delete(at, partition.topic),
+        },
+    )
+}
+
+fn foreign_config(broker: BrokerId, partition: &TopicPartition, dice: &mut Dice) -> Fault {
+    let side = *dice.of(&["leader", "follower"]);
+    let set = dice.percent(70);
+    if dice.percent(50) {
+        let owner = ConfigOwner::Broker(broker);
+        // Never a rate that is ours by chance.
+        let rate = (1 + dice.below(100)) * MB + 777;
+        let change = if set { ConfigChange::Set(rate.to_string()) } else { ConfigChange::Delete };
+        return Fault::ForeignConfig { owner, key: format!("{side}.replication.throttled.rate"), change };
+    }
+    let owner = ConfigOwner::Topic(partition.topic.clone());
+    let list = dice.of(&["*", "97:1,98:2", "99:0"]).to_string();
+    let change = if set { ConfigChange::Set(list) } else { ConfigChange::Delete };
+    Fault::ForeignConfig { owner, key: format!("{side}.replication.throttled.replicas"), change }
+}

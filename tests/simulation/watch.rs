@@ -1,0 +1,223 @@
+//! What is checked after every event of an execution, and at its end.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use evenkeel::base::{BrokerId, RackId, TimestampMs, TopicPartition};
+use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimCluster, SimEvent};
+use evenkeel::execute::{End, Outcome, StepEnd, ThrottleRate};
+use evenkeel::model::promises;
+use evenkeel::observe::ThrottledReplicas;
+
+use crate::meddler::Meddler;
+use crate::scenario::{Scenario, Trouble};
+
+/// What was seen to be wrong.
+#[derive(Debug, Default)]
+pub struct Watched {
+    pub broken: Vec<String>,
+    fenced_at: BTreeMap<BrokerId, TimestampMs>,
+}
+
+/// Partitions that someone else reassigns or whose topic someone deletes: not ours to answer for.
+fn meddled_with(scenario: &Scenario) -> BTreeSet<TopicPartition> {
+    let all = scenario.plan.steps().map(|step| step.partition().clone());
+    all.filter(|name| {
+        scenario.faults.iter().any(|trouble| match trouble {
+            Trouble::Fault(_, Fault::ForeignReassign { partition, .. }) => partition == name,
+            Trouble::Delete(_, topic) => *topic == name.topic,
+            _ => false,
+        })
+    })
+    .collect()
+}
+
+/// Checks the promises after every event from now on.
+pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
+    let watched = Rc::new(RefCell::new(Watched::default()));
+    let found = Rc::clone(&watched);
+    let meddled = meddled_with(scenario);
+    let foreign_config =
+        |trouble: &Trouble| matches!(trouble, Trouble::Fault(_, Fault::ForeignConfig { .. }));
+    let throttled =
+        scenario.settings.throttle != ThrottleRate::Unlimited && !scenario.faults.iter().any(foreign_config);
+    let racks: BTreeMap<BrokerId, RackId> = scenario
+        .spec
+        .brokers
+        .iter()
+        .map(|broker| (broker.id, broker.rack.clone().unwrap_or_else(|| broker.id.to_string().into())))
+        .collect();
+    let before: BTreeMap<TopicPartition, Vec<BrokerId>> = {
+        let cluster = world.sim.cluster();
+        let names = cluster.partition_names();
+        names.map(|name| (name.clone(), cluster.partition(&name).unwrap().replicas().to_vec())).collect()
+    };
+    world.sim.watch(move |cluster, events| {
+        let mut watched = found.borrow_mut();
+        for event in events {
+            match event {
+                SimEvent::Fenced(broker) => drop(watched.fenced_at.insert(*broker, cluster.now())),
+                SimEvent::Up(broker) => drop(watched.fenced_at.remove(broker)),
+                SimEvent::LogDirOffline { broker, full: true, .. } => {
+                    watched.broken.push(format!("a disk of broker {broker} filled up"));
+                }
+                SimEvent::ProduceRefused(name) if !meddled.contains(name) => {
+                    watched
+                        .broken
+                        .push(format!("{name} went under min ISR at {}", cluster.elapsed().as_millis()));
+                }
+                SimEvent::Reassigning(name) if !meddled.contains(name) => {
+                    let problems = began(cluster, name, &before, &racks, &watched.fenced_at);
+                    watched.broken.extend(problems);
+                    if throttled {
+                        watched.broken.extend(unthrottled(cluster, name));
+                    }
+                }
+                _ => {}
+            }
+        }
+    });
+    watched
+}
+
+/// What is wrong with a reassignment that has just begun.
+fn began(
+    cluster: &SimCluster,
+    name: &TopicPartition,
+    before: &BTreeMap<TopicPartition, Vec<BrokerId>>,
+    racks: &BTreeMap<BrokerId, RackId>,
+    fenced_at: &BTreeMap<BrokerId, TimestampMs>,
+) -> Vec<String> {
+    let mut broken = Vec::new();
+    let Some(partition) = cluster.partition(name) else { return broken };
+    let target: Vec<BrokerId> = partition
+        .replicas()
+        .iter()
+        .copied()
+        .filter(|broker| !partition.removing().contains(broker))
+        .collect();
+    let rack = |broker: BrokerId| racks.get(&broker).cloned();
+    let checks = [
+        promises::keeps_replication_factor(name, &before[name], &target),
+        promises::one_replica_per_broker(name, &target),
+        promises::spread_never_worse(name, &before[name], &target, rack),
+    ];
+    broken.extend(checks.into_iter().filter_map(Result::err).map(|broken| broken.to_string()));
+    if partition.adding().len() > 1 {
+        broken.push(format!("{name}: {} new replicas at once", partition.adding().len()));
+    }
+    // A look and the commands made of it take some milliseconds; what was fenced longer ago was seen.
+    let down = |at: &TimestampMs| cluster.now().since(*at).as_millis() > 1_000;
+    let repairs = partition.removing().iter().all(|broker| fenced_at.contains_key(broker));
+    if !partition.adding().is_empty() && fenced_at.values().any(down) && !repairs {
+        broken.push(format!("{name}: started while a broker was down"));
+    }
+    broken
+}
+
+/// A copy that begins before its throttle stands: at both ends, the rate and the list.
+fn unthrottled(cluster: &SimCluster, name: &TopicPartition) -> Vec<String> {
+    let partition = cluster.partition(name).unwrap();
+    let topic = cluster.topic(&name.topic).unwrap().configs();
+    let ends = [
+        ("leader", partition.leader().into_iter().collect::<Vec<_>>()),
+        ("follower", partition.adding().to_vec()),
+    ];
+    let copies = !partition.adding().is_empty();
+    let mut broken = Vec::new();
+    for (end, brokers) in ends.into_iter().filter(|_| copies) {
+        let list = topic.get(&format!("{end}.replication.throttled.replicas"));
+        let list = list.and_then(|text| ThrottledReplicas::parse(text));
+        for broker in brokers {
+            let listed = matches!(&list, Some(ThrottledReplicas::Some(pairs)) if pairs.contains(&(name.partition, broker)));
+            let rate = format!("{end}.replication.throttled.rate");
+            let limited = cluster.broker(broker).is_some_and(|broker| broker.configs().contains_key(&rate));
+            if !(listed && limited) {
+                broken.push(format!("{name}: copied without a throttle at its {end}, broker {broker}"));
+            }
+        }
+    }
+    broken
+}
+
+/// What is wrong when it is over.
+pub fn at_the_end(world: &Meddler, scenario: &Scenario, outcome: &Outcome, watched: &Watched) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let cluster = world.sim.cluster();
+    let meddled = meddled_with(scenario);
+    let abandoned = matches!(&outcome.end, End::Failed { reason } if reason.contains("cannot be seen"));
+    let hurried = scenario.stops.len() > 1;
+    if outcome.left.is_empty() {
+        wrong.extend(throttles(cluster, scenario));
+    } else if !abandoned && !hurried {
+        wrong.push(format!("left behind: {:#?}", outcome.left));
+    }
+    let ends: BTreeMap<_, _> = outcome.steps.iter().cloned().collect();
+    for step in scenario.moves() {
+        let name = &step.partition;
+        let (Some(partition), false) = (cluster.partition(name), meddled.contains(name)) else { continue };
+        let end = &ends[name];
+        if partition.is_reassigning() && !abandoned && !(hurried && matches!(end, StepEnd::Failed { .. })) {
+            wrong.push(format!("{name} is still being reassigned, the step {end}"));
+        }
+        let list = partition.replicas();
+        if *end == StepEnd::Done && list != step.target() {
+            wrong.push(format!("{name} is said to be done, and stands on {list:?}"));
+        }
+        let in_order = list == step.from || step.stages.iter().any(|stage| stage == list);
+        if !partition.is_reassigning() && !in_order && !abandoned && !hurried {
+            wrong.push(format!("{name} stands on {list:?}, which is no list of the plan; the step {end}"));
+        }
+        let leads = partition.leader() == list.first().copied();
+        let is_healthy = watched.fenced_at.is_empty() && partition.isr().len() == list.len();
+        let quiet = scenario.faults.is_empty();
+        if *end == StepEnd::Done && !leads && is_healthy && quiet && !hurried {
+            wrong.push(format!("{name}: {:?} leads {list:?}", partition.leader()));
+        }
+    }
+    if scenario.faults.is_empty() && scenario.stops.is_empty() && outcome.end != End::Done {
+        wrong.push(format!("nothing went wrong, and yet: {:?}", outcome.end));
+    }
+    wrong
+}
+
+/// Throttle settings at the end: as at the start, but for what someone else did meanwhile.
+fn throttles(cluster: &SimCluster, scenario: &Scenario) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut faults: Vec<_> = scenario
+        .faults
+        .iter()
+        .filter_map(|trouble| match trouble {
+            Trouble::Fault(at, Fault::ForeignConfig { owner, key, change }) => {
+                Some((*at, owner, key, change))
+            }
+            _ => None,
+        })
+        .collect();
+    faults.sort_by_key(|(at, ..)| *at);
+    let brokers = cluster.brokers().map(|(id, broker)| (ConfigOwner::Broker(id), broker.configs().clone()));
+    let topics: BTreeSet<_> = cluster.partition_names().map(|name| name.topic).collect();
+    let topics = topics.into_iter().filter_map(|name| {
+        let configs = cluster.topic(&name)?.configs().clone();
+        Some((ConfigOwner::Topic(name), configs))
+    });
+    for (owner, configs) in brokers.chain(topics) {
+        let mut expected: BTreeMap<String, String> = BTreeMap::new();
+        for (at, whose, key, change) in &faults {
+            // What was to happen after the end has not happened.
+            if **whose == owner && *at <= cluster.elapsed() {
+                match change {
+                    ConfigChange::Set(value) => drop(expected.insert((*key).clone(), value.clone())),
+                    _ => drop(expected.remove(*key)),
+                }
+            }
+        }
+        let found: BTreeMap<String, String> =
+            configs.into_iter().filter(|(key, _)| key.contains("throttled")).collect();
+        if found != expected {
+            wrong.push(format!("{owner:?} has {found:?}, expected {expected:?}"));
+        }
+    }
+    wrong
+}
