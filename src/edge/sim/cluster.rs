@@ -51,6 +51,8 @@ pub struct SimCluster {
     pub(super) auto_leader_rebalance: bool,
     pub(super) now_ms: u64,
     pub(super) controller: Option<BrokerId>,
+    /// Where the controller itself listens, if it does.
+    pub(super) controller_port: Option<u16>,
     pub(super) brokers: BTreeMap<BrokerId, SimBroker>,
     /// Dynamic broker configuration that holds for all brokers.
     pub(super) default_configs: BTreeMap<String, String>,
@@ -89,6 +91,7 @@ impl SimCluster {
             auto_leader_rebalance: spec.auto_leader_rebalance,
             now_ms: 0,
             controller: None,
+            controller_port: None,
             brokers: BTreeMap::new(),
             default_configs: BTreeMap::new(),
             topics: BTreeMap::new(),

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::SimCluster;
+use super::configs::{FOLLOWER_RATE, LEADER_RATE, LOG_DIR_RATE};
 use super::num::real;
-use super::state::{Pid, SimPartition};
+use super::state::{Pid, SimBroker, SimPartition};
 use crate::base::{BrokerId, Bytes, BytesPerS, Cores, TopicPartition};
 use crate::observe::{
-    Capacity, Gap, GapKind, LogDir, Observation, Partition, PartitionLoad, Reassignment, Replica, SeenBroker,
-    SeenTopic,
+    BrokerThrottle, Capacity, Gap, GapKind, LogDir, Observation, Partition, PartitionLoad, Reassignment,
+    Replica, SeenBroker, SeenTopic,
 };
 
 /// Cores that a leader needs per byte produced per second, a follower per byte replicated, and a leader per byte
@@ -33,28 +34,29 @@ impl SimPartition {
 
 impl SimCluster {
     /// A look at the cluster. With `metrics` the load of partitions and the capacity of brokers are in it, as
-    /// brokers' metrics endpoints would tell; without, they are gaps. Replica sizes are told `only` for these partitions,
+    /// brokers' metrics endpoints would tell; without, they are absent. Replica sizes are told `only` for these partitions,
     /// where given.
     pub fn observe(&self, metrics: bool, only: Option<&BTreeSet<TopicPartition>>) -> Observation {
         let mut observation = Observation {
             taken_at: self.now(),
             cluster_id: Some(self.cluster_id.clone()),
-            kafka_version: None,
+            kafka_version: self.told_release(),
             controller: self.controller.filter(|controller| self.serves(*controller)),
             ..Observation::default()
         };
         let used = self.used_bytes();
-        for id in self.brokers.keys() {
-            let seen = self.see_broker(*id, metrics, &used);
-            if seen.alive && seen.log_dirs.is_empty() {
-                let reason = format!("broker {id} did not answer");
-                observation.gaps.push(Gap {
-                    kind: GapKind::LogDirs,
-                    subject: format!("broker {id}"),
-                    reason,
-                });
+        let holds = |id: BrokerId| self.partitions.iter().any(|partition| partition.replicas.contains(&id));
+        for (id, broker) in &self.brokers {
+            if broker.fenced && !holds(*id) {
+                continue;
             }
-            observation.brokers.insert(*id, seen);
+            observation.brokers.insert(*id, self.see_broker(*id, metrics, &used));
+            if !broker.serves() {
+                let reason = if broker.fenced { "the broker is down" } else { "the broker does not answer" };
+                for kind in [GapKind::LogDirs, GapKind::BrokerConfig] {
+                    observation.gaps.push(Gap { kind, subject: id.to_string(), reason: reason.to_owned() });
+                }
+            }
         }
         for (name, topic) in &self.topics {
             let partitions = topic.partitions.iter().map(|pid| {
@@ -73,13 +75,13 @@ impl SimCluster {
         for pid in &self.reassigning {
             observation.reassignments.insert(self.name_of(*pid), self.see_reassignment(*pid));
         }
-        if !metrics {
-            for kind in [GapKind::NetworkLoad, GapKind::CpuLoad, GapKind::LoadCapacity] {
-                let reason = "the simulated brokers were asked without their metrics".to_owned();
-                observation.gaps.push(Gap { kind, subject: String::new(), reason });
-            }
-        }
         observation
+    }
+
+    /// The release as far as the protocol tells it: `4.1` of a 4.1.0, nothing without `KRaft`.
+    fn told_release(&self) -> Option<String> {
+        let parts: Vec<&str> = self.kafka_version.splitn(3, '.').take(2).collect();
+        self.forwards_to_controller.then(|| parts.join("."))
     }
 
     pub(super) fn min_isr_of(&self, topic: &super::SimTopic) -> u32 {
@@ -91,13 +93,13 @@ impl SimCluster {
         let broker = &self.brokers[&id];
         let alive = !broker.fenced;
         let mut seen = SeenBroker { rack: broker.rack.clone(), alive, ..SeenBroker::default() };
-        seen.throttle = broker.throttle;
         if !alive {
             return seen;
         }
         seen.host = Some(broker.host.clone());
         seen.port = Some(broker.port);
         if broker.up {
+            seen.throttle = self.own_rates(broker);
             let dirs = broker.dirs.iter().enumerate().map(|(at, dir)| {
                 let used = used.get(&(id, at)).copied().unwrap_or(0);
                 LogDir {
@@ -120,6 +122,16 @@ impl SimCluster {
             };
         }
         seen
+    }
+
+    /// Throttle rates that stand on this very broker; those for all brokers are nobody's own.
+    fn own_rates(&self, broker: &SimBroker) -> BrokerThrottle {
+        let own = |rate: Option<u64>, key: &str| rate.filter(|_| broker.configs.contains_key(key));
+        BrokerThrottle {
+            leader_bytes_per_s: own(broker.throttle.leader_bytes_per_s, LEADER_RATE),
+            follower_bytes_per_s: own(broker.throttle.follower_bytes_per_s, FOLLOWER_RATE),
+            log_dirs_bytes_per_s: own(broker.throttle.log_dirs_bytes_per_s, LOG_DIR_RATE),
+        }
     }
 
     fn see_partition(&self, pid: Pid, metrics: bool, sizes: bool) -> Partition {

@@ -87,6 +87,7 @@ impl SimServer {
         let running = Running { cluster, speed: checked(speed)?, since: Instant::now(), since_ms };
         let shared = Arc::new(Shared { running: Mutex::new(running) });
         let controller_port = listen(&runtime, &shared, Node::Controller)?;
+        shared.lock().cluster.controller_port = Some(controller_port);
         let mut server =
             Self { runtime: Some(runtime), shared, controller_port, ports: Mutex::new(BTreeMap::new()) };
         server.listen_for_new_brokers()?;

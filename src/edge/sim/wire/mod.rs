@@ -58,7 +58,7 @@ pub(super) struct Request {
 }
 
 /// What is answered, and in which versions.
-const OFFERED: [(ApiKey, i16, i16); 14] = [
+const OFFERED: [(ApiKey, i16, i16); 15] = [
     (ApiKey::ListOffsets, 1, 10),
     (ApiKey::Metadata, 0, 13),
     (ApiKey::ApiVersions, 0, 4),
@@ -71,12 +71,13 @@ const OFFERED: [(ApiKey, i16, i16); 14] = [
     (ApiKey::IncrementalAlterConfigs, 0, 1),
     (ApiKey::AlterPartitionReassignments, 0, 1),
     (ApiKey::ListPartitionReassignments, 0, 0),
+    (ApiKey::DescribeQuorum, 0, 2),
     (ApiKey::DescribeCluster, 0, 2),
     (ApiKey::DescribeTopicPartitions, 0, 0),
 ];
 
 /// What the `KRaft` controller answers itself, of the above.
-const ON_CONTROLLER: [ApiKey; 9] = [
+const ON_CONTROLLER: [ApiKey; 10] = [
     ApiKey::ApiVersions,
     ApiKey::CreateTopics,
     ApiKey::DeleteTopics,
@@ -85,6 +86,7 @@ const ON_CONTROLLER: [ApiKey; 9] = [
     ApiKey::IncrementalAlterConfigs,
     ApiKey::AlterPartitionReassignments,
     ApiKey::ListPartitionReassignments,
+    ApiKey::DescribeQuorum,
     ApiKey::DescribeCluster,
 ];
 
@@ -178,6 +180,7 @@ impl Call<'_> {
             RequestKind::DescribeCluster(request) => {
                 ResponseKind::DescribeCluster(self.describe_cluster(request))
             }
+            RequestKind::DescribeQuorum(_) => ResponseKind::DescribeQuorum(self.describe_quorum()),
             RequestKind::DescribeTopicPartitions(request) => {
                 ResponseKind::DescribeTopicPartitions(self.describe_topic_partitions(request))
             }

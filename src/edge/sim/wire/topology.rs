@@ -2,6 +2,9 @@
 
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
+use kafka_protocol::messages::describe_quorum_response::{
+    Listener, Node as QuorumNode, PartitionData, ReplicaState, TopicData,
+};
 use kafka_protocol::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
 };
@@ -9,7 +12,7 @@ use kafka_protocol::messages::metadata_response::{
     MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
 };
 use kafka_protocol::messages::{
-    DescribeClusterRequest, DescribeClusterResponse, DescribeTopicPartitionsRequest,
+    DescribeClusterRequest, DescribeClusterResponse, DescribeQuorumResponse, DescribeTopicPartitionsRequest,
     DescribeTopicPartitionsResponse, MetadataRequest, MetadataResponse,
 };
 
@@ -121,6 +124,23 @@ impl Call<'_> {
                 .with_is_fenced(broker.fenced && self.version >= 2)
         });
         response.with_controller_id(self.told_controller().into()).with_brokers(brokers.collect())
+    }
+
+    pub(super) fn describe_quorum(&self) -> DescribeQuorumResponse {
+        let leader = ReplicaState::default().with_replica_id(CONTROLLER_ID.into());
+        let partition = PartitionData::default()
+            .with_leader_id(CONTROLLER_ID.into())
+            .with_leader_epoch(1)
+            .with_current_voters(vec![leader]);
+        let log = TopicData::default()
+            .with_topic_name(kafka_protocol::messages::TopicName(text("__cluster_metadata")))
+            .with_partitions(vec![partition]);
+        let response = DescribeQuorumResponse::default().with_topics(vec![log]);
+        let Some(port) = self.cluster.controller_port.filter(|_| self.version >= 2) else { return response };
+        let listener =
+            Listener::default().with_name(text("CONTROLLER")).with_host(text("127.0.0.1")).with_port(port);
+        let node = QuorumNode::default().with_node_id(CONTROLLER_ID.into()).with_listeners(vec![listener]);
+        response.with_nodes(vec![node])
     }
 
     pub(super) fn describe_topic_partitions(
