@@ -121,7 +121,7 @@ fn a_broker_that_does_not_answer_is_a_gap_and_then_dead() {
     assert!(seen.brokers[&BrokerId(3)].alive && seen.has_gap(GapKind::LogDirs));
     world.sleep(seconds(10));
     let seen = world.observe(&Scope::Full).unwrap();
-    assert!(!seen.brokers[&BrokerId(3)].alive && !seen.has_gap(GapKind::LogDirs));
+    assert!(!seen.brokers[&BrokerId(3)].alive && seen.has_gap(GapKind::LogDirs));
     let partition = seen.partition(&orders(0)).unwrap();
     assert_eq!((partition.offline.clone(), partition.isr.clone()), (ids(&[3]), ids(&[1, 2])));
     assert!(!partition.on_disk.contains_key(&BrokerId(3)));

@@ -1,5 +1,7 @@
 //! The simulated cluster does what Kafka does, and the same again for the same seed.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod determinism;
 mod execution;
 mod faults;

@@ -101,6 +101,53 @@ fn a_reassignment_onto_a_dead_broker_never_ends() {
     assert!((16.4..16.8).contains(&took), "boot of 6.5 s and 10 s of copying took {took} s");
 }
 
+/// Read off the controllers' code: up to 4.2 every replica of the target must be in sync, from 4.3 on only new ones.
+#[test]
+fn whether_it_waits_for_a_dead_replica_that_stays_depends_on_the_version() {
+    for (version, ends) in [("3.9.1", false), ("4.2.0", false), ("4.3.1", true), ("4.10.0", true)] {
+        let mut spec = four_brokers();
+        spec.kafka_version = version.to_owned();
+        let mut cluster = cluster(&spec);
+        cluster.kill_broker(ids(&[3])[0]);
+        cluster.advance(seconds(10));
+        cluster.reassign(&orders(0), &ids(&[4, 2, 3])).unwrap();
+        cluster.advance(seconds(100));
+        assert!(stands(&cluster, 0).1.contains(&4));
+        assert_eq!(cluster.partition(&orders(0)).unwrap().is_reassigning(), !ends, "{version}");
+        // A smaller replication factor is reached only when all that stay are in sync.
+        cluster.reassign(&orders(1), &ids(&[3])).unwrap();
+        cluster.advance(seconds(100));
+        assert!(cluster.partition(&orders(1)).unwrap().is_reassigning(), "{version}");
+    }
+}
+
+#[test]
+fn asking_twice_for_the_same_changes_nothing() {
+    let mut cluster = cluster(&four_brokers());
+    cluster.reassign(&orders(0), &ids(&[4, 2, 3])).unwrap();
+    cluster.advance(seconds(5));
+    cluster.reassign(&orders(0), &ids(&[4, 2, 3])).unwrap();
+    let partition = cluster.partition(&orders(0)).unwrap();
+    assert_eq!((partition.adding(), partition.removing()), (&ids(&[4])[..], &ids(&[1])[..]));
+    let took = time_to_finish(&mut cluster);
+    assert!((4.9..5.2).contains(&took), "took another {took} s");
+}
+
+#[test]
+fn another_target_on_the_way_replaces_the_first() {
+    let mut spec = four_brokers();
+    spec.brokers.push(evenkeel::edge::sim::BrokerSpec::new(5, "az-2", 1 << 40, 100_000_000));
+    let mut cluster = cluster(&spec);
+    cluster.reassign(&orders(0), &ids(&[4, 2, 3])).unwrap();
+    cluster.advance(seconds(5));
+    cluster.reassign(&orders(0), &ids(&[5, 2, 3])).unwrap();
+    let partition = cluster.partition(&orders(0)).unwrap();
+    assert_eq!(partition.replicas(), ids(&[5, 2, 3, 1, 4]));
+    assert_eq!((partition.adding(), partition.removing()), (&ids(&[5])[..], &ids(&[1, 4])[..]));
+    cluster.advance(seconds(60));
+    assert_eq!(stands(&cluster, 0), (vec![5, 2, 3], vec![2, 3, 5], Some(5)));
+}
+
 #[test]
 fn wrong_lists_and_names_are_refused_with_kafkas_codes() {
     let mut cluster = cluster(&four_brokers());

@@ -220,6 +220,12 @@ impl SimCluster {
         self.brokers.get(&broker).is_some_and(SimBroker::serves)
     }
 
+    /// Whether the brokers run at least this release.
+    pub(super) fn is_at_least(&self, major: u32, minor: u32) -> bool {
+        let mut parts = self.kafka_version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (major, minor)
+    }
+
     /// Tells clients where a broker listens.
     pub(super) fn advertise(&mut self, broker: BrokerId, host: &str, port: u16) {
         if let Some(broker) = self.brokers.get_mut(&broker) {

@@ -222,13 +222,19 @@ impl SimCluster {
         failed.online = false;
         let path = failed.path.clone();
         self.events.push(SimEvent::LogDirOffline { broker, path, full });
-        let affected: Vec<Pid> = self
-            .held_by(broker)
-            .into_iter()
-            .filter(|pid| self.partitions[*pid].copy(broker).is_some_and(|copy| copy.dir == dir))
-            .collect();
-        for pid in affected {
-            self.leave_isr(pid, broker);
+        for pid in self.held_by(broker) {
+            let Some(copy) = self.partitions[pid].copy_mut(broker) else { continue };
+            let (stood, moved) = (copy.dir, copy.future.as_ref().map(|future| future.dir));
+            // A move between directories ends when either of the two is gone.
+            if let Some(moved) = moved.filter(|moved| *moved == dir || stood == dir) {
+                copy.future = None;
+                self.moving_dirs.remove(&(pid, broker));
+                let count = self.dir_counts.entry((broker, moved)).or_default();
+                *count = count.saturating_sub(1);
+            }
+            if stood == dir {
+                self.leave_isr(pid, broker);
+            }
         }
         self.shares_stale = true;
     }

@@ -37,18 +37,18 @@ impl SimCluster {
             self.make_copy(pid, *broker);
         }
         let partition = &mut self.partitions[pid];
-        let was_reassigning = partition.is_reassigning();
-        // A replica that an earlier reassignment adds and this one wants too counts as there already, even if it
-        // has not caught up: that is what the controller does.
         partition.replicas = target.iter().chain(&removing).copied().collect();
-        partition.adding = adding;
-        partition.removing = removing;
+        // An empty list does not replace the one of a reassignment under way. That is what makes asking twice for the
+        // same harmless, and it is what the controller does, also where the outcome is odd.
+        if !adding.is_empty() {
+            partition.adding = adding;
+        }
+        if !removing.is_empty() {
+            partition.removing = removing;
+        }
         if partition.is_reassigning() {
             self.reassigning.insert(pid);
             self.events.push(SimEvent::Reassigning(which.clone()));
-        } else if was_reassigning {
-            self.reassigning.remove(&pid);
-            self.events.push(SimEvent::Reassigned(which.clone()));
         }
         self.elect(pid, false);
         self.complete_reassignment(pid);
@@ -113,14 +113,21 @@ impl SimCluster {
         Ok(())
     }
 
-    /// Ends the reassignment of a partition if all that it adds is in sync.
+    /// Ends the reassignment of a partition if it can end: up to Kafka 4.2 when the whole target is in sync, from 4.3
+    /// on when what is added is, unless it removes more than it adds.
     pub(super) fn complete_reassignment(&mut self, pid: Pid) {
+        let waits_for_all = !self.is_at_least(4, 3);
         let partition = &mut self.partitions[pid];
-        if !partition.is_reassigning() || !partition.adding.iter().all(|added| partition.isr.contains(added))
-        {
+        if !partition.is_reassigning() {
             return;
         }
-        if partition.isr.iter().all(|member| partition.removing.contains(member)) {
+        let stays = |broker: &&BrokerId| !partition.removing.contains(broker);
+        let in_sync: Vec<BrokerId> = partition.isr.iter().filter(stays).copied().collect();
+        let all = partition.replicas.iter().filter(stays).all(|broker| in_sync.contains(broker));
+        let added = partition.adding.iter().all(|broker| in_sync.contains(broker));
+        let shrinks = partition.adding.len() < partition.removing.len();
+        let done = if waits_for_all || shrinks { all } else { added };
+        if in_sync.is_empty() || !done || (shrinks && !added) {
             return;
         }
         partition.settle(self.now_ms);

@@ -62,7 +62,8 @@ impl Call<'_> {
         may_change: bool,
     ) -> Result<(), Refusal> {
         let Some(partition) = self.cluster.partition(which).filter(|_| !may_change) else { return Ok(()) };
-        let factor = partition.replicas.len() - partition.adding.len();
+        let stays = |broker: &&BrokerId| !partition.removing.contains(broker);
+        let factor = partition.replicas.iter().filter(stays).count();
         if factor == list.len() {
             return Ok(());
         }
