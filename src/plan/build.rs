@@ -1,40 +1,238 @@
-//! [`Plan::build`]: from a solution to a plan.
+//! [`Plan::build`]: from a solution to steps in waves, with a price and the loads before and after.
+
+use std::collections::BTreeMap;
 
 use super::file::FORMAT;
-use super::{Plan, PlanLimits, Price};
-use crate::base::{Digest, DigestBuilder, PlanId};
-use crate::goals::GoalSet;
-use crate::model::ClusterModel;
-use crate::solve::{Request, Solution};
+use super::stages::stages;
+use super::waves::{Packed, Pending, pack};
+use super::{BrokerLoads, GoalOutcome, LeaderStep, MoveStep, Plan, PlanLimits, Price, Refused, Step};
+use crate::base::{BrokerId, Bytes, DigestBuilder, PlanId};
+use crate::goals::{GoalSet, Standing, Verdict};
+use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
+use crate::solve::{Change, Operation, Request, Solution};
 
 impl Plan {
     /// Builds the plan that leads from the model's placement to the solution's target.
+    ///
+    /// A step that cannot be done without a disk passing its limit on the way is left out, with a refusal; goals and
+    /// loads after the plan are those without it.
     pub fn build(
         model: &ClusterModel,
         goals: &GoalSet,
         request: &Request,
-        _solution: &Solution,
+        solution: &Solution,
         limits: &PlanLimits,
     ) -> Self {
-        let none: Digest = DigestBuilder::new(FORMAT).finish();
+        let before = Sums::new(model, &model.placement);
+        let mut refusals: Vec<Refused> = solution
+            .refusals
+            .iter()
+            .map(|refusal| Refused {
+                subject: refusal.subject.clone(),
+                reason: refusal.reason.clone(),
+                mend: refusal.mend.clone(),
+            })
+            .collect();
+        let pending = pending(model, solution, &mut refusals);
+        let Packed { waves, left_over, forecast_s } = pack(model, &before, pending, limits);
+        refusals.extend(left_over.iter().map(|pending| Refused {
+            subject: model.name(pending.partition).to_string(),
+            reason: pending.why_left_over(model, limits),
+            mend: "free disk there first, or propose again when other moves are done".to_owned(),
+        }));
+
         let mut plan = Self {
             format: FORMAT.to_owned(),
-            id: PlanId(none),
+            id: PlanId(DigestBuilder::new(FORMAT).finish()),
             cluster_id: model.cluster_id.clone(),
             based_on: model.id,
             observed_at: model.observed_at,
             goal_set: goals.name.clone(),
-            operation: request.operation.to_string(),
+            operation: operation(request),
             seed: request.seed,
-            is_empty: true,
+            is_empty: waves.is_empty(),
             limits: *limits,
             price: Price::default(),
             goals: Vec::new(),
             brokers: Vec::new(),
-            refusals: Vec::new(),
-            waves: Vec::new(),
+            refusals,
+            waves,
         };
+        let reached = reached(model, solution, &plan);
+        let after = Sums::new(model, &reached);
+        plan.goals = outcomes(model, goals, request, solution, &reached, &after);
+        plan.brokers = broker_loads(model, &before, &after);
+        plan.price = price(model, solution, &plan, &reached, forecast_s);
         plan.id = plan.content_id();
         plan
+    }
+}
+
+fn operation(request: &Request) -> String {
+    let levels_too = request.also_rebalance && request.operation != Operation::Rebalance;
+    format!("{}{}", request.operation, if levels_too { " and rebalance" } else { "" })
+}
+
+fn ids(model: &ClusterModel, list: &[BrokerOrd]) -> Vec<BrokerId> {
+    list.iter().map(|broker| model.brokers[broker.index()].id).collect()
+}
+
+/// The steps, in the order of partitions, with what they weigh.
+fn pending(model: &ClusterModel, solution: &Solution, refusals: &mut Vec<Refused>) -> Vec<Pending> {
+    let mut pending = Vec::with_capacity(solution.changes.len());
+    for change in &solution.changes {
+        let partition = change.partition;
+        let from = model.placement.replicas(partition);
+        let target = solution.target.replicas(partition);
+        let leader = model.placement.leader(partition);
+        let step = if from == target {
+            leader_step(model, change)
+        } else {
+            match move_step(model, change, target) {
+                Some(step) => step,
+                None => {
+                    refusals.push(Refused {
+                        subject: model.name(partition).to_string(),
+                        reason: "no order of its moves keeps rack spread on the way".to_owned(),
+                        mend: "propose again after the other moves".to_owned(),
+                    });
+                    continue;
+                }
+            }
+        };
+        let gone = from.iter().filter(|broker| !target.contains(broker));
+        let repairs =
+            from.iter().any(|broker| !model.brokers[broker.index()].alive && !target.contains(broker));
+        pending.push(Pending {
+            step,
+            partition,
+            size: model.partitions[partition.index()].size_bytes,
+            added: target.iter().copied().filter(|broker| !from.contains(broker)).collect(),
+            removed: gone.map(|broker| (*broker, model.size_on(partition, *broker))).collect(),
+            source: leader,
+            repairs,
+        });
+    }
+    pending
+}
+
+fn leader_step(model: &ClusterModel, change: &Change) -> Step {
+    Step::Leader(LeaderStep {
+        partition: model.name(change.partition),
+        replicas: ids(model, model.placement.replicas(change.partition)),
+        reason: change.reason.clone(),
+    })
+}
+
+fn move_step(model: &ClusterModel, change: &Change, target: &[BrokerOrd]) -> Option<Step> {
+    let partition = change.partition;
+    let from = model.placement.replicas(partition);
+    let stages = stages(model, from, model.placement.leader(partition), target)?;
+    Some(Step::Move(MoveStep {
+        partition: model.name(partition),
+        from: ids(model, from),
+        stages: stages.iter().map(|stage| ids(model, stage)).collect(),
+        size_bytes: model.size(partition),
+        reason: change.reason.clone(),
+    }))
+}
+
+/// The placement when every step of the plan is done: the target, but for what was left out.
+fn reached(model: &ClusterModel, solution: &Solution, plan: &Plan) -> Assignment {
+    let done: std::collections::BTreeSet<PartitionOrd> =
+        plan.steps().filter_map(|step| model.partition(step.partition())).collect();
+    let place = |partition: PartitionOrd| {
+        let placement = if done.contains(&partition) { &solution.target } else { &model.placement };
+        (placement.replicas(partition).to_vec(), placement.leader(partition))
+    };
+    Assignment::new(model.partition_ords().map(place))
+}
+
+fn outcomes(
+    model: &ClusterModel,
+    goals: &GoalSet,
+    request: &Request,
+    solution: &Solution,
+    reached: &Assignment,
+    sums: &Sums,
+) -> Vec<GoalOutcome> {
+    let leaves =
+        |id: BrokerId| matches!(&request.operation, Operation::RemoveBrokers(ids) if ids.contains(&id));
+    let counts: Vec<bool> = model.brokers.iter().map(|broker| broker.alive && !leaves(broker.id)).collect();
+    let standing = Standing { model, assignment: reached, sums, counts: &counts };
+    let rows = goals.goals.iter().zip(&solution.verdicts);
+    rows.map(|(goal, (before, _))| {
+        let after: Verdict = goal.verdict(standing);
+        GoalOutcome {
+            goal: goal.name.clone(),
+            tier: goal.tier.to_string(),
+            before: before.in_words(),
+            after: after.in_words(),
+            met_before: before.is_met(),
+            met_after: after.is_met(),
+        }
+    })
+    .collect()
+}
+
+fn broker_loads(model: &ClusterModel, before: &Sums, after: &Sums) -> Vec<BrokerLoads> {
+    let loads = |sums: &Sums, broker: BrokerOrd| -> BTreeMap<String, f64> {
+        let known = Resource::ALL.into_iter().filter(|resource| model.known[resource.index()]);
+        known.map(|resource| (resource.name().to_owned(), tidy(sums.get(broker, resource)))).collect()
+    };
+    model
+        .broker_ords()
+        .zip(&model.brokers)
+        .map(|(ord, broker)| BrokerLoads {
+            broker: broker.id,
+            rack: model.racks[broker.rack.index()].clone(),
+            alive: broker.alive,
+            disk_capacity_bytes: broker.capacity[Resource::Disk.index()].map(whole_bytes),
+            before: loads(before, ord),
+            after: loads(after, ord),
+        })
+        .collect()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "built from a `Bytes`")]
+fn whole_bytes(amount: f64) -> Bytes {
+    Bytes(amount as u64)
+}
+
+/// Rounds for the file: whole numbers where they are large, three digits after the point else. Sums of thousands of
+/// loads are right to less than that, and short numbers are read back exactly.
+fn tidy(amount: f64) -> f64 {
+    let rounded = if amount.abs() >= 1e6 { amount.round() } else { (amount * 1e3).round() / 1e3 };
+    // A difference of equal sums may be a negative nothing.
+    if rounded == 0.0 { 0.0 } else { rounded }
+}
+
+fn price(
+    model: &ClusterModel,
+    solution: &Solution,
+    plan: &Plan,
+    reached: &Assignment,
+    forecast_s: f64,
+) -> Price {
+    let moves = || {
+        plan.steps().filter_map(|step| match step {
+            Step::Move(step) => Some(step),
+            Step::Leader(_) => None,
+        })
+    };
+    let leader_changes = model
+        .partition_ords()
+        .filter(|partition| reached.leader(*partition) != model.placement.leader(*partition))
+        .count();
+    let bytes: Bytes = moves().map(MoveStep::bytes).sum();
+    Price {
+        replica_moves: moves().map(|step| step.added().count()).sum(),
+        bytes,
+        // The bound is on plans that reach what the solution reaches; one that leaves steps out does not.
+        bytes_lower_bound: solution
+            .bytes_lower_bound
+            .filter(|_| plan.steps().count() == solution.changes.len()),
+        leader_changes,
+        forecast_s: tidy(forecast_s),
     }
 }

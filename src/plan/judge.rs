@@ -3,12 +3,19 @@
 //! It shares nothing with the solver and the planner but the promises. It knows no goals: a plan may be unwise and
 //! still pass; it may not be unsafe.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
-use super::{PlanFile, PlanLimits};
-use crate::base::{BrokerId, TopicPartition};
-use crate::model::Broken;
-use crate::observe::Observation;
+use super::judge_disk::Disks;
+use super::{KafkaReassignment, Plan, PlanFile, PlanLimits, Step};
+use crate::base::{BrokerId, RackId, TopicPartition};
+use crate::model::promises::{
+    adds_only_to_live_brokers, any_broker_may_fail, best_rack_spread, keeps_replication_factor,
+    one_new_replica_at_a_time, one_replica_per_broker, rack_spread, spread_never_worse,
+};
+use crate::model::{Broken, Promise};
+use crate::observe::{GapKind, Observation, Partition, SeenTopic};
 
 /// What the judge found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -31,7 +38,7 @@ pub struct Judgement {
 pub struct Stale {
     /// The partition.
     pub partition: TopicPartition,
-    /// The list that the plan starts from.
+    /// The list that the plan starts from; empty where the plan does not say.
     pub expected: Vec<BrokerId>,
     /// What was found instead.
     pub found: String,
@@ -44,7 +51,272 @@ impl Judgement {
     }
 }
 
+/// Share of a disk up to which a plan in Kafka's own form may fill it. Nothing in such a plan can be held back until
+/// there is room, so it is measured by what a disk can take, and not by the distance that waves keep from that.
+const KAFKA_DISK_SHARE: f64 = 0.95;
+
 /// Judges a plan against a cluster as observed.
-pub fn judge(_observation: &Observation, _plan: &PlanFile, _limits: &PlanLimits) -> Judgement {
-    Judgement::default()
+pub fn judge(observation: &Observation, plan: &PlanFile, limits: &PlanLimits) -> Judgement {
+    let mut judge = Judge::new(observation);
+    let mut share = limits.disk_limit_share;
+    judge.note_the_view();
+    let waves = match plan {
+        PlanFile::Evenkeel(plan) => {
+            judge.check_plan(plan);
+            evenkeel_waves(plan)
+        }
+        PlanFile::Kafka(list) => {
+            judge.found.notes.push(
+                "kafka-reassign-partitions starts everything at once: both copies of all moves are counted, growth is not"
+                    .to_owned(),
+            );
+            share = share.max(KAFKA_DISK_SHARE);
+            vec![kafka_wave(observation, list)]
+        }
+    };
+    judge.found.waves = waves.len();
+    let limits = PlanLimits { disk_limit_share: share, ..*limits };
+    let mut disks = Disks::new(observation, &limits, matches!(plan, PlanFile::Evenkeel(_)));
+    let mut seen = BTreeSet::new();
+    for wave in &waves {
+        let mut sound = Vec::new();
+        for change in wave {
+            if !seen.insert(change.partition.clone()) {
+                let detail = "the plan names it twice";
+                judge.found.broken.push(Broken::new(Promise::PlanIsCurrent, &change.partition, detail));
+            } else if let Some((topic, partition)) = judge.current(change) {
+                judge.check_change(change, topic, partition);
+                sound.push((change, partition));
+            }
+        }
+        let copies = sound.iter().map(|(change, partition)| (*partition, change.target()));
+        judge.found.broken.extend(disks.wave(copies));
+    }
+    judge.found.partitions = seen.len();
+    judge.found.notes.extend(disks.notes());
+    judge.found
 }
+
+/// What a plan does to one partition.
+struct Change {
+    partition: TopicPartition,
+    /// The list that it starts from; `None` where the plan does not say.
+    from: Option<Vec<BrokerId>>,
+    /// The lists to go through; empty when only the leader changes.
+    stages: Vec<Vec<BrokerId>>,
+    /// Whether the stages are promised to add one replica at a time.
+    one_at_a_time: bool,
+}
+
+impl Change {
+    fn target(&self) -> Option<&[BrokerId]> {
+        self.stages.last().map(Vec::as_slice)
+    }
+}
+
+fn evenkeel_waves(plan: &Plan) -> Vec<Vec<Change>> {
+    let change = |step: &Step| match step {
+        Step::Move(step) => Change {
+            partition: step.partition.clone(),
+            from: Some(step.from.clone()),
+            stages: step.stages.clone(),
+            one_at_a_time: true,
+        },
+        Step::Leader(step) => Change {
+            partition: step.partition.clone(),
+            from: Some(step.replicas.clone()),
+            stages: Vec::new(),
+            one_at_a_time: true,
+        },
+    };
+    plan.waves.iter().map(|wave| wave.steps.iter().map(change).collect()).collect()
+}
+
+fn kafka_wave(observation: &Observation, list: &KafkaReassignment) -> Vec<Change> {
+    let rows = list.partitions.iter().map(|row| Change {
+        partition: TopicPartition { topic: row.topic.clone(), partition: row.partition },
+        from: None,
+        stages: vec![row.replicas.clone()],
+        one_at_a_time: false,
+    });
+    // Kafka's own "current assignment" files name partitions that do not change: nothing to judge there.
+    let changes = |change: &Change| {
+        let now = observation.partition(&change.partition);
+        now.is_none_or(|now| change.target() != Some(now.replicas.as_slice()))
+    };
+    rows.filter(changes).collect()
+}
+
+struct Judge<'a> {
+    observation: &'a Observation,
+    /// Live brokers on each rack.
+    live_per_rack: Vec<usize>,
+    found: Judgement,
+}
+
+impl<'a> Judge<'a> {
+    fn new(observation: &'a Observation) -> Self {
+        let mut per_rack: BTreeMap<RackId, usize> = BTreeMap::new();
+        for broker in observation.alive() {
+            *per_rack.entry(observation.rack_of(broker)).or_default() += 1;
+        }
+        let live_per_rack = per_rack.into_values().collect();
+        Self { observation, live_per_rack, found: Judgement::default() }
+    }
+
+    fn alive(&self, broker: BrokerId) -> bool {
+        self.observation.brokers.get(&broker).is_some_and(|seen| seen.alive)
+    }
+
+    fn live_rack(&self, broker: BrokerId) -> Option<RackId> {
+        self.alive(broker).then(|| self.observation.rack_of(broker))
+    }
+
+    fn note_the_view(&mut self) {
+        let down: Vec<String> = self
+            .observation
+            .brokers
+            .iter()
+            .filter(|(_, seen)| !seen.alive)
+            .map(|(id, _)| id.to_string())
+            .collect();
+        if !down.is_empty() {
+            let ids = down.join(", ");
+            self.found
+                .notes
+                .push(format!("broker {ids} is down: until it is back, nothing but repair will start"));
+        }
+        if self.observation.has_gap(GapKind::Topics) {
+            let note = "not every topic may have been seen: disks may hold more than was counted";
+            self.found.notes.push(note.to_owned());
+        }
+    }
+
+    /// Whether the plan is for this cluster, and is what its id says.
+    fn check_plan(&mut self, plan: &Plan) {
+        if plan.content_id() != plan.id {
+            let detail = "its content is not what its id stands for: it was changed after it was made";
+            self.found.broken.push(Broken::new(Promise::PlanIsCurrent, format!("plan {}", plan.id), detail));
+        }
+        if let (Some(planned), Some(seen)) = (&plan.cluster_id, &self.observation.cluster_id) {
+            if planned != seen {
+                let detail = format!("it is for cluster {planned}, and this is {seen}");
+                self.found.broken.push(Broken::new(
+                    Promise::PlanIsCurrent,
+                    format!("plan {}", plan.id),
+                    detail,
+                ));
+            }
+        }
+    }
+
+    /// The partition, when it is as the plan believes.
+    fn current(&mut self, change: &Change) -> Option<(&'a SeenTopic, &'a Partition)> {
+        let name = &change.partition;
+        let found = match (self.observation.topics.get(&name.topic), self.observation.partition(name)) {
+            (Some(_), Some(_)) if self.observation.reassignments.contains_key(name) => {
+                "a reassignment runs already".to_owned()
+            }
+            (Some(_), Some(now)) if change.from.as_ref().is_some_and(|from| *from != now.replicas) => {
+                format!("replicas {}", list(&now.replicas))
+            }
+            (Some(topic), Some(now)) => return Some((topic, now)),
+            _ => "no such partition".to_owned(),
+        };
+        let expected = change.from.clone().unwrap_or_default();
+        self.found.stale.push(Stale { partition: name.clone(), expected, found });
+        None
+    }
+
+    fn check_change(&mut self, change: &Change, topic: &SeenTopic, now: &Partition) {
+        let mut broken = Vec::new();
+        let mut list = &now.replicas;
+        for stage in &change.stages {
+            broken.extend(keeps_replication_factor(&change.partition, list, stage).err());
+            broken.extend(one_replica_per_broker(&change.partition, stage).err());
+            broken.extend(
+                adds_only_to_live_brokers(&change.partition, list, stage, |broker| self.alive(broker)).err(),
+            );
+            broken.extend(
+                spread_never_worse(&change.partition, list, stage, |broker| self.live_rack(broker)).err(),
+            );
+            if change.one_at_a_time {
+                broken.extend(one_new_replica_at_a_time(&change.partition, list, stage).err());
+            }
+            broken.extend(self.check_isr(change, topic, now, stage));
+            list = stage;
+        }
+        broken.extend(self.check_repair(change, topic, now));
+        self.note_spread(change);
+        // Several stages may break the same promise in the same way; once is enough.
+        broken.dedup();
+        self.found.broken.extend(broken);
+    }
+
+    /// The replicas that are in sync.
+    fn in_sync(&self, now: &Partition) -> BTreeSet<BrokerId> {
+        let serves = |broker: &BrokerId| {
+            now.isr.contains(broker) && !now.offline.contains(broker) && self.alive(*broker)
+        };
+        now.replicas.iter().copied().filter(serves).collect()
+    }
+
+    /// A stage ends when its new replicas are in sync; those that were and stay count as well.
+    fn check_isr(
+        &self,
+        change: &Change,
+        topic: &SeenTopic,
+        now: &Partition,
+        stage: &[BrokerId],
+    ) -> Option<Broken> {
+        let in_sync = self.in_sync(now);
+        let then = stage.iter().filter(|broker| in_sync.contains(broker) || !now.replicas.contains(broker));
+        let least = topic.min_insync_replicas.unwrap_or(1);
+        any_broker_may_fail(&change.partition, in_sync.len(), then.count(), least).err()
+    }
+
+    /// A partition at or below min ISR, with replicas that ail, is left alone unless they are what goes.
+    fn check_repair(&self, change: &Change, topic: &SeenTopic, now: &Partition) -> Option<Broken> {
+        let in_sync = self.in_sync(now);
+        let target = change.target()?;
+        let copies = target.iter().any(|broker| !now.replicas.contains(broker));
+        let least = topic.min_insync_replicas.unwrap_or(1) as usize;
+        let ailing = || now.replicas.iter().filter(|broker| !in_sync.contains(broker));
+        if copies && now.leader.is_none() {
+            let detail = "it has no leader: there is nothing to copy from";
+            return Some(Broken::new(Promise::MinIsr, &change.partition, detail));
+        }
+        if ailing().next().is_none()
+            || in_sync.len() > least
+            || ailing().all(|broker| !target.contains(broker))
+        {
+            return None;
+        }
+        let detail = format!(
+            "{} of {} replicas are in sync and min.insync.replicas is {least}: it may only be repaired",
+            in_sync.len(),
+            now.replicas.len()
+        );
+        Some(Broken::new(Promise::MinIsr, &change.partition, detail))
+    }
+
+    fn note_spread(&mut self, change: &Change) {
+        let Some(target) = change.target() else { return };
+        let spread = rack_spread(target, |broker| self.live_rack(broker));
+        let best = best_rack_spread(target.len(), &self.live_per_rack);
+        if spread.is_worse_than(best) {
+            let partition = &change.partition;
+            self.found.notes.push(format!("{partition} ends on {spread}; {best} could be had"));
+        }
+    }
+}
+
+/// A replica list as people write it.
+fn list(replicas: &[BrokerId]) -> String {
+    let texts: Vec<String> = replicas.iter().map(ToString::to_string).collect();
+    format!("[{}]", texts.join(","))
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

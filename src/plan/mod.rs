@@ -4,9 +4,12 @@ mod build;
 mod error;
 mod file;
 mod judge;
+mod judge_disk;
 mod kafka;
 mod plan;
+mod stages;
 mod step;
+mod waves;
 
 pub use error::PlanError;
 pub use file::PlanFile;

@@ -1,0 +1,189 @@
+//! Puts steps into waves: what frees a full disk goes first, no disk passes its limit with both copies counted, and
+//! no broker carries more than a few moves at once.
+
+use super::{PlanLimits, Step, Wave};
+use crate::base::Bytes;
+use crate::model::{BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
+
+/// A step with what it weighs.
+#[derive(Debug, Clone)]
+pub(super) struct Pending {
+    pub step: Step,
+    pub partition: PartitionOrd,
+    /// Size of one replica.
+    pub size: f64,
+    /// Brokers that receive a copy.
+    pub added: Vec<BrokerOrd>,
+    /// Brokers that give a replica away, with its own size.
+    pub removed: Vec<(BrokerOrd, f64)>,
+    /// The broker that it is copied from.
+    pub source: Option<BrokerOrd>,
+    /// Whether it takes a replica off a dead broker.
+    pub repairs: bool,
+}
+
+/// The waves, and the steps that no wave could take.
+pub(super) struct Packed {
+    pub waves: Vec<Wave>,
+    pub left_over: Vec<Pending>,
+    /// Seconds that the copying takes at the throttle assumed.
+    pub forecast_s: f64,
+}
+
+/// Puts steps into waves.
+pub(super) fn pack(model: &ClusterModel, sums: &Sums, pending: Vec<Pending>, limits: &PlanLimits) -> Packed {
+    let (free, mut costly): (Vec<_>, Vec<_>) =
+        pending.into_iter().partition(|pending| pending.added.is_empty());
+    // Leadership and order cost nothing, and spread the senders of what is copied next.
+    let steps: Vec<Step> = free.into_iter().map(|pending| pending.step).collect();
+    let mut waves: Vec<Wave> = steps
+        .chunks(limits.leader_changes_per_wave.max(1))
+        .map(|steps| Wave { steps: steps.to_vec() })
+        .collect();
+
+    let mut packer = Packer::new(model, sums, &costly, limits);
+    costly.sort_by_cached_key(|pending| packer.urgency(pending));
+    let mut forecast_s = 0.0;
+    while !costly.is_empty() {
+        let mut wave = WaveLoad::new(model.brokers.len());
+        let (taken, rest): (Vec<_>, Vec<_>) =
+            costly.into_iter().partition(|pending| packer.takes(&mut wave, pending));
+        costly = rest;
+        if taken.is_empty() {
+            break;
+        }
+        forecast_s += wave.busiest() / throttle(limits);
+        for pending in &taken {
+            packer.done(pending);
+        }
+        waves.push(Wave { steps: taken.into_iter().map(|pending| pending.step).collect() });
+    }
+    Packed { waves, left_over: costly, forecast_s }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+fn throttle(limits: &PlanLimits) -> f64 {
+    limits.throttle_bytes_per_s.max(1) as f64
+}
+
+/// What a wave puts on each broker.
+struct WaveLoad {
+    moves_in: Vec<usize>,
+    moves_out: Vec<usize>,
+    bytes_in: Vec<f64>,
+    bytes_out: Vec<f64>,
+}
+
+impl WaveLoad {
+    fn new(brokers: usize) -> Self {
+        Self {
+            moves_in: vec![0; brokers],
+            moves_out: vec![0; brokers],
+            bytes_in: vec![0.0; brokers],
+            bytes_out: vec![0.0; brokers],
+        }
+    }
+
+    /// Bytes of the broker that receives or sends most.
+    fn busiest(&self) -> f64 {
+        self.bytes_in.iter().chain(&self.bytes_out).copied().fold(0.0, f64::max)
+    }
+}
+
+/// Disks as wave after wave is done.
+struct Packer<'a> {
+    limits: &'a PlanLimits,
+    /// Bytes on each broker's disks now.
+    used: Vec<f64>,
+    /// Bytes that may not be passed; infinite where the capacity is not known.
+    most: Vec<f64>,
+    /// Bytes by which each broker's data may grow while a wave runs.
+    growth: Vec<f64>,
+}
+
+impl<'a> Packer<'a> {
+    fn new(model: &ClusterModel, sums: &Sums, pending: &[Pending], limits: &'a PlanLimits) -> Self {
+        let largest = pending
+            .iter()
+            .map(|pending| pending.size * f64::from(u8::try_from(pending.added.len()).unwrap_or(u8::MAX)))
+            .fold(0.0, f64::max);
+        let longest_s = limits.bytes_per_broker.as_f64().max(largest) / throttle(limits);
+        let disk = Resource::Disk;
+        let brokers = || model.broker_ords().zip(&model.brokers);
+        Self {
+            limits,
+            used: brokers().map(|(ord, broker)| sums.get(ord, disk) + broker.other_disk_bytes).collect(),
+            most: brokers()
+                .map(|(_, broker)| {
+                    broker.capacity[disk.index()]
+                        .map_or(f64::INFINITY, |capacity| capacity * limits.disk_limit_share)
+                })
+                .collect(),
+            growth: brokers().map(|(ord, _)| sums.get(ord, Resource::NetworkIn) * longest_s).collect(),
+        }
+    }
+
+    /// The order in which steps are offered to a wave: repairs, then what frees disks near their limit, then large
+    /// ones first, so that the steps of a wave take about as long as one another.
+    fn urgency(&self, pending: &Pending) -> (u8, std::cmp::Reverse<u64>, PartitionOrd) {
+        let near =
+            |(broker, _): &(BrokerOrd, f64)| self.used[broker.index()] > 0.9 * self.most[broker.index()];
+        let class = if pending.repairs { 0 } else { 2 - u8::from(pending.removed.iter().any(near)) };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for the order only")]
+        let size = pending.size as u64;
+        (class, std::cmp::Reverse(size), pending.partition)
+    }
+
+    /// Takes a step into a wave if every broker it touches can carry it.
+    fn takes(&self, wave: &mut WaveLoad, pending: &Pending) -> bool {
+        let (moves, bytes) = (self.limits.moves_per_broker.max(1), self.limits.bytes_per_broker);
+        let fits = |count: usize, load: f64, more: f64| {
+            count == 0 || (count < moves && load + more <= bytes.as_f64())
+        };
+        let receives = |broker: &BrokerOrd| {
+            let at = broker.index();
+            fits(wave.moves_in[at], wave.bytes_in[at], pending.size)
+                && self.used[at] + wave.bytes_in[at] + pending.size + self.growth[at] <= self.most[at]
+        };
+        #[expect(clippy::cast_precision_loss, reason = "at most 255 replicas")]
+        let sent = pending.size * pending.added.len() as f64;
+        let sends =
+            |broker: BrokerOrd| fits(wave.moves_out[broker.index()], wave.bytes_out[broker.index()], sent);
+        if !pending.added.iter().all(receives) || !pending.source.is_none_or(sends) {
+            return false;
+        }
+        for broker in &pending.added {
+            wave.moves_in[broker.index()] += 1;
+            wave.bytes_in[broker.index()] += pending.size;
+        }
+        if let Some(source) = pending.source {
+            wave.moves_out[source.index()] += 1;
+            wave.bytes_out[source.index()] += sent;
+        }
+        true
+    }
+
+    fn done(&mut self, pending: &Pending) {
+        for broker in &pending.added {
+            self.used[broker.index()] += pending.size;
+        }
+        for (broker, size) in &pending.removed {
+            self.used[broker.index()] -= size;
+        }
+    }
+}
+
+impl Pending {
+    /// Why no wave could take it, for a person.
+    pub fn why_left_over(&self, model: &ClusterModel, limits: &PlanLimits) -> String {
+        let ids: Vec<String> =
+            self.added.iter().map(|broker| model.brokers[broker.index()].id.to_string()).collect();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "built from a `Bytes`")]
+        let size = Bytes(self.size as u64);
+        format!(
+            "its {size} would take the disk of broker {} past {:.0} % while both copies exist",
+            ids.join(" or "),
+            100.0 * limits.disk_limit_share
+        )
+    }
+}
