@@ -12,3 +12,8 @@ pub use controller::{Controller, ControllerSettings, Decision, HeldBack};
 pub use drive::{Happening, drive};
 pub use propose::{Proposal, ProposeError, propose};
 pub use world::{Scope, World, WorldError};
+
+#[cfg(test)]
+mod controller_tests;
+#[cfg(test)]
+mod drive_tests;

@@ -88,14 +88,14 @@ impl Scenario {
             ..ExecuteSettings::default()
         };
         let faults = faults(&spec, &plan, &mut dice);
-        let mut stops = Vec::new();
+        let mut asked_to_stop = Vec::new();
         if dice.percent(30) {
-            stops.push(Duration::from_millis(dice.below(120_000)));
+            asked_to_stop.push(Duration::from_millis(dice.below(120_000)));
             if dice.percent(40) {
-                stops.push(stops[0] + Duration::from_millis(dice.below(20_000)));
+                asked_to_stop.push(asked_to_stop[0] + Duration::from_millis(dice.below(20_000)));
             }
         }
-        Self { spec, plan, settings, faults, stops }
+        Self { spec, plan, settings, faults, stops: asked_to_stop }
     }
 
     pub fn moves(&self) -> impl Iterator<Item = &MoveStep> {

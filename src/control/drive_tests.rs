@@ -1,0 +1,236 @@
+//! The loop against a world that fails: out of sight, without rights, asked to stop.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{Happening, Scope, World, WorldError, drive};
+use crate::base::{BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicPartition};
+use crate::execute::{Answer, Command, End, ExecuteSettings, Execution, Outcome, Setting, StepEnd};
+use crate::observe::{Observation, Partition, Reassignment, SeenBroker, SeenTopic};
+use crate::plan::{MoveStep, Plan, PlanLimits, Price, Step, Wave};
+
+/// Two brokers, one partition that moves from 1 to 2, and a script of failures.
+struct Frail {
+    seen: Observation,
+    now: TimestampMs,
+    /// Looks that fail, counted from the first.
+    blind: std::ops::Range<u32>,
+    looks: u32,
+    stop_at_look: Option<u32>,
+    stops: u32,
+    /// What the next commands meet.
+    answers: VecDeque<WorldError>,
+    sent: Vec<Command>,
+    slept: Duration,
+}
+
+fn partition() -> TopicPartition {
+    TopicPartition::new("t", 0)
+}
+
+impl Frail {
+    fn new() -> Self {
+        let mut seen = Observation::default();
+        for id in [1, 2] {
+            let broker = SeenBroker { alive: true, rack: Some("a".into()), ..SeenBroker::default() };
+            seen.brokers.insert(BrokerId(id), broker);
+        }
+        let on = vec![BrokerId(1)];
+        let partition =
+            Partition { replicas: on.clone(), isr: on, leader: Some(BrokerId(1)), ..Partition::default() };
+        let topic =
+            SeenTopic { min_insync_replicas: Some(1), partitions: vec![partition], ..SeenTopic::default() };
+        seen.topics.insert("t".into(), topic);
+        Self {
+            seen,
+            now: TimestampMs(0),
+            blind: 0..0,
+            looks: 0,
+            stop_at_look: None,
+            stops: 0,
+            answers: VecDeque::new(),
+            sent: Vec::new(),
+            slept: Duration::ZERO,
+        }
+    }
+
+    fn run(&mut self) -> (Outcome, Vec<String>) {
+        let digest = DigestBuilder::new("test").finish();
+        let step = MoveStep {
+            partition: partition(),
+            from: vec![BrokerId(1)],
+            stages: vec![vec![BrokerId(2)]],
+            size_bytes: Bytes(10),
+            reason: String::new(),
+        };
+        let plan = Plan {
+            format: String::new(),
+            id: PlanId(digest),
+            cluster_id: None,
+            based_on: ModelId(digest),
+            observed_at: TimestampMs(0),
+            goal_set: String::new(),
+            operation: String::new(),
+            seed: 0,
+            is_empty: false,
+            limits: PlanLimits::default(),
+            price: Price::default(),
+            goals: Vec::new(),
+            brokers: Vec::new(),
+            refusals: Vec::new(),
+            waves: vec![Wave { steps: vec![Step::Move(step)] }],
+        };
+        let mut execution =
+            Execution::new(&plan, ExecuteSettings::default(), self.now, &self.seen).expect("the plan fits");
+        let mut lines = Vec::new();
+        let outcome = drive(self, &mut execution, &mut |happening| {
+            if let Happening::Event(event) = happening {
+                lines.push(event.to_string());
+            }
+        });
+        (outcome, lines)
+    }
+
+    fn is_clear(&self) -> bool {
+        self.seen.brokers.values().all(|broker| broker.throttle.is_clear())
+            && self
+                .seen
+                .topics
+                .values()
+                .all(|topic| topic.throttle.leader.is_none() && topic.throttle.follower.is_none())
+    }
+}
+
+fn change<T: Clone>(field: &mut Option<T>, setting: &Setting<T>) {
+    match setting {
+        Setting::Keep => {}
+        Setting::Clear => *field = None,
+        Setting::Set(value) => *field = Some(value.clone()),
+    }
+}
+
+impl World for Frail {
+    fn observe(&mut self, _: &Scope) -> Result<Observation, WorldError> {
+        self.looks += 1;
+        self.stops += u32::from(self.stop_at_look == Some(self.looks));
+        if self.blind.contains(&self.looks) {
+            return Err(WorldError::unreachable("no route"));
+        }
+        let seen = self.seen.clone();
+        // What is being copied is there by the look after next.
+        if let Some(running) = self.seen.reassignments.remove(&partition()) {
+            let target = running.target();
+            let topic = self.seen.topics.get_mut(&"t".into()).expect("the topic");
+            topic.partitions[0].leader = target.first().copied();
+            topic.partitions[0].isr.clone_from(&target);
+            topic.partitions[0].replicas = target;
+        }
+        Ok(seen)
+    }
+
+    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {
+        if let Some(error) = self.answers.pop_front() {
+            return Err(error);
+        }
+        self.sent.push(command.clone());
+        match command {
+            Command::ThrottleBroker { broker, leader, follower, .. } => {
+                let throttle = &mut self.seen.brokers.get_mut(broker).expect("the broker").throttle;
+                change(&mut throttle.leader_bytes_per_s, leader);
+                change(&mut throttle.follower_bytes_per_s, follower);
+            }
+            Command::ThrottleTopic { topic, leader, follower } => {
+                let throttle = &mut self.seen.topics.get_mut(topic).expect("the topic").throttle;
+                change(&mut throttle.leader, leader);
+                change(&mut throttle.follower, follower);
+            }
+            Command::Reassign(_) => {
+                let (adding, removing) = (vec![BrokerId(2)], vec![BrokerId(1)]);
+                let replicas = vec![BrokerId(2), BrokerId(1)];
+                let running = Reassignment { replicas, adding, removing };
+                self.seen.reassignments.insert(partition(), running);
+            }
+            Command::CancelReassignments(_) => drop(self.seen.reassignments.remove(&partition())),
+            Command::ElectPreferredLeaders(_) | Command::MoveLogDirs { .. } => {}
+        }
+        Ok(Answer::default())
+    }
+
+    fn now(&self) -> TimestampMs {
+        self.now
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        self.slept += duration;
+        self.now = self.now.after(duration);
+    }
+
+    fn stop_requests(&self) -> u32 {
+        self.stops
+    }
+}
+
+#[test]
+fn it_drives_to_the_end() {
+    let mut world = Frail::new();
+    let (outcome, _) = world.run();
+    assert_eq!(outcome.end, End::Done);
+    assert!(world.is_clear());
+    assert!(outcome.took < Duration::from_secs(5), "no idle waiting: {:?}", outcome.took);
+}
+
+#[test]
+fn it_lives_through_a_time_without_sight() {
+    let mut world = Frail { blind: 2..12, ..Frail::new() };
+    let (outcome, lines) = world.run();
+    assert_eq!(outcome.end, End::Done);
+    assert!(lines.iter().any(|line| line == "the cluster cannot be seen: no route"), "{lines:?}");
+    assert!(lines.iter().any(|line| line.starts_with("the cluster can be seen again, after")), "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("cannot be seen")).count(), 1, "told once");
+    assert!(world.is_clear());
+}
+
+#[test]
+fn it_gives_up_when_sight_does_not_return_and_clears_unseen() {
+    let mut world = Frail { blind: 2..u32::MAX, ..Frail::new() };
+    let (outcome, lines) = world.run();
+    assert!(matches!(&outcome.end, End::Failed { reason } if reason.contains("no route")), "{outcome}");
+    assert!(world.slept >= Duration::from_secs(3_600), "{:?}", world.slept);
+    assert!(world.is_clear(), "commands may get through where looks do not");
+    assert_eq!(outcome.left.len(), 1, "the move goes on by itself: {:?}", outcome.left);
+    assert!(lines.iter().any(|line| line.contains("NOT CLEANED UP")), "{lines:?}");
+    assert!(matches!(outcome.steps[0].1, StepEnd::Failed { .. }));
+}
+
+#[test]
+fn two_stops_end_it_also_without_sight() {
+    let mut world = Frail { blind: 2..u32::MAX, stops: 2, ..Frail::new() };
+    world.blind = 1..u32::MAX;
+    let (outcome, _) = world.run();
+    assert!(matches!(outcome.end, End::Failed { .. }));
+    assert_eq!(world.slept, Duration::ZERO, "at once");
+    assert!(world.sent.is_empty() && outcome.left.is_empty(), "nothing was begun");
+}
+
+#[test]
+fn a_stop_is_heeded() {
+    let mut world = Frail { stop_at_look: Some(1), ..Frail::new() };
+    let (outcome, lines) = world.run();
+    assert!(matches!(outcome.end, End::Stopped | End::Done), "{outcome}");
+    assert!(lines.iter().any(|line| line.starts_with("stopping")), "{lines:?}");
+    assert!(world.is_clear() && world.seen.reassignments.is_empty());
+}
+
+#[test]
+fn a_missing_right_is_told_with_its_mend() {
+    let denied = WorldError::Denied {
+        message: "AlterConfigs on the cluster is needed".to_owned(),
+        hint: "kafka-acls --add".to_owned(),
+    };
+    let mut world = Frail { answers: VecDeque::from([denied]), ..Frail::new() };
+    let (outcome, _) = world.run();
+    let End::Failed { reason } = &outcome.end else { panic!("{outcome}") };
+    assert!(reason.contains("AlterConfigs on the cluster is needed (kafka-acls --add)"), "{reason}");
+    assert_eq!(world.seen.topics[&"t".into()].partitions[0].replicas, [BrokerId(1)], "nothing moved");
+    assert!(world.is_clear());
+}
