@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client;
 mod connections;
 mod harness;
 mod interruptions;
@@ -14,6 +15,7 @@ mod loop_with_acls;
 mod loop_with_certificates;
 mod metrics;
 mod refusals;
+mod security;
 mod story;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

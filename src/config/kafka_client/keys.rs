@@ -7,6 +7,7 @@ use crate::config::nearest;
 /// Keys that are read.
 pub(super) const READ: &[&str] = &[
     "bootstrap.servers",
+    "bootstrap.controllers",
     "metadata.broker.list",
     "security.protocol",
     "client.id",
@@ -48,7 +49,6 @@ const WITHOUT_EFFECT: &[&str] = &[
     "api.version.request",
     "api.version.request.timeout.ms",
     "auto.include.jmx.reporter",
-    "bootstrap.controllers",
     "broker.address.family",
     "broker.address.ttl",
     "broker.version.fallback",

@@ -24,6 +24,9 @@ use self::read::Reader;
 pub struct KafkaClientSettings {
     /// `bootstrap.servers`: where to start; at least one.
     pub bootstrap: Vec<Address>,
+    /// `bootstrap.controllers`: the `KRaft` controllers' own listeners, which take the settings of brokers that are
+    /// down. May be empty: brokers tell where the controllers are from Kafka 3.9 on.
+    pub controllers: Vec<Address>,
     /// TLS, for `SSL` and `SASL_SSL`.
     pub tls: Option<TlsSettings>,
     /// SASL, for `SASL_PLAINTEXT` and `SASL_SSL`.
@@ -184,6 +187,7 @@ fn read_settings(reader: &mut Reader) -> KafkaClientSettings {
     keys::warn_about_unused_security(reader, tls, sasl);
     KafkaClientSettings {
         bootstrap,
+        controllers: reader.controllers(),
         tls: if tls { Some(reader.tls()) } else { None },
         sasl: if sasl { reader.sasl() } else { None },
         client_id: reader.text("client.id").unwrap_or_else(|| "evenkeel".to_owned()),

@@ -1,7 +1,7 @@
 //! Reads the text of client settings: lines into entries, entries into values, collecting problems on the way.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -121,15 +121,26 @@ impl Reader {
         };
         // What came from the command line is not called by the key of the file.
         let name = if given { "--bootstrap" } else { key };
+        let addresses = self.addresses(name, &text);
+        if addresses.is_empty() && self.problems.iter().all(|problem| problem.key != name) {
+            self.problem(name, "names no broker; write HOST:PORT".to_owned());
+        }
+        addresses
+    }
+
+    /// The controllers' addresses.
+    pub(super) fn controllers(&mut self) -> Vec<Address> {
+        let text = self.take("bootstrap.controllers").unwrap_or_default();
+        self.addresses("bootstrap.controllers", &text)
+    }
+
+    fn addresses(&mut self, key: &str, text: &str) -> Vec<Address> {
         let mut addresses = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             match address(part) {
                 Ok(address) => addresses.push(address),
-                Err(problem) => self.problem(name, problem),
+                Err(problem) => self.problem(key, problem),
             }
-        }
-        if addresses.is_empty() && self.problems.iter().all(|problem| problem.key != name) {
-            self.problem(name, "names no broker; write HOST:PORT".to_owned());
         }
         addresses
     }
@@ -190,8 +201,9 @@ impl Reader {
             ("ssl.keystore.type", "ssl.keystore.location"),
         ] {
             let is_pem = self.take(kind).is_some_and(|kind| kind.eq_ignore_ascii_case("PEM"));
-            let stored = self.entries.get(location).map(|entry| entry.value.to_ascii_lowercase());
-            let looks_pem = stored.is_some_and(|path| path.ends_with(".pem") || path.ends_with(".crt"));
+            let path = self.entries.get(location).map(|entry| Path::new(&entry.value));
+            let extension = path.and_then(Path::extension).and_then(|extension| extension.to_str());
+            let looks_pem = matches!(extension, Some("pem" | "crt"));
             if self.entries.contains_key(location) && !is_pem && !looks_pem {
                 let problem = format!(
                     "must be a PEM file with `{kind}=PEM`: JKS and PKCS#12 stores are not read; `openssl pkcs12 -in STORE -nodes` turns one into PEM"

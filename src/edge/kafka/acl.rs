@@ -27,13 +27,14 @@ pub struct Right {
 }
 
 impl fmt::Display for Right {
+    /// As an operator says it: `Alter on Cluster`, `Describe on topic orders`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.resource {
-            Resource::Cluster => write!(f, "the operation {} on the cluster", self.operation),
+            Resource::Cluster => write!(f, "{} on Cluster", self.operation),
             Resource::Topic(name) if name == "*" => {
-                write!(f, "the operation {} on all topics", self.operation)
+                write!(f, "{} on every topic", self.operation)
             }
-            Resource::Topic(name) => write!(f, "the operation {} on topic {name}", self.operation),
+            Resource::Topic(name) => write!(f, "{} on topic {name}", self.operation),
         }
     }
 }
@@ -85,16 +86,16 @@ mod tests {
         let cluster = Code::CLUSTER_AUTHORIZATION_FAILED;
         let topic = Code::TOPIC_AUTHORIZATION_FAILED;
         let cases = [
-            (ApiKey::AlterPartitionReassignments, cluster, None, "the operation Alter on the cluster"),
-            (ApiKey::ElectLeaders, cluster, None, "the operation Alter on the cluster"),
-            (ApiKey::AlterReplicaLogDirs, cluster, None, "the operation Alter on the cluster"),
-            (ApiKey::ListPartitionReassignments, cluster, None, "the operation Describe on the cluster"),
-            (ApiKey::DescribeLogDirs, cluster, None, "the operation Describe on the cluster"),
-            (ApiKey::DescribeConfigs, cluster, None, "the operation DescribeConfigs on the cluster"),
-            (ApiKey::DescribeConfigs, topic, Some("t"), "the operation DescribeConfigs on topic t"),
-            (ApiKey::IncrementalAlterConfigs, topic, Some("t"), "the operation AlterConfigs on topic t"),
-            (ApiKey::IncrementalAlterConfigs, cluster, None, "the operation AlterConfigs on the cluster"),
-            (ApiKey::Metadata, topic, None, "the operation Describe on all topics"),
+            (ApiKey::AlterPartitionReassignments, cluster, None, "Alter on Cluster"),
+            (ApiKey::ElectLeaders, cluster, None, "Alter on Cluster"),
+            (ApiKey::AlterReplicaLogDirs, cluster, None, "Alter on Cluster"),
+            (ApiKey::ListPartitionReassignments, cluster, None, "Describe on Cluster"),
+            (ApiKey::DescribeLogDirs, cluster, None, "Describe on Cluster"),
+            (ApiKey::DescribeConfigs, cluster, None, "DescribeConfigs on Cluster"),
+            (ApiKey::DescribeConfigs, topic, Some("t"), "DescribeConfigs on topic t"),
+            (ApiKey::IncrementalAlterConfigs, topic, Some("t"), "AlterConfigs on topic t"),
+            (ApiKey::IncrementalAlterConfigs, cluster, None, "AlterConfigs on Cluster"),
+            (ApiKey::Metadata, topic, None, "Describe on every topic"),
         ];
         for (api, code, topic, expected) in cases {
             assert_eq!(

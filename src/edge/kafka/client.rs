@@ -32,6 +32,7 @@ struct Inner {
     slots: Mutex<BTreeMap<Address, Slot>>,
     /// Counts calls: spreads those that any broker can answer, and seeds the jitter of each.
     calls: AtomicU64,
+    opened: AtomicU64,
 }
 
 /// The place of the one connection to an address. Empty before the first call, while a call holds the
@@ -112,6 +113,7 @@ impl AdminClient {
             topology: Mutex::default(),
             slots: Mutex::default(),
             calls: AtomicU64::new(u64::from(std::process::id())),
+            opened: AtomicU64::new(0),
         };
         let client = Self { inner: Arc::new(inner) };
         client.bootstrap().await?;
@@ -126,6 +128,11 @@ impl AdminClient {
     /// The settings that it was connected with.
     pub fn settings(&self) -> &KafkaClientSettings {
         &self.inner.settings
+    }
+
+    /// How many connections were opened so far: one per broker, and one more for each that broke off.
+    pub fn connections_opened(&self) -> u64 {
+        self.inner.opened.load(Ordering::Relaxed)
     }
 
     /// How patiently calls are tried when nothing else is said.
@@ -369,7 +376,11 @@ impl AdminClient {
             loop {
                 let (mut connection, fresh) = match place.take() {
                     Some(connection) => (connection, false),
-                    None => (Connection::open(peer.clone(), &self.inner.dialer).await?, true),
+                    None => {
+                        let opened = Connection::open(peer.clone(), &self.inner.dialer).await?;
+                        self.inner.opened.fetch_add(1, Ordering::Relaxed);
+                        (opened, true)
+                    }
                 };
                 match one_call::<R, F>(&mut connection, make).await {
                     Ok((version, answer)) => {

@@ -1,14 +1,15 @@
 //! Frames: a request into bytes, bytes into a response, checked.
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use kafka_protocol::messages::{RequestHeader, ResponseHeader};
+use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Decodable, Encodable as _, HeaderVersion, Request, StrBytes};
 
 use super::error::RequestProblem;
+use super::shape;
 
 /// The largest answer that is taken. Metadata of a million replicas stays well under it, and what is larger is
 /// not Kafka's protocol (the first four bytes of most other protocols read as more).
-pub(super) const FRAME_BYTES_MAX: u32 = 256 << 20;
+pub(super) const FRAME_BYTES_MAX: u32 = 128 << 20;
 
 /// Puts a request into a frame, length first.
 pub(super) fn encode<R: Request>(
@@ -49,9 +50,12 @@ pub(super) fn check_correlation<R: Request>(
 }
 
 /// Reads the body of an answer.
-pub(super) fn decode<M: Decodable>(mut body: Bytes, version: i16) -> Result<M, RequestProblem> {
-    let message =
-        M::decode(&mut body, version).map_err(|error| RequestProblem::Malformed(error.to_string()))?;
+pub(super) fn decode<R: Request>(mut body: Bytes, version: i16) -> Result<R::Response, RequestProblem> {
+    let api = ApiKey::try_from(R::KEY);
+    let api = api.map_err(|()| RequestProblem::Malformed("its kind is not known".to_owned()))?;
+    shape::check(api, version, &body)?;
+    let message = R::Response::decode(&mut body, version);
+    let message = message.map_err(|error| RequestProblem::Malformed(error.to_string()))?;
     if body.has_remaining() {
         // Harmless in itself, and seen from real implementations; worth knowing when something else is odd.
         tracing::debug!(left_bytes = body.remaining(), "an answer has bytes after its end");

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use super::client::{AdminClient, Reply, Target};
 use super::code::Code;
-use super::error::{KafkaError, Peer, RequestProblem};
+use super::error::{KafkaError, RequestProblem};
 use super::retry::Patience;
 use crate::base::{BrokerId, TopicName};
 use crate::observe::{BrokerThrottle, ThrottledReplicas, TopicThrottle};
@@ -192,11 +192,18 @@ impl AdminClient {
         direct: KafkaError,
     ) -> Result<(), KafkaError> {
         let around = async {
-            let controller = self.active_controller().await?;
             let made = alter_request(&resource);
-            let limit = self.settings().request_timeout;
-            let reply = self.exchange::<IncrementalAlterConfigsRequest, _>(&controller, limit, &made).await?;
-            check_altered(&reply)
+            let limit = self.settings().connect_timeout;
+            let mut last = None;
+            for controller in self.controllers().await? {
+                let answer =
+                    self.exchange::<IncrementalAlterConfigsRequest, _>(&controller, limit, &made).await;
+                match answer.and_then(|reply| check_altered(&reply)) {
+                    Ok(()) => return Ok(()),
+                    Err(error) => last = Some(error),
+                }
+            }
+            Err(last.unwrap_or_else(|| KafkaError::NoSuchBroker(broker)))
         };
         around.await.map_err(|around| KafkaError::BrokerAway {
             broker,
@@ -290,9 +297,4 @@ fn topic_config(configs: &[DescribeConfigsResourceResult]) -> TopicConfig {
         }
     }
     found
-}
-
-/// Who a controller is, for errors.
-pub(super) fn controller_peer(id: i32, host: &str, port: u16) -> Peer {
-    Peer { id: Some(BrokerId(id)), address: crate::config::Address { host: host.to_owned(), port } }
 }

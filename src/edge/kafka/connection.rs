@@ -5,7 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BytesMut};
-use kafka_protocol::messages::{ApiKey, ApiVersionsRequest, ApiVersionsResponse};
+use kafka_protocol::messages::{ApiKey, ApiVersionsRequest};
 use kafka_protocol::protocol::{Request, StrBytes};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -113,12 +113,12 @@ impl Connection {
         let body = self.exchange(&request, 3).await.map_err(|error| failed(self, error))?;
         // An error comes in version 0 whatever was asked, with the code first.
         let code = if body.len() >= 2 { Code(body.clone().get_i16()) } else { Code::NONE };
-        let response: ApiVersionsResponse = if code == Code::UNSUPPORTED_VERSION {
+        let response = if code == Code::UNSUPPORTED_VERSION {
             let request = ApiVersionsRequest::default();
             let body = self.exchange(&request, 0).await.map_err(|error| failed(self, error))?;
-            codec::decode(body, 0)
+            codec::decode::<ApiVersionsRequest>(body, 0)
         } else {
-            codec::decode(body, 3)
+            codec::decode::<ApiVersionsRequest>(body, 3)
         }
         .map_err(|problem| ConnectProblem::NotKafka(problem.to_string()))?;
         if !Code(response.error_code).is_ok() {
@@ -155,7 +155,7 @@ impl Connection {
         let version = self.versions.pick::<R>()?;
         let request = make(version);
         let body = self.exchange(&request, version).await?;
-        Ok(codec::decode(body, version)?)
+        Ok(codec::decode::<R>(body, version)?)
     }
 
     /// Sends a request and gives the body of its answer.

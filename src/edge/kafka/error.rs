@@ -56,8 +56,17 @@ pub enum KafkaError {
     },
 }
 
+/// Each address and why; addresses with the same problem share it.
 fn list(errors: &[ConnectError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    let mut groups: Vec<(String, String)> = Vec::new();
+    for error in errors {
+        let (peer, problem) = (error.peer.to_string(), error.problem.to_string());
+        match groups.iter_mut().find(|(_, known)| *known == problem) {
+            Some((peers, _)) => *peers = format!("{peers}, {peer}"),
+            None => groups.push((peer, problem)),
+        }
+    }
+    groups.iter().map(|(peers, problem)| format!("{peers}: {problem}")).collect::<Vec<_>>().join("; ")
 }
 
 /// Whom we speak to. Prints as `broker 3 (host:9092)`, or as the address alone while its id is not known.
@@ -235,7 +244,7 @@ impl fmt::Display for Answered {
             write!(f, " ({})", self.words)?;
         }
         if let Some(right) = &self.needs {
-            write!(f, "; it needs {right}")?;
+            write!(f, "; it needs the right {right}")?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! What would help: from a client's error to the error of the world's door, with the mend beside it.
 
+use super::acl::Right;
 use super::code::Code;
 use super::error::{ConnectProblem, KafkaError, RequestProblem};
 use crate::config::{KafkaClientSettings, SaslMechanism};
@@ -54,11 +55,7 @@ fn hint(error: &KafkaError, settings: &KafkaClientSettings) -> String {
         }
         KafkaError::Connect(failure) => connect_hint(&failure.problem, settings),
         KafkaError::Answered(answered) => match &answered.needs {
-            Some(right) => {
-                let bootstrap = settings.bootstrap.first().map(ToString::to_string).unwrap_or_default();
-                let user = settings.sasl.as_ref().map(|sasl| sasl.username.as_str());
-                right.grant_command(&bootstrap, user)
-            }
+            Some(right) => grant_of(right, settings),
             None => String::new(),
         },
         KafkaError::BrokerAway { broker, .. } => {
@@ -69,6 +66,13 @@ fn hint(error: &KafkaError, settings: &KafkaClientSettings) -> String {
         }
         KafkaError::NoSuchBroker(_) | KafkaError::Request { .. } => String::new(),
     }
+}
+
+/// The command that grants a right to the client of these settings.
+pub(super) fn grant_of(right: &Right, settings: &KafkaClientSettings) -> String {
+    let bootstrap = settings.bootstrap.first().map(ToString::to_string).unwrap_or_default();
+    let user = settings.sasl.as_ref().map(|sasl| sasl.username.as_str());
+    format!("grant {right}: {}", right.grant_command(&bootstrap, user))
 }
 
 fn connect_hint(problem: &ConnectProblem, settings: &KafkaClientSettings) -> String {

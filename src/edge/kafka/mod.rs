@@ -25,6 +25,7 @@ mod reassign;
 mod retry;
 mod sasl;
 mod scram;
+mod shape;
 mod tls;
 mod topics;
 mod topology;

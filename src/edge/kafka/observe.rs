@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 
+use super::acl::{Resource, Right};
 use super::client::AdminClient;
 use super::error::KafkaError;
-use super::hint::world_error;
+use super::hint::{grant_of, world_error};
 use super::log_dirs::BrokerLogDirs;
 use super::metadata::TopicList;
 use super::topology::Topology;
@@ -143,15 +144,18 @@ async fn find_hidden(
         answers.topics.denied.extend(named.denied);
     }
     let mut found = Vec::new();
+    let grant = |operation, resource| grant(client, operation, resource);
     if !answers.topics.denied.is_empty() {
-        let grant = "grant the operation Describe on all topics";
-        let reason =
-            format!("the client may not describe every topic ({}); {grant}", names(&answers.topics.denied));
+        let hidden = names(&answers.topics.denied);
+        let grant = grant("Describe", Resource::Topic("*".to_owned()));
+        let reason = format!("there are topics that the client may not describe ({hidden}); {grant}");
         found.push(gap(GapKind::Topics, "", reason));
-    }
-    if unasked && found.is_empty() {
-        let reason = "whether the list of topics is complete cannot be told: Kafka leaves out topics that the client may not describe, and without the operation Describe on the cluster the brokers do not tell whose replicas they hold";
-        found.push(gap(GapKind::Topics, "", reason.to_owned()));
+    } else if unasked {
+        let grant = grant("Describe", Resource::Cluster);
+        let reason = format!(
+            "Kafka leaves out topics that the client may not describe, and without the right Describe on Cluster brokers do not tell whose replicas they hold, so that the list of topics may be incomplete; {grant}"
+        );
+        found.push(gap(GapKind::Topics, "", reason));
     }
     // A look at some replicas only cannot say that what was hidden is hidden no more.
     if is_full || !found.is_empty() {
@@ -263,13 +267,10 @@ async fn add_topic_configs(client: &AdminClient, seen: &mut Observation) -> Resu
             // One reason for many topics is one gap.
             Some(Err(error)) => {
                 let reason = match error {
-                    KafkaError::Answered(answered) => match &answered.needs {
-                        Some(right) => format!(
-                            "refused with {}; it needs the operation {}",
-                            answered.code, right.operation
-                        ),
-                        None => format!("refused with {}", answered.code),
-                    },
+                    KafkaError::Answered(answered) => {
+                        let grant = answered.needs.as_ref().map(|right| grant_of(right, client.settings()));
+                        format!("refused with {}; {}", answered.code, grant.unwrap_or_default())
+                    }
                     other => other.to_string(),
                 };
                 failed.entry(reason).or_default().insert(name);
@@ -284,6 +285,11 @@ async fn add_topic_configs(client: &AdminClient, seen: &mut Observation) -> Resu
         seen.gaps.push(gap(GapKind::TopicConfig, &names(&topics), reason));
     }
     Ok(())
+}
+
+/// The command that grants a right.
+fn grant(client: &AdminClient, operation: &'static str, resource: Resource) -> String {
+    grant_of(&Right { operation, resource }, client.settings())
 }
 
 /// An error in the words of a gap: what happened, and the mend where one is known.

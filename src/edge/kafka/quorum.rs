@@ -8,12 +8,22 @@ use kafka_protocol::protocol::StrBytes;
 
 use super::client::{AdminClient, Target};
 use super::code::Code;
-use super::configs::controller_peer;
 use super::error::{KafkaError, Peer};
+use crate::base::BrokerId;
+use crate::config::Address;
 
 impl AdminClient {
+    /// The controllers to ask: those of the settings, else the active one that the brokers tell of.
+    pub(super) async fn controllers(&self) -> Result<Vec<Peer>, KafkaError> {
+        let given = &self.settings().controllers;
+        if given.is_empty() {
+            return Ok(vec![self.active_controller().await?]);
+        }
+        Ok(given.iter().map(|address| Peer { id: None, address: address.clone() }).collect())
+    }
+
     /// The active controller's own listener; brokers tell it from Kafka 3.9 on.
-    pub(super) async fn active_controller(&self) -> Result<Peer, KafkaError> {
+    async fn active_controller(&self) -> Result<Peer, KafkaError> {
         let api = ApiKey::DescribeQuorum;
         let make = |_| {
             let topic = WireTopic(StrBytes::from_static_str("__cluster_metadata"));
@@ -34,7 +44,8 @@ impl AdminClient {
         let listener = node.and_then(|node| node.listeners.first());
         match (leader, listener) {
             (Some(leader), Some(listener)) if listener.port > 0 => {
-                Ok(controller_peer(leader.0, &listener.host, listener.port))
+                let address = Address { host: listener.host.to_string(), port: listener.port };
+                Ok(Peer { id: Some(BrokerId(leader.0)), address })
             }
             _ => Err(reply.malformed(api, "it does not tell where the active controller listens".to_owned())),
         }

@@ -41,7 +41,10 @@ const CONTROLLER_PORT: u16 = 9093;
 const CLIENT_PORT: u16 = 9094;
 /// TLS without a client certificate and without SASL.
 const ONE_WAY_PORT: u16 = 9095;
-const PORTS: [u16; 5] = [INTERNAL_PORT, CONTROLLER_PORT, CLIENT_PORT, ONE_WAY_PORT, METRICS_PORT];
+/// SCRAM without TLS, with sessions that end soon.
+const OPEN_SASL_PORT: u16 = 9096;
+const PORTS: [u16; 6] =
+    [INTERNAL_PORT, CONTROLLER_PORT, CLIENT_PORT, ONE_WAY_PORT, OPEN_SASL_PORT, METRICS_PORT];
 /// The brokers' JMX exporters, on the port that managed clusters use.
 const METRICS_PORT: u16 = 11001;
 /// Brokers go to this many racks in turn.
@@ -307,6 +310,12 @@ impl Lab {
         (1..=3).map(|host| self.net.address(host, ONE_WAY_PORT)).collect::<Vec<_>>().join(",")
     }
 
+    /// `host:port` of brokers 1 to 3, for clients that log in by SCRAM without TLS.
+    pub fn open_sasl_bootstrap(&self) -> String {
+        assert!(self.security == Security::ScramOverTls, "the lab has no SASL");
+        (1..=3).map(|host| self.net.address(host, OPEN_SASL_PORT)).collect::<Vec<_>>().join(",")
+    }
+
     /// An address of the lab's own on which nobody listens.
     pub fn nobodys_address(&self) -> String {
         self.net.address(200, INTERNAL_PORT)
@@ -318,7 +327,7 @@ impl Lab {
     }
 
     /// `host:port` of every broker that runs, for the lab's own eyes.
-    fn internal_bootstrap(&self) -> String {
+    pub fn internal_bootstrap(&self) -> String {
         let running = self.running();
         let addresses = running.iter().map(|id| self.net.address(host_of(*id), INTERNAL_PORT));
         addresses.collect::<Vec<_>>().join(",")

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use super::{
-    CLIENT_PORT, CONTROLLER, CONTROLLER_HOST, CONTROLLER_PORT, INTERNAL_PORT, Lab, ONE_WAY_PORT, PASSWORD,
-    Security, host_of,
+    CLIENT_PORT, CONTROLLER, CONTROLLER_HOST, CONTROLLER_PORT, INTERNAL_PORT, Lab, ONE_WAY_PORT,
+    OPEN_SASL_PORT, PASSWORD, Security, host_of,
 };
 
 /// Formats a log directory by hand, which saves a JVM per node. The broker adds what else it wants to know.
@@ -77,6 +77,10 @@ impl Lab {
             write!(listeners, ",ONE_WAY://{}", self.net.address(host, ONE_WAY_PORT)).expect("text");
             write!(protocols, ",CLIENT:{protocol},ONE_WAY:SSL").expect("text");
         }
+        if self.security == Security::ScramOverTls {
+            write!(listeners, ",OPEN_SASL://{}", self.net.address(host, OPEN_SASL_PORT)).expect("text");
+            protocols.push_str(",OPEN_SASL:SASL_PLAINTEXT");
+        }
         let log_dirs: Vec<String> = self.log_dirs(id).iter().map(|dir| dir.display().to_string()).collect();
         let mut text = if self.jars.needs_zookeeper() {
             format!("broker.id={id}\nzookeeper.connect={voter}\nzookeeper.connection.timeout.ms=60000\n")
@@ -138,6 +142,11 @@ impl Lab {
                 let module = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
                 writeln!(text, "{prefix}.{mechanism}.sasl.jaas.config={module}").expect("text");
             }
+            let module = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
+            let open = "listener.name.open_sasl";
+            writeln!(text, "{open}.sasl.enabled.mechanisms=SCRAM-SHA-256").expect("text");
+            writeln!(text, "{open}.scram-sha-256.sasl.jaas.config={module}").expect("text");
+            writeln!(text, "{open}.scram-sha-256.connections.max.reauth.ms=4000").expect("text");
             let module = "org.apache.kafka.common.security.plain.PlainLoginModule required";
             let user = format!("user_evenkeel=\"{PASSWORD}\"");
             writeln!(text, "{prefix}.plain.sasl.jaas.config={module} {user};").expect("text");

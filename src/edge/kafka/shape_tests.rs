@@ -1,0 +1,208 @@
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::*;
+use kafka_protocol::protocol::{Decodable as _, Encodable, Message, Request, StrBytes};
+use proptest::prelude::*;
+
+use super::*;
+
+fn text(text: &'static str) -> StrBytes {
+    StrBytes::from_static_str(text)
+}
+
+/// Encodes an answer in every version that we speak, as far as the version can hold it.
+fn each_version<R: Request>(answer: &R::Response, mut see: impl FnMut(ApiKey, i16, Bytes)) -> usize {
+    let api = ApiKey::try_from(R::KEY).expect("a known request");
+    let versions = R::Response::VERSIONS;
+    let mut seen = 0;
+    for version in versions.min..=versions.max {
+        let mut bytes = BytesMut::new();
+        if answer.encode(&mut bytes, version).is_ok() {
+            see(api, version, bytes.freeze());
+            seen += 1;
+        }
+    }
+    seen
+}
+
+/// The shape takes in exactly the bytes that the codec wrote: none left over, none missing.
+fn fits<R: Request>(answer: &R::Response) {
+    let seen = each_version::<R>(answer, |api, version, bytes| {
+        let shape = shape_of(api).expect("a shape");
+        let mut reader = Reader { left: &bytes, version, flexible: version >= shape.flexible_since };
+        let outcome = reader.fields(shape.fields).and_then(|()| reader.tags(shape.tagged));
+        assert_eq!((outcome, reader.left.len()), (Ok(()), 0), "{api:?} v{version}: {bytes:02x?}");
+        let short = &bytes[..bytes.len() - 1];
+        assert!(check(api, version, short).is_err(), "{api:?} v{version} cut short");
+    });
+    assert!(seen > 0);
+}
+
+fn metadata() -> MetadataResponse {
+    use metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
+    let partition = MetadataResponsePartition::default()
+        .with_replica_nodes(vec![BrokerId(1), BrokerId(2)])
+        .with_isr_nodes(vec![BrokerId(1)]);
+    let topic = MetadataResponseTopic::default()
+        .with_name(Some(TopicName(text("orders"))))
+        .with_partitions(vec![partition.clone(), partition]);
+    let broker = MetadataResponseBroker::default().with_host(text("b1"));
+    MetadataResponse::default()
+        .with_brokers(vec![broker.clone(), broker])
+        .with_topics(vec![topic.clone(), topic])
+}
+
+fn log_dirs() -> DescribeLogDirsResponse {
+    use describe_log_dirs_response::{DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic};
+    let topic = DescribeLogDirsTopic::default()
+        .with_name(TopicName(text("orders")))
+        .with_partitions(vec![DescribeLogDirsPartition::default(); 3]);
+    let dir = DescribeLogDirsResult::default().with_log_dir(text("/d1")).with_topics(vec![topic; 2]);
+    DescribeLogDirsResponse::default().with_results(vec![dir; 2])
+}
+
+#[test]
+fn the_shapes_of_looks_are_those_of_the_codec() {
+    fits::<MetadataRequest>(&metadata());
+    fits::<DescribeLogDirsRequest>(&log_dirs());
+    let broker = describe_cluster_response::DescribeClusterBroker::default().with_host(text("b1"));
+    fits::<DescribeClusterRequest>(&DescribeClusterResponse::default().with_brokers(vec![broker; 2]));
+    {
+        use describe_topic_partitions_response::*;
+        let partition = DescribeTopicPartitionsResponsePartition::default()
+            .with_replica_nodes(vec![BrokerId(1)])
+            .with_eligible_leader_replicas(Some(vec![BrokerId(3)]));
+        let topic = DescribeTopicPartitionsResponseTopic::default()
+            .with_name(Some(TopicName(text("orders"))))
+            .with_partitions(vec![partition; 2]);
+        let answer = DescribeTopicPartitionsResponse::default().with_topics(vec![topic; 2]);
+        fits::<DescribeTopicPartitionsRequest>(&answer);
+        let next = Cursor::default().with_topic_name(TopicName(text("next")));
+        fits::<DescribeTopicPartitionsRequest>(&answer.with_next_cursor(Some(next)));
+    }
+    {
+        use list_partition_reassignments_response::*;
+        let partition = OngoingPartitionReassignment::default().with_replicas(vec![BrokerId(1)]);
+        let topic = OngoingTopicReassignment::default().with_partitions(vec![partition; 2]);
+        let answer = ListPartitionReassignmentsResponse::default().with_topics(vec![topic; 2]);
+        fits::<ListPartitionReassignmentsRequest>(&answer);
+    }
+    {
+        use describe_configs_response::*;
+        let config = DescribeConfigsResourceResult::default().with_name(text("min.insync.replicas"));
+        let config = config.with_synonyms(vec![DescribeConfigsSynonym::default(); 2]);
+        let resource = DescribeConfigsResult::default().with_configs(vec![config; 2]);
+        fits::<DescribeConfigsRequest>(&DescribeConfigsResponse::default().with_results(vec![resource; 2]));
+    }
+    {
+        use list_offsets_response::*;
+        let partition = ListOffsetsPartitionResponse::default();
+        let topic = ListOffsetsTopicResponse::default().with_partitions(vec![partition; 2]);
+        fits::<ListOffsetsRequest>(&ListOffsetsResponse::default().with_topics(vec![topic; 2]));
+    }
+    {
+        use describe_quorum_response::*;
+        let partition = PartitionData::default().with_current_voters(vec![ReplicaState::default(); 2]);
+        let topic = TopicData::default().with_partitions(vec![partition; 2]);
+        let node = Node::default().with_listeners(vec![Listener::default(); 2]);
+        fits::<DescribeQuorumRequest>(&DescribeQuorumResponse::default().with_topics(vec![topic.clone(); 2]));
+        let answer = DescribeQuorumResponse::default().with_topics(vec![topic]).with_nodes(vec![node; 2]);
+        fits::<DescribeQuorumRequest>(&answer);
+    }
+}
+
+#[test]
+fn the_shapes_of_commands_are_those_of_the_codec() {
+    {
+        use alter_partition_reassignments_response::*;
+        let topic = ReassignableTopicResponse::default();
+        let topic = topic.with_partitions(vec![ReassignablePartitionResponse::default(); 2]);
+        let answer = AlterPartitionReassignmentsResponse::default().with_responses(vec![topic; 2]);
+        fits::<AlterPartitionReassignmentsRequest>(&answer);
+    }
+    {
+        use elect_leaders_response::*;
+        let topic =
+            ReplicaElectionResult::default().with_partition_result(vec![PartitionResult::default(); 2]);
+        let answer = ElectLeadersResponse::default().with_replica_election_results(vec![topic; 2]);
+        fits::<ElectLeadersRequest>(&answer);
+    }
+    {
+        use incremental_alter_configs_response::*;
+        let answer = IncrementalAlterConfigsResponse::default();
+        let answer = answer.with_responses(vec![AlterConfigsResourceResponse::default(); 2]);
+        fits::<IncrementalAlterConfigsRequest>(&answer);
+    }
+    {
+        use alter_replica_log_dirs_response::*;
+        let partitions = vec![AlterReplicaLogDirPartitionResult::default(); 2];
+        let topic = AlterReplicaLogDirTopicResult::default().with_partitions(partitions);
+        fits::<AlterReplicaLogDirsRequest>(
+            &AlterReplicaLogDirsResponse::default().with_results(vec![topic; 2]),
+        );
+    }
+    {
+        use create_topics_response::*;
+        let topic =
+            CreatableTopicResult::default().with_configs(Some(vec![CreatableTopicConfigs::default(); 2]));
+        fits::<CreateTopicsRequest>(&CreateTopicsResponse::default().with_topics(vec![topic; 2]));
+        let topic = CreatableTopicResult::default();
+        fits::<CreateTopicsRequest>(&CreateTopicsResponse::default().with_topics(vec![topic; 2]));
+    }
+    {
+        use delete_topics_response::*;
+        let topic = DeletableTopicResult::default().with_name(Some(TopicName(text("gone"))));
+        fits::<DeleteTopicsRequest>(&DeleteTopicsResponse::default().with_responses(vec![topic; 2]));
+    }
+    {
+        use api_versions_response::*;
+        let answer = ApiVersionsResponse::default().with_api_keys(vec![ApiVersion::default(); 3]);
+        fits::<ApiVersionsRequest>(&answer);
+        let feature = SupportedFeatureKey::default().with_name(text("metadata.version")).with_max_version(21);
+        fits::<ApiVersionsRequest>(&answer.with_supported_features(vec![feature; 2]));
+    }
+    let offered = vec![text("PLAIN"), text("SCRAM-SHA-256")];
+    fits::<SaslHandshakeRequest>(&SaslHandshakeResponse::default().with_mechanisms(offered));
+    let answer = SaslAuthenticateResponse::default().with_auth_bytes(Bytes::from_static(b"v=abc"));
+    fits::<SaslAuthenticateRequest>(&answer);
+}
+
+#[test]
+fn a_count_that_the_bytes_cannot_hold_is_refused_before_room_is_made() {
+    // Metadata v0: two billion brokers announced, none there.
+    let hostile = [0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+    let refused = RequestProblem::Malformed(COUNT.to_owned());
+    assert_eq!(check(ApiKey::Metadata, 0, &hostile), Err(refused.clone()));
+    // DescribeCluster v0 in compact form: throttle, code, null, empty id, controller, then four billion brokers.
+    let hostile = [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0x0f];
+    assert_eq!(check(ApiKey::DescribeCluster, 0, &hostile), Err(refused));
+}
+
+proptest! {
+    /// Whatever a broker sends, reading it ends, with a message or with an error.
+    #[test]
+    fn no_bytes_bring_the_reader_down(seed in any::<u64>(), spots in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in any::<prop::sample::Index>()) {
+        let mangle = |bytes: &Bytes| {
+            let mut mangled = bytes.to_vec();
+            for (at, byte) in &spots {
+                let at = at.index(mangled.len());
+                mangled[at] = *byte;
+            }
+            if seed % 4 == 0 {
+                mangled.truncate(cut.index(mangled.len()));
+            }
+            Bytes::from(mangled)
+        };
+        each_version::<MetadataRequest>(&metadata(), |api, version, bytes| {
+            let mut bytes = mangle(&bytes);
+            if check(api, version, &bytes).is_ok() {
+                drop(MetadataResponse::decode(&mut bytes, version));
+            }
+        });
+        each_version::<DescribeLogDirsRequest>(&log_dirs(), |api, version, bytes| {
+            let mut bytes = mangle(&bytes);
+            if check(api, version, &bytes).is_ok() {
+                drop(DescribeLogDirsResponse::decode(&mut bytes, version));
+            }
+        });
+    }
+}
