@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use evenkeel::base::{BrokerId, Bytes, TopicName, TopicPartition};
+use evenkeel::base::{BrokerId, Bytes, RackId, TopicName, TopicPartition};
 use evenkeel::config::KafkaClientSettings;
 use evenkeel::control::{Scope, World, WorldError};
 use evenkeel::edge::kafka::{Clock, KafkaWorld, LogEnd, NewTopic, StopFlag};
@@ -17,8 +17,9 @@ pub fn connect(
     bootstrap: &str,
     properties: &BTreeMap<&'static str, String>,
 ) -> Result<KafkaWorld, WorldError> {
-    let text: String = properties.iter().map(|(key, value)| format!("{key}={value}\n")).collect();
-    let (settings, warnings) = KafkaClientSettings::parse(&text, Some(bootstrap)).expect("right settings");
+    let lines: Vec<String> = properties.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let (settings, warnings) =
+        KafkaClientSettings::parse(&lines.join("\n"), Some(bootstrap)).expect("right settings");
     assert_eq!(warnings, []);
     KafkaWorld::connect(&settings, Clock::default(), StopFlag::default())
 }
@@ -85,7 +86,7 @@ fn what_is_seen(lab: &Lab, world: &mut KafkaWorld, version: &str) {
     let release = seen.kafka_version.clone().unwrap_or_default();
     assert!(version.starts_with(&release) && !release.is_empty(), "{release} for {version}");
     for (id, broker) in &seen.brokers {
-        assert_eq!(broker.rack.as_ref().map(|rack| rack.as_str()), Some(lab.rack_of(id.0)));
+        assert_eq!(broker.rack.as_ref().map(RackId::as_str), Some(lab.rack_of(id.0)));
         assert!(broker.alive && broker.throttle.is_clear());
         assert_eq!(broker.log_dirs.len(), 2);
         assert!(broker.log_dirs.iter().all(|dir| dir.online && dir.total_bytes > dir.usable_bytes));
@@ -347,7 +348,7 @@ fn a_dead_broker_is_seen_as_such(lab: &mut Lab, world: &mut KafkaWorld) {
     );
     lab.kill(5);
     let seen = look_until(world, "broker 5 is down", |seen| !seen.brokers[&dead].alive);
-    assert_eq!(seen.brokers[&dead].rack.as_ref().map(|rack| rack.as_str()), Some(lab.rack_of(5)));
+    assert_eq!(seen.brokers[&dead].rack.as_ref().map(RackId::as_str), Some(lab.rack_of(5)));
     let kinds: Vec<_> = seen.gaps.iter().map(|gap| (gap.kind, gap.subject.as_str())).collect();
     assert_eq!(kinds, [(GapKind::LogDirs, "5"), (GapKind::BrokerConfig, "5")]);
     assert!(seen.partitions().any(|(_, _, part)| part.offline == [dead]));

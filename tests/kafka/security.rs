@@ -21,9 +21,8 @@ fn properties(pairs: &[(&'static str, &str)]) -> Properties {
 
 /// What a client is told that is not let in, hint and all. Nothing secret may be in it.
 fn refused(bootstrap: &str, properties: &Properties) -> (WorldError, String) {
-    let error = match connect(bootstrap, properties) {
-        Ok(_) => panic!("{properties:?} was let in at {bootstrap}"),
-        Err(error) => error,
+    let Err(error) = connect(bootstrap, properties) else {
+        panic!("{properties:?} was let in at {bootstrap}");
     };
     let told = format!("{error}\n{}", error.hint());
     for secret in ["wrong", "right-horse"] {

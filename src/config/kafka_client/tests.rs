@@ -1,3 +1,5 @@
+//! Client settings: both dialects, every problem with its line, no secret in any message.
+
 use secrecy::ExposeSecret as _;
 
 use super::*;

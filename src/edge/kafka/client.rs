@@ -374,13 +374,12 @@ impl AdminClient {
             // hand its late answer to the next call.
             let mut place = slot.lock().await;
             loop {
-                let (mut connection, fresh) = match place.take() {
-                    Some(connection) => (connection, false),
-                    None => {
-                        let opened = Connection::open(peer.clone(), &self.inner.dialer).await?;
-                        self.inner.opened.fetch_add(1, Ordering::Relaxed);
-                        (opened, true)
-                    }
+                let (mut connection, fresh) = if let Some(connection) = place.take() {
+                    (connection, false)
+                } else {
+                    let opened = Connection::open(peer.clone(), &self.inner.dialer).await?;
+                    self.inner.opened.fetch_add(1, Ordering::Relaxed);
+                    (opened, true)
                 };
                 match one_call::<R, F>(&mut connection, make).await {
                     Ok((version, answer)) => {

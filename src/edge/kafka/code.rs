@@ -29,6 +29,8 @@ impl Code {
     pub const UNSUPPORTED_SASL_MECHANISM: Self = Self(33);
     /// `ILLEGAL_SASL_STATE`.
     pub const ILLEGAL_SASL_STATE: Self = Self(34);
+    /// `LISTENER_NOT_FOUND`: in metadata, the leader has no listener of the kind that we came by.
+    pub const LISTENER_NOT_FOUND: Self = Self(72);
     /// `UNSUPPORTED_VERSION`.
     pub const UNSUPPORTED_VERSION: Self = Self(35);
     /// `NOT_CONTROLLER`.

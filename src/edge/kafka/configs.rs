@@ -203,7 +203,7 @@ impl AdminClient {
                     Err(error) => last = Some(error),
                 }
             }
-            Err(last.unwrap_or_else(|| KafkaError::NoSuchBroker(broker)))
+            Err(last.unwrap_or(KafkaError::NoSuchBroker(broker)))
         };
         around.await.map_err(|around| KafkaError::BrokerAway {
             broker,

@@ -250,9 +250,11 @@ impl Found {
 impl FoundPartition {
     fn check(self) -> Result<Partition, String> {
         match self.code {
-            Code::NONE | Code::LEADER_NOT_AVAILABLE | Code::REPLICA_NOT_AVAILABLE => {}
-            // The listener that we came by is missing on the leader: the partition itself is well.
-            Code(72) => {}
+            // Each of these leaves the replica list whole.
+            Code::NONE
+            | Code::LEADER_NOT_AVAILABLE
+            | Code::REPLICA_NOT_AVAILABLE
+            | Code::LISTENER_NOT_FOUND => {}
             code => return Err(format!("for partition {} Kafka answers {code}", self.id)),
         }
         let replicas = ids(&self.replicas);

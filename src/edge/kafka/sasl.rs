@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
 use bytes::Bytes;
 use kafka_protocol::messages::{ApiKey, SaslAuthenticateRequest, SaslHandshakeRequest};
 use kafka_protocol::protocol::StrBytes;
@@ -64,12 +65,12 @@ fn text(bytes: &Bytes) -> Result<&str, ConnectProblem> {
     std::str::from_utf8(bytes).map_err(|_| ScramError::Malformed("it is not text").into())
 }
 
-/// 128 random bits in hex, from the same source that TLS uses.
+/// Random bytes as base64, which SCRAM allows in a nonce, from the same source that TLS uses.
 fn nonce() -> Result<String, ConnectProblem> {
-    let mut bytes = [0; 16];
+    let mut bytes = [0; 18];
     let random = rustls::crypto::ring::default_provider().secure_random;
     random.fill(&mut bytes).map_err(|_| ScramError::Malformed("no random bytes to answer it with"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
 async fn send(

@@ -345,6 +345,10 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    fn skip(&mut self, bytes: usize) -> Result<(), &'static str> {
+        self.take(bytes).map(|_| ())
+    }
+
     fn varint(&mut self) -> Result<usize, &'static str> {
         let mut value: u64 = 0;
         for place in 0..5 {
@@ -394,10 +398,10 @@ impl<'a> Reader<'a> {
 
     fn field(&mut self, kind: &Kind) -> Result<(), &'static str> {
         match kind {
-            Fixed(bytes) => drop(self.take(*bytes)?),
+            Fixed(bytes) => self.skip(*bytes)?,
             Text | Kind::Blob => {
                 let length = self.count(matches!(kind, Kind::Blob))?.unwrap_or(0);
-                drop(self.take(length)?);
+                self.skip(length)?;
             }
             Array(fields) => {
                 for _ in 0..self.count(true)?.unwrap_or(0) {
@@ -411,7 +415,7 @@ impl<'a> Reader<'a> {
             }
             Kind::List(bytes) => {
                 let count = self.count(true)?.unwrap_or(0);
-                drop(self.take(count.checked_mul(*bytes).ok_or(COUNT)?)?);
+                self.skip(count.checked_mul(*bytes).ok_or(COUNT)?)?;
             }
             MaybeStruct(fields) => {
                 if i8::from_be_bytes([self.take(1)?[0]]) >= 0 {

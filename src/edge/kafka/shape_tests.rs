@@ -1,3 +1,5 @@
+//! The shapes against the codec itself: every kind, every version, and bytes that are wrong.
+
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::*;
 use kafka_protocol::protocol::{Decodable as _, Encodable, Message, Request, StrBytes};

@@ -86,11 +86,12 @@ impl World for KafkaWorld {
 async fn perform(client: &AdminClient, command: &Command) -> Result<Answer, KafkaError> {
     match command {
         Command::ThrottleBroker { broker, leader, follower, log_dirs } => {
-            let changes = changes(&[
-                (configs::LEADER_RATE, text(leader)),
-                (configs::FOLLOWER_RATE, text(follower)),
-                (configs::LOG_DIRS_RATE, text(log_dirs)),
-            ]);
+            let changes = [
+                change(configs::LEADER_RATE, leader),
+                change(configs::FOLLOWER_RATE, follower),
+                change(configs::LOG_DIRS_RATE, log_dirs),
+            ];
+            let changes: Vec<Change> = changes.into_iter().flatten().collect();
             if changes.is_empty() {
                 return Ok(Answer::default());
             }
@@ -98,10 +99,9 @@ async fn perform(client: &AdminClient, command: &Command) -> Result<Answer, Kafk
             whole(outcome, format!("broker {broker}"))
         }
         Command::ThrottleTopic { topic, leader, follower } => {
-            let changes = changes(&[
-                (configs::LEADER_REPLICAS, text(leader)),
-                (configs::FOLLOWER_REPLICAS, text(follower)),
-            ]);
+            let changes =
+                [change(configs::LEADER_REPLICAS, leader), change(configs::FOLLOWER_REPLICAS, follower)];
+            let changes: Vec<Change> = changes.into_iter().flatten().collect();
             if changes.is_empty() {
                 return Ok(Answer::default());
             }
@@ -116,17 +116,13 @@ async fn perform(client: &AdminClient, command: &Command) -> Result<Answer, Kafk
     }
 }
 
-/// A setting as text to set, as removal, or as nothing to do.
-fn text<T: ToString>(setting: &Setting<T>) -> Option<Option<String>> {
+/// What to change about a setting; none when it stays as it is.
+fn change<T: ToString>(key: &'static str, setting: &Setting<T>) -> Option<Change> {
     match setting {
         Setting::Keep => None,
-        Setting::Clear => Some(None),
-        Setting::Set(value) => Some(Some(value.to_string())),
+        Setting::Clear => Some((key, None)),
+        Setting::Set(value) => Some((key, Some(value.to_string()))),
     }
-}
-
-fn changes(wanted: &[(&'static str, Option<Option<String>>)]) -> Vec<Change> {
-    wanted.iter().filter_map(|(key, change)| change.clone().map(|change| (*key, change))).collect()
 }
 
 /// The answer to a command that is accepted or refused as a whole. A missing right stays an error: the same

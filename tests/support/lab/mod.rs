@@ -9,6 +9,7 @@ mod jars;
 mod load;
 mod net;
 mod node;
+mod open_sasl;
 mod process;
 mod tls;
 mod tools;
@@ -28,6 +29,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use jars::{Exporter, Jars};
 use net::Net;
+use open_sasl::OPEN_SASL_PORT;
 use process::Guarded;
 use tls::Certificates;
 
@@ -41,8 +43,6 @@ const CONTROLLER_PORT: u16 = 9093;
 const CLIENT_PORT: u16 = 9094;
 /// TLS without a client certificate and without SASL.
 const ONE_WAY_PORT: u16 = 9095;
-/// SCRAM without TLS, with sessions that end soon.
-const OPEN_SASL_PORT: u16 = 9096;
 const PORTS: [u16; 6] =
     [INTERNAL_PORT, CONTROLLER_PORT, CLIENT_PORT, ONE_WAY_PORT, OPEN_SASL_PORT, METRICS_PORT];
 /// The brokers' JMX exporters, on the port that managed clusters use.
@@ -308,12 +308,6 @@ impl Lab {
     pub fn one_way_bootstrap(&self) -> String {
         assert!(self.certificates.is_some(), "the lab has no TLS");
         (1..=3).map(|host| self.net.address(host, ONE_WAY_PORT)).collect::<Vec<_>>().join(",")
-    }
-
-    /// `host:port` of brokers 1 to 3, for clients that log in by SCRAM without TLS.
-    pub fn open_sasl_bootstrap(&self) -> String {
-        assert!(self.security == Security::ScramOverTls, "the lab has no SASL");
-        (1..=3).map(|host| self.net.address(host, OPEN_SASL_PORT)).collect::<Vec<_>>().join(",")
     }
 
     /// An address of the lab's own on which nobody listens.

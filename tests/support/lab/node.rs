@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{
     CLIENT_PORT, CONTROLLER, CONTROLLER_HOST, CONTROLLER_PORT, INTERNAL_PORT, Lab, ONE_WAY_PORT,
-    OPEN_SASL_PORT, PASSWORD, Security, host_of,
+    OPEN_SASL_PORT, PASSWORD, Security, host_of, open_sasl,
 };
 
 /// Formats a log directory by hand, which saves a JVM per node. The broker adds what else it wants to know.
@@ -142,11 +142,7 @@ impl Lab {
                 let module = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
                 writeln!(text, "{prefix}.{mechanism}.sasl.jaas.config={module}").expect("text");
             }
-            let module = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
-            let open = "listener.name.open_sasl";
-            writeln!(text, "{open}.sasl.enabled.mechanisms=SCRAM-SHA-256").expect("text");
-            writeln!(text, "{open}.scram-sha-256.sasl.jaas.config={module}").expect("text");
-            writeln!(text, "{open}.scram-sha-256.connections.max.reauth.ms=4000").expect("text");
+            text.push_str(open_sasl::PROPERTIES);
             let module = "org.apache.kafka.common.security.plain.PlainLoginModule required";
             let user = format!("user_evenkeel=\"{PASSWORD}\"");
             writeln!(text, "{prefix}.plain.sasl.jaas.config={module} {user};").expect("text");
