@@ -6,6 +6,7 @@
 mod controller;
 mod drive;
 mod propose;
+mod settings;
 mod world;
 
 pub use controller::{Controller, ControllerSettings, Decision, HeldBack};

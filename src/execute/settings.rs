@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ExecutionSettings, Throttle};
-
 /// How a plan is run. The defaults are safe on a cluster that nobody has measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExecuteSettings {
@@ -53,29 +51,6 @@ impl Default for ExecuteSettings {
             resend: Duration::from_secs(5),
             disk_reserve_ratio: 0.02,
             stop: StopMode::Cancel,
-        }
-    }
-}
-
-impl From<&ExecutionSettings> for ExecuteSettings {
-    /// What the settings file leaves open keeps its default.
-    fn from(settings: &ExecutionSettings) -> Self {
-        let default = Self::default();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "finite and at least 0")]
-        let throttle = match settings.throttle {
-            Throttle::Auto => ThrottleRate::Derived,
-            Throttle::Unlimited => ThrottleRate::Unlimited,
-            Throttle::Rate(rate) => ThrottleRate::BytesPerS(rate.get() as u64),
-        };
-        Self {
-            throttle,
-            moves_in_flight_per_broker: settings
-                .moves_per_broker
-                .unwrap_or(default.moves_in_flight_per_broker),
-            moves_in_flight: settings.moves_in_flight.unwrap_or(default.moves_in_flight),
-            no_progress: settings.stall_timeout.unwrap_or(default.no_progress),
-            poll: settings.poll_interval.unwrap_or(default.poll),
-            ..default
         }
     }
 }
