@@ -1,3 +1,5 @@
+//! Tests of goal files: what is read, and what is refused with which words.
+
 use super::*;
 
 const HEAD: &str = "format = \"evenkeel-goals/1\"\nname = \"x\"\n";

@@ -1,3 +1,5 @@
+//! Tests of the model: what it is built from, and what it refuses.
+
 use super::*;
 use crate::base::TopicName;
 use crate::observe::{LogDir, Replica, SeenTopic};

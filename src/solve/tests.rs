@@ -1,1 +1,1 @@
-
+//! Tests of the solver on small clusters that can be followed by hand.

@@ -11,10 +11,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("config", &["base"]),
     ("observe", &["base"]),
     ("model", &["base", "observe"]),
-    ("goals", &["base", "model"]),
-    ("solve", &["base", "model", "goals"]),
+    ("goals", &["base", "config", "model"]),
+    ("solve", &["base", "config", "model", "goals"]),
     ("plan", &["base", "observe", "model", "goals", "solve"]),
-    ("execute", &["base", "observe", "model", "plan"]),
+    ("execute", &["base", "config", "observe", "model", "plan"]),
     ("report", &["base", "observe", "model", "goals", "solve", "plan", "execute"]),
     ("control", &["base", "config", "observe", "model", "goals", "solve", "plan", "execute", "report"]),
     (

@@ -28,7 +28,7 @@ impl Source {
 
     /// Whether the file only holds tests.
     pub fn is_test(&self) -> bool {
-        self.path.ends_with("_tests.rs") || self.path.ends_with("/tests.rs")
+        self.path.ends_with("_tests.rs") || self.path.ends_with("/tests.rs") || self.path.contains("/test_")
     }
 }
 
