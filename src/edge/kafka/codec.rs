@@ -2,7 +2,7 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
-use kafka_protocol::protocol::{Decodable, Encodable as _, HeaderVersion, Request, StrBytes};
+use kafka_protocol::protocol::{Decodable as _, Encodable as _, Request, StrBytes};
 
 use super::error::RequestProblem;
 use super::shape;
@@ -35,12 +35,13 @@ pub(super) fn encode<R: Request>(
 }
 
 /// Takes the header off an answer and checks that it belongs to our request.
-pub(super) fn check_correlation<R: Request>(
+pub(super) fn check_correlation(
     frame: &mut Bytes,
+    api: ApiKey,
     version: i16,
     correlation: i32,
 ) -> Result<(), RequestProblem> {
-    let header = ResponseHeader::decode(frame, R::Response::header_version(version))
+    let header = ResponseHeader::decode(frame, api.response_header_version(version))
         .map_err(|error| RequestProblem::Malformed(format!("header: {error}")))?;
     if header.correlation_id == correlation {
         return Ok(());

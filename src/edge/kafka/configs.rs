@@ -18,7 +18,8 @@ use kafka_protocol::messages::{
 use kafka_protocol::protocol::StrBytes;
 use tokio::task::JoinSet;
 
-use super::client::{AdminClient, Reply, Target};
+use super::AdminClient;
+use super::call::{Reply, Target};
 use super::code::Code;
 use super::error::{KafkaError, RequestProblem};
 use super::retry::Patience;
@@ -197,7 +198,7 @@ impl AdminClient {
             let mut last = None;
             for controller in self.controllers().await? {
                 let answer =
-                    self.exchange::<IncrementalAlterConfigsRequest, _>(&controller, limit, &made).await;
+                    self.call_once::<IncrementalAlterConfigsRequest, _>(&controller, limit, &made).await;
                 match answer.and_then(|reply| check_altered(&reply)) {
                     Ok(()) => return Ok(()),
                     Err(error) => last = Some(error),
@@ -227,7 +228,7 @@ impl AdminClient {
     }
 }
 
-fn alter_request(resource: &AlterConfigsResource) -> impl Fn(i16) -> IncrementalAlterConfigsRequest {
+fn alter_request(resource: &AlterConfigsResource) -> impl Fn(i16) -> IncrementalAlterConfigsRequest + Sync {
     move |_| IncrementalAlterConfigsRequest::default().with_resources(vec![resource.clone()])
 }
 

@@ -4,12 +4,13 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest};
 use kafka_protocol::protocol::{Request, StrBytes};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::call::{Ask, api_of};
 use super::code::Code;
 use super::codec::{self, FRAME_BYTES_MAX};
 use super::error::{ConnectError, ConnectProblem, Peer, RequestProblem};
@@ -110,12 +111,12 @@ impl Connection {
             .with_client_software_name(StrBytes::from_static_str("evenkeel"))
             .with_client_software_version(StrBytes::from_static_str(env!("CARGO_PKG_VERSION")));
         let failed = |connection: &Self, error| connection.explain(phase, ApiKey::ApiVersions, error);
-        let body = self.exchange(&request, 3).await.map_err(|error| failed(self, error))?;
+        let body = self.send(&request, 3).await.map_err(|error| failed(self, error))?;
         // An error comes in version 0 whatever was asked, with the code first.
         let code = if body.len() >= 2 { Code(body.clone().get_i16()) } else { Code::NONE };
         let response = if code == Code::UNSUPPORTED_VERSION {
             let request = ApiVersionsRequest::default();
-            let body = self.exchange(&request, 0).await.map_err(|error| failed(self, error))?;
+            let body = self.send(&request, 0).await.map_err(|error| failed(self, error))?;
             codec::decode::<ApiVersionsRequest>(body, 0)
         } else {
             codec::decode::<ApiVersionsRequest>(body, 3)
@@ -146,30 +147,31 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a request in the newest version that both sides speak, and waits for the answer.
-    pub(super) async fn call<R, F>(&mut self, make: F) -> Result<R::Response, CallError>
-    where
-        R: Request,
-        F: FnOnce(i16) -> R,
-    {
-        let version = self.versions.pick::<R>()?;
-        let request = make(version);
-        let body = self.exchange(&request, version).await?;
+    /// Sends a request on the way to a usable connection, and waits for the answer.
+    pub(super) async fn call<R: Request + Sync>(&mut self, request: &R) -> Result<R::Response, CallError> {
+        let api = api_of::<R>();
+        let version = self.versions.pick(api, R::VERSIONS)?;
+        let body = self.send(request, version).await?;
         Ok(codec::decode::<R>(body, version)?)
     }
 
+    async fn send<R: Request + Sync>(&mut self, request: &R, version: i16) -> Result<Bytes, CallError> {
+        let encode = |version, correlation, id: &StrBytes| codec::encode(request, version, correlation, id);
+        self.exchange(&Ask { api: api_of::<R>(), ours: R::VERSIONS, encode: &encode }, version).await
+    }
+
     /// Sends a request and gives the body of its answer.
-    async fn exchange<R: Request>(&mut self, request: &R, version: i16) -> Result<bytes::Bytes, CallError> {
+    pub(super) async fn exchange(&mut self, ask: &Ask<'_>, version: i16) -> Result<Bytes, CallError> {
         self.correlation = self.correlation.wrapping_add(1) & i32::MAX;
-        let frame = codec::encode(request, version, self.correlation, &self.client_id)?;
+        let frame = (ask.encode)(version, self.correlation, &self.client_id)?;
         self.stream.write_all(&frame).await?;
         self.stream.flush().await?;
         let mut answer = self.read_frame().await?;
-        codec::check_correlation::<R>(&mut answer, version, self.correlation)?;
+        codec::check_correlation(&mut answer, ask.api, version, self.correlation)?;
         Ok(answer)
     }
 
-    async fn read_frame(&mut self) -> Result<bytes::Bytes, CallError> {
+    async fn read_frame(&mut self) -> Result<Bytes, CallError> {
         let mut head = [0; 4];
         self.stream.read_exact(&mut head).await?;
         let size_bytes = u32::from_be_bytes(head);

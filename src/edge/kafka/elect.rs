@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use kafka_protocol::messages::elect_leaders_request::TopicPartitions;
 use kafka_protocol::messages::{ApiKey, ElectLeadersRequest, ElectLeadersResponse};
 
-use super::client::{AdminClient, Target};
+use super::AdminClient;
+use super::call::Target;
 use super::code::Code;
 use super::error::KafkaError;
 use super::metadata::{by_topic, wire_topic};

@@ -11,7 +11,8 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::client::{AdminClient, Target};
+use super::AdminClient;
+use super::call::Target;
 use super::code::Code;
 use super::error::KafkaError;
 use super::metadata::{by_topic, wire_topic};

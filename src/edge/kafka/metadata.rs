@@ -14,7 +14,8 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::client::{AdminClient, Reply, Target};
+use super::AdminClient;
+use super::call::{Reply, Target};
 use super::code::Code;
 use super::error::{KafkaError, RequestProblem};
 use crate::base::{BrokerId, TopicName, TopicPartition};

@@ -5,6 +5,7 @@
 //! TLS, SASL, versions, retries, one file per kind of request, and errors by which an operator can act.
 
 mod acl;
+mod call;
 mod client;
 mod clock;
 mod code;

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::task::JoinSet;
 
+use super::AdminClient;
 use super::acl::{Resource, Right};
-use super::client::AdminClient;
 use super::error::KafkaError;
 use super::hint::{grant_of, world_error};
 use super::log_dirs::BrokerLogDirs;

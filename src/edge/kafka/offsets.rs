@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::{ApiKey, BrokerId as WireBroker, ListOffsetsRequest};
 
-use super::client::{AdminClient, Target};
+use super::AdminClient;
+use super::call::Target;
 use super::code::Code;
 use super::error::KafkaError;
 use super::metadata::{by_topic, wire_topic};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::messages::ApiKey;
 
-use super::client::refused;
+use super::call::refused;
 use super::code::Code;
 use super::error::{KafkaError, Peer};
 use crate::base::TopicPartition;

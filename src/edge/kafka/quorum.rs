@@ -6,7 +6,8 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::client::{AdminClient, Target};
+use super::AdminClient;
+use super::call::Target;
 use super::code::Code;
 use super::error::{KafkaError, Peer};
 use crate::base::BrokerId;

@@ -10,7 +10,8 @@ use kafka_protocol::messages::{
     ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
 };
 
-use super::client::{AdminClient, Target};
+use super::AdminClient;
+use super::call::Target;
 use super::code::Code;
 use super::error::KafkaError;
 use super::metadata::{ids, wire_topic};

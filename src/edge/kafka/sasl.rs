@@ -35,8 +35,8 @@ pub(super) async fn authenticate(
 
 async fn handshake(connection: &mut Connection, mechanism: SaslMechanism) -> Result<(), ConnectProblem> {
     let wanted = mechanism.name();
-    let made = |_| SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(wanted));
-    let answer = connection.call(made).await;
+    let request = SaslHandshakeRequest::default().with_mechanism(StrBytes::from_static_str(wanted));
+    let answer = connection.call(&request).await;
     let answer = answer.map_err(|error| connection.explain(PHASE, ApiKey::SaslHandshake, error))?;
     match Code(answer.error_code) {
         Code::NONE => Ok(()),
@@ -78,8 +78,8 @@ async fn send(
     settings: &SaslSettings,
     message: Vec<u8>,
 ) -> Result<(Bytes, Option<Duration>), ConnectProblem> {
-    let made = |_| SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from(message));
-    let answer = connection.call(made).await;
+    let request = SaslAuthenticateRequest::default().with_auth_bytes(Bytes::from(message));
+    let answer = connection.call(&request).await;
     let answer = answer.map_err(|error| connection.explain(PHASE, ApiKey::SaslAuthenticate, error))?;
     if !Code(answer.error_code).is_ok() {
         let words = answer.error_message.map(|words| words.to_string());

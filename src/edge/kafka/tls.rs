@@ -78,10 +78,16 @@ fn certificate_problem(problem: &CertificateError) -> ConnectProblem {
         CertificateError::UnknownIssuer => ConnectProblem::UnknownAuthority,
         CertificateError::NotValidForName => ConnectProblem::WrongHostName(Vec::new()),
         CertificateError::NotValidForNameContext { presented, .. } => {
-            ConnectProblem::WrongHostName(presented.clone())
+            ConnectProblem::WrongHostName(presented.iter().map(|name| bare_name(name)).collect())
         }
         other => ConnectProblem::BadCertificate(other.to_string()),
     }
+}
+
+/// rustls gives names as it prints them for its authors: `DnsName("b1.example")`, `IpAddress(10.0.0.1)`.
+fn bare_name(name: &str) -> String {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"').to_owned()
 }
 
 fn is_about_our_certificate(alert: AlertDescription) -> bool {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kafka_protocol::messages::ApiVersionsResponse;
-use kafka_protocol::protocol::Request;
+use kafka_protocol::messages::{ApiKey, ApiVersionsResponse};
+use kafka_protocol::protocol::VersionRange;
 
 use super::error::RequestProblem;
 
@@ -31,9 +31,8 @@ impl Versions {
     ///
     /// # Errors
     /// There is none.
-    pub fn pick<R: Request>(&self) -> Result<i16, RequestProblem> {
-        let ours = R::VERSIONS;
-        let Some(&(min, max)) = self.offered.get(&R::KEY) else {
+    pub fn pick(&self, api: ApiKey, ours: VersionRange) -> Result<i16, RequestProblem> {
+        let Some(&(min, max)) = self.offered.get(&(api as i16)) else {
             return Err(RequestProblem::NotOffered(String::new()));
         };
         let version = max.min(ours.max);
@@ -76,9 +75,10 @@ impl Versions {
 #[cfg(test)]
 mod tests {
     use kafka_protocol::messages::api_versions_response::ApiVersion;
-    use kafka_protocol::messages::{DescribeTopicPartitionsRequest, MetadataRequest};
 
     use super::*;
+
+    const OURS: VersionRange = VersionRange { min: 0, max: 13 };
 
     fn offer(api_key: i16, min: i16, max: i16) -> Versions {
         let api = ApiVersion::default().with_api_key(api_key).with_min_version(min).with_max_version(max);
@@ -87,12 +87,12 @@ mod tests {
 
     #[test]
     fn the_newest_common_version_is_spoken() {
-        assert_eq!(offer(3, 0, 9).pick::<MetadataRequest>(), Ok(9));
-        assert_eq!(offer(3, 0, 99).pick::<MetadataRequest>(), Ok(13));
+        assert_eq!(offer(3, 0, 9).pick(ApiKey::Metadata, OURS), Ok(9));
+        assert_eq!(offer(3, 0, 99).pick(ApiKey::Metadata, OURS), Ok(13));
         assert_eq!(
-            offer(3, 50, 99).pick::<MetadataRequest>(),
+            offer(3, 50, 99).pick(ApiKey::Metadata, OURS),
             Err(RequestProblem::NotOffered(" (it offers 50 to 99, we speak 0 to 13)".to_owned()))
         );
-        assert!(offer(3, 0, 9).pick::<DescribeTopicPartitionsRequest>().is_err());
+        assert!(offer(3, 0, 9).pick(ApiKey::DescribeTopicPartitions, OURS).is_err());
     }
 }
