@@ -70,6 +70,8 @@ fn reasons(plan: &Value) -> Vec<&str> {
 
 fn a_proposal_says_what_why_and_how_much(lab: &Lab) {
     let before = State::of(lab);
+    let text = on(lab, &["propose"]).expect_code(0);
+    eprintln!("{text}");
     let plan = on(lab, &["propose", "--format", "json"]).expect_code(0).json();
     assert_eq!(plan["format"], "evenkeel-plan/1");
     let on_disk = lab.disk_bytes();
@@ -87,7 +89,6 @@ fn a_proposal_says_what_why_and_how_much(lab: &Lab) {
     let reasons = reasons(&plan);
     assert!(!reasons.is_empty() && reasons.iter().all(|reason| reason.len() > 10), "{reasons:?}");
 
-    let text = on(lab, &["propose"]).expect_code(0);
     for word in ["before", "after", "bytes to move", "rack-0", "rack-2", "not met", "met"] {
         assert!(text.stdout.contains(word), "`{word}` is not on the screen\n{text}");
     }

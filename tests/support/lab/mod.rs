@@ -18,6 +18,7 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -102,6 +103,7 @@ pub struct Lab {
     jars: Jars,
     tools: Jars,
     dir: PathBuf,
+    data: PathBuf,
     net: Net,
     racks: BTreeMap<i32, String>,
     security: Security,
@@ -156,14 +158,16 @@ impl Builder {
         fs::create_dir_all(parent).expect("the target folder is writable");
         let dir =
             tempfile::Builder::new().prefix("lab-").tempdir_in(parent).expect("a folder for the lab").keep();
+        let data = data_dir(&dir);
         let hosts: Vec<_> = (1..=self.brokers + 1).map(|id| (id, net.host(host_of(id)))).collect();
         let certificates =
             (self.security != Security::Plaintext).then(|| Certificates::make(&dir.join("tls"), &hosts));
         let mut lab = Lab {
-            sweeper: sweeper(&dir),
+            sweeper: sweeper(&[&dir, &data]),
             jars,
             tools,
             dir,
+            data,
             net,
             racks: self.racks_of_brokers(),
             security: self.security,
@@ -194,14 +198,30 @@ impl Builder {
     }
 }
 
-/// Removes the lab's folder when the test process is killed and cannot do so itself.
-fn sweeper(dir: &Path) -> Child {
+/// Where the brokers' data go: to memory where there is room, because a goal looks at how full the volume is, and
+/// how full the disk of a developer's machine is must not decide a test.
+fn data_dir(dir: &Path) -> PathBuf {
+    let available = Command::new("df").args(["--output=avail", "--block-size=1M", "/dev/shm"]).output();
+    let text =
+        available.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let available_mib: u64 =
+        text.lines().last().and_then(|line| line.trim().parse().ok()).unwrap_or_default();
+    if available_mib < 2_048 {
+        return dir.join("data");
+    }
+    let in_memory = tempfile::Builder::new().prefix("evenkeel-lab-").tempdir_in("/dev/shm");
+    in_memory.expect("a folder for the data").keep()
+}
+
+/// Removes the lab's folders when the test process is killed and cannot do so itself.
+fn sweeper(dirs: &[&Path]) -> Child {
     Command::new("sh")
-        .args(["-c", "read -r keep && exit 0; sleep 2; rm -rf \"$1\"", "sweeper"])
-        .arg(dir)
+        .args(["-c", "read -r done && exit 0; sleep 2; rm -rf \"$@\"", "sweeper"])
+        .args(dirs)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        .process_group(0)
         .spawn()
         .expect("sh starts")
 }
@@ -233,7 +253,7 @@ impl Lab {
     }
 
     fn log_dirs(&self, node: i32) -> Vec<PathBuf> {
-        (1..=LOG_DIRS).map(|index| self.node_dir(node).join(format!("d{index}"))).collect()
+        (1..=LOG_DIRS).map(|index| self.data.join(format!("node-{node}-d{index}"))).collect()
     }
 
     fn spawn_node(&self, node: i32, class: &str, properties: &str) -> Guarded {
@@ -253,7 +273,7 @@ impl Lab {
         let class = if self.jars.needs_zookeeper() {
             "org.apache.zookeeper.server.quorum.QuorumPeerMain"
         } else {
-            node::format_log_dir(&self.node_dir(CONTROLLER).join("d1"), CONTROLLER, CLUSTER_ID);
+            node::format_log_dir(&self.log_dirs(CONTROLLER)[0], CONTROLLER, CLUSTER_ID);
             "kafka.Kafka"
         };
         self.controller = Some(self.spawn_node(CONTROLLER, class, &self.controller_properties()));
@@ -412,7 +432,6 @@ const CLUSTER_ID: &str = "bGFiLWxhYi1sYWItbGFiLQ";
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        let nodes: Vec<i32> = self.brokers.keys().copied().chain([CONTROLLER]).collect();
         self.brokers.clear();
         self.controller = None;
         // One line tells the sweeper that there is nothing for it to do.
@@ -425,15 +444,16 @@ impl Drop for Lab {
         if let Err(error) = self.sweeper.wait() {
             eprintln!("lab: the sweeper cannot be waited for: {error}");
         }
+        let mut gone = vec![&self.data];
         if thread::panicking() {
             eprintln!("lab: the logs of the failed test stay in {}", self.dir.display());
-            for dir in nodes.iter().flat_map(|node| self.log_dirs(*node)).filter(|dir| dir.exists()) {
-                if let Err(error) = fs::remove_dir_all(&dir) {
-                    eprintln!("lab: {} stays behind: {error}", dir.display());
-                }
+        } else {
+            gone.push(&self.dir);
+        }
+        for dir in gone.into_iter().filter(|dir| dir.exists()) {
+            if let Err(error) = fs::remove_dir_all(dir) {
+                eprintln!("lab: {} stays behind: {error}", dir.display());
             }
-        } else if let Err(error) = fs::remove_dir_all(&self.dir) {
-            eprintln!("lab: {} stays behind: {error}", self.dir.display());
         }
     }
 }

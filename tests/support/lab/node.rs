@@ -46,7 +46,7 @@ impl Lab {
             return format!(
                 "dataDir={}\nclientPort={CONTROLLER_PORT}\nclientPortAddress={}\nmaxClientCnxns=0\n\
                  tickTime=1000\nadmin.enableServer=false\n",
-                self.node_dir(CONTROLLER).join("d1").display(),
+                self.log_dirs(CONTROLLER)[0].display(),
                 self.net.host(CONTROLLER_HOST)
             );
         }
@@ -54,7 +54,7 @@ impl Lab {
         let mut text = format!(
             "process.roles=controller\nnode.id={CONTROLLER}\ncontroller.quorum.voters={CONTROLLER}@{voter}\n\
              controller.listener.names=CONTROLLER\nlisteners=CONTROLLER://{voter}\nlog.dirs={}\n{COMMON}",
-            self.node_dir(CONTROLLER).join("d1").display()
+            self.log_dirs(CONTROLLER)[0].display()
         );
         text.push_str(&self.authorizer_properties());
         text
