@@ -172,6 +172,9 @@ impl Jars {
                 "kafka.admin.ReassignPartitionsCommand",
             ],
             "kafka-configs" => &["org.apache.kafka.tools.ConfigCommand", "kafka.admin.ConfigCommand"],
+            "kafka-leader-election" => {
+                &["org.apache.kafka.tools.LeaderElectionCommand", "kafka.admin.LeaderElectionCommand"]
+            }
             "kafka-acls" => &["org.apache.kafka.tools.AclCommand", "kafka.admin.AclCommand"],
             other => panic!("no class is known for the tool {other}"),
         };

@@ -91,9 +91,13 @@ impl Lab {
         self.wait_until("all replicas are in sync", Duration::from_secs(60), Seen::all_in_sync)
     }
 
-    /// Puts the topics back to their skewed places with Kafka's own tool.
+    /// Puts the topics and their leaders back to their skewed places with Kafka's own tools.
     pub fn skew_again(&self) -> Seen {
         let plan = self.reassignment_file("skew.json", &skewed());
-        self.reassign(&plan)
+        self.reassign(&plan);
+        self.kafka_tool("kafka-leader-election", &["--election-type", "preferred", "--all-topic-partitions"]);
+        self.wait_until("every preferred leader leads", Duration::from_secs(60), |seen| {
+            seen.partitions.values().all(|partition| partition.leader == partition.replicas[0])
+        })
     }
 }
