@@ -22,8 +22,8 @@ fn a_history(seed: u64) -> (Digest, Vec<SimEvent>) {
     });
     let brokers: Vec<_> = world.cluster().brokers().map(|(id, _)| id).collect();
     for round in 0..6_usize {
-        let seen = world.observe(&Scope::Full).unwrap();
-        let lists = seen.partitions().skip(round).step_by(7).map(|(name, _, partition)| {
+        let look = world.observe(&Scope::Full).unwrap();
+        let lists = look.partitions().skip(round).step_by(7).map(|(name, _, partition)| {
             let mut list = partition.replicas.clone();
             let fresh = brokers.iter().filter(|broker| !list.contains(broker)).nth(round % 2);
             if let Some(fresh) = fresh {
@@ -67,9 +67,9 @@ fn another_seed_gives_another_cluster() {
 fn many_small_waits_are_one_long_wait() {
     let run = |step: u64| {
         let mut world = SimWorld::new(&SimSpec::small(3)).unwrap();
-        let seen = world.observe(&Scope::Full).unwrap();
-        let brokers: Vec<_> = seen.brokers.keys().copied().collect();
-        let lists = seen.partitions().step_by(5).map(|(name, _, partition)| {
+        let look = world.observe(&Scope::Full).unwrap();
+        let brokers: Vec<_> = look.brokers.keys().copied().collect();
+        let lists = look.partitions().step_by(5).map(|(name, _, partition)| {
             let mut list = partition.replicas.clone();
             list[2] = *brokers.iter().find(|broker| !list.contains(broker)).unwrap();
             (name, list)

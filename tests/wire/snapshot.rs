@@ -13,13 +13,13 @@ use crate::{connect, frozen};
 /// Reassignments under way, throttles set, replicas between log directories, a topic without any settings.
 fn in_motion(seed: u64) -> SimCluster {
     let mut cluster = SimCluster::new(&SimSpec::small(seed)).unwrap();
-    let seen = cluster.observe(false, None);
-    let brokers: Vec<BrokerId> = seen.brokers.keys().copied().collect();
-    for (name, _, partition) in seen.partitions().step_by(7) {
+    let look = cluster.observe(false, None);
+    let brokers: Vec<BrokerId> = look.brokers.keys().copied().collect();
+    for (name, _, partition) in look.partitions().step_by(7) {
         let fresh = brokers.iter().find(|broker| !partition.replicas.contains(broker)).unwrap();
         cluster.reassign(&name, &[&[*fresh][..], &partition.replicas[1..]].concat()).unwrap();
     }
-    for (name, _, partition) in seen.partitions().step_by(11) {
+    for (name, _, partition) in look.partitions().step_by(11) {
         let holder = partition.replicas[2];
         let from = partition.on_disk[&holder].log_dir.as_deref();
         let to = if from == Some("/data/1") { "/data/2" } else { "/data/1" };
@@ -33,7 +33,7 @@ fn in_motion(seed: u64) -> SimCluster {
     set(ConfigOwner::Broker(BrokerId(3)), "follower.replication.throttled.rate", "2000000");
     set(ConfigOwner::Broker(BrokerId(3)), "replica.alter.log.dirs.io.max.bytes.per.second", "3000000");
     set(ConfigOwner::AllBrokers, "leader.replication.throttled.rate", "9000000");
-    let mut topics = seen.topics.keys().cloned();
+    let mut topics = look.topics.keys().cloned();
     let mut next = || ConfigOwner::Topic(topics.next().unwrap());
     set(next(), "leader.replication.throttled.replicas", "0:1,0:2,1:3");
     set(next(), "follower.replication.throttled.replicas", "*");

@@ -99,7 +99,7 @@ impl SimCluster {
         seen.host = Some(broker.host.clone());
         seen.port = Some(broker.port);
         if broker.up {
-            seen.throttle = self.own_rates(broker);
+            seen.throttle = own_rates(broker);
             let dirs = broker.dirs.iter().enumerate().map(|(at, dir)| {
                 let used = used.get(&(id, at)).copied().unwrap_or(0);
                 LogDir {
@@ -122,16 +122,6 @@ impl SimCluster {
             };
         }
         seen
-    }
-
-    /// Throttle rates that stand on this very broker; those for all brokers are nobody's own.
-    fn own_rates(&self, broker: &SimBroker) -> BrokerThrottle {
-        let own = |rate: Option<u64>, key: &str| rate.filter(|_| broker.configs.contains_key(key));
-        BrokerThrottle {
-            leader_bytes_per_s: own(broker.throttle.leader_bytes_per_s, LEADER_RATE),
-            follower_bytes_per_s: own(broker.throttle.follower_bytes_per_s, FOLLOWER_RATE),
-            log_dirs_bytes_per_s: own(broker.throttle.log_dirs_bytes_per_s, LOG_DIR_RATE),
-        }
     }
 
     fn see_partition(&self, pid: Pid, metrics: bool, sizes: bool) -> Partition {
@@ -182,5 +172,15 @@ impl SimCluster {
             adding: partition.adding.clone(),
             removing: partition.removing.clone(),
         }
+    }
+}
+
+/// Throttle rates that stand on this very broker; those for all brokers are nobody's own.
+fn own_rates(broker: &SimBroker) -> BrokerThrottle {
+    let own = |rate: Option<u64>, key: &str| rate.filter(|_| broker.configs.contains_key(key));
+    BrokerThrottle {
+        leader_bytes_per_s: own(broker.throttle.leader_bytes_per_s, LEADER_RATE),
+        follower_bytes_per_s: own(broker.throttle.follower_bytes_per_s, FOLLOWER_RATE),
+        log_dirs_bytes_per_s: own(broker.throttle.log_dirs_bytes_per_s, LOG_DIR_RATE),
     }
 }
