@@ -111,7 +111,12 @@ impl Call<'_> {
             return response.with_error_code(error.code()).with_error_message(Some(text(error.to_string())));
         }
         if self.node == Node::Controller {
-            return response.with_controller_id(CONTROLLER_ID.into());
+            // Asked for controllers, Kafka lists them where brokers stand else.
+            let controller = DescribeClusterBroker::default()
+                .with_broker_id(CONTROLLER_ID.into())
+                .with_host(text("127.0.0.1"))
+                .with_port(self.cluster.controller_port.map_or(-1, i32::from));
+            return response.with_controller_id(CONTROLLER_ID.into()).with_brokers(vec![controller]);
         }
         let told = |broker: &&SimBroker| !broker.fenced || request.include_fenced_brokers;
         let brokers = self.cluster.brokers.iter().filter(|(_, broker)| told(broker));
@@ -206,5 +211,8 @@ impl Call<'_> {
             .with_replica_nodes(broker_ids(&partition.replicas))
             .with_isr_nodes(broker_ids(&partition.isr))
             .with_offline_replicas(broker_ids(&self.cluster.offline_replicas(pid)))
+            // Java's client takes absent lists for a bug, so brokers without eligible leader replicas send empty ones.
+            .with_eligible_leader_replicas(Some(Vec::new()))
+            .with_last_known_elr(Some(Vec::new()))
     }
 }
