@@ -111,13 +111,11 @@ fn ask_of<'a, R: Request>(encode: &'a Encode<'a>) -> Ask<'a> {
 }
 
 fn reply<T>(peer: Peer, version: i16, api: ApiKey, answer: Option<T>) -> Result<Reply<T>, KafkaError> {
-    match answer {
-        Some(answer) => Ok(Reply { peer, version, answer }),
-        None => {
-            let problem = RequestProblem::Malformed("it was not read".to_owned());
-            Err(KafkaError::Request { peer, api, problem })
-        }
-    }
+    let Some(answer) = answer else {
+        let problem = RequestProblem::Malformed("it was not read".to_owned());
+        return Err(KafkaError::Request { peer, api, problem });
+    };
+    Ok(Reply { peer, version, answer })
 }
 
 impl AdminClient {

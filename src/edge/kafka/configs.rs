@@ -38,6 +38,7 @@ pub const LEADER_REPLICAS: &str = "leader.replication.throttled.replicas";
 pub const FOLLOWER_REPLICAS: &str = "follower.replication.throttled.replicas";
 /// `min.insync.replicas`, on topics.
 pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+const PROTOCOL_VERSION: &str = "inter.broker.protocol.version";
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
@@ -60,6 +61,16 @@ pub struct TopicConfig {
     pub min_insync_replicas: Option<u32>,
     /// Throttled replica lists.
     pub throttle: TopicThrottle,
+}
+
+/// What stands on a broker.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BrokerConfig {
+    /// Throttle rates that stand on the broker itself.
+    pub throttle: BrokerThrottle,
+    /// `inter.broker.protocol.version`, such as `2.8-IV1`: what tells the release where there is no
+    /// `metadata.version`. Gone from Kafka 4.0 on.
+    pub protocol_version: Option<String>,
 }
 
 /// A change of one setting: a value, or none to remove it.
@@ -115,32 +126,34 @@ impl AdminClient {
         Ok(found)
     }
 
-    /// Throttle rates that stand on a broker itself, asked of that broker.
+    /// What stands on a broker, asked of that broker.
     ///
     /// # Errors
     /// The broker does not answer in time, or we may not ask.
-    pub async fn describe_broker_throttle(&self, broker: BrokerId) -> Result<BrokerThrottle, KafkaError> {
-        let resources =
-            vec![resource(BROKER, &broker.to_string(), &[LEADER_RATE, FOLLOWER_RATE, LOG_DIRS_RATE])];
+    pub async fn describe_broker_config(&self, broker: BrokerId) -> Result<BrokerConfig, KafkaError> {
+        let keys = [LEADER_RATE, FOLLOWER_RATE, LOG_DIRS_RATE, PROTOCOL_VERSION];
+        let resources = vec![resource(BROKER, &broker.to_string(), &keys)];
         let per_try = self.patience().per_try.min(DESCRIBE_LIMIT);
         let patience = Patience { per_try, overall: DESCRIBE_LIMIT, tries: 2 };
         let reply = self.describe_configs(Target::Broker(broker), patience, resources).await?;
-        let mut throttle = BrokerThrottle::default();
+        let mut found = BrokerConfig::default();
         for result in &reply.answer.results {
             if !Code(result.error_code).is_ok() {
                 return Err(resource_error(&reply, result, Code(result.error_code)));
             }
-            for config in result.configs.iter().filter(|config| config.config_source == SOURCE_BROKER) {
-                let value = config.value.as_deref().and_then(|value| value.parse().ok());
+            for config in &result.configs {
+                let own = config.value.as_deref().filter(|_| config.config_source == SOURCE_BROKER);
+                let rate = own.and_then(|value| value.parse().ok());
                 match &*config.name {
-                    LEADER_RATE => throttle.leader_bytes_per_s = value,
-                    FOLLOWER_RATE => throttle.follower_bytes_per_s = value,
-                    LOG_DIRS_RATE => throttle.log_dirs_bytes_per_s = value,
+                    LEADER_RATE => found.throttle.leader_bytes_per_s = rate,
+                    FOLLOWER_RATE => found.throttle.follower_bytes_per_s = rate,
+                    LOG_DIRS_RATE => found.throttle.log_dirs_bytes_per_s = rate,
+                    PROTOCOL_VERSION => found.protocol_version = config.value.as_deref().map(str::to_owned),
                     _ => {}
                 }
             }
         }
-        Ok(throttle)
+        Ok(found)
     }
 
     async fn describe_configs(

@@ -38,7 +38,7 @@ pub use client::AdminClient;
 pub use clock::{Clock, StopFlag};
 pub use code::Code;
 pub use configs::{
-    Change, FOLLOWER_RATE, FOLLOWER_REPLICAS, LEADER_RATE, LEADER_REPLICAS, LOG_DIRS_RATE,
+    BrokerConfig, Change, FOLLOWER_RATE, FOLLOWER_REPLICAS, LEADER_RATE, LEADER_REPLICAS, LOG_DIRS_RATE,
     MIN_INSYNC_REPLICAS, TopicConfig,
 };
 pub use error::{Answered, ConnectError, ConnectProblem, KafkaError, Peer, RequestProblem};

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::AdminClient;
 use super::acl::{Resource, Right};
+use super::configs::BrokerConfig;
 use super::error::KafkaError;
 use super::hint::{grant_of, world_error};
 use super::log_dirs::BrokerLogDirs;
@@ -17,7 +18,7 @@ use super::metadata::TopicList;
 use super::topology::Topology;
 use crate::base::{BrokerId, Bytes, TimestampMs, TopicName, TopicPartition};
 use crate::control::{Scope, WorldError};
-use crate::observe::{BrokerThrottle, Gap, GapKind, Observation, Reassignment, SeenBroker};
+use crate::observe::{Gap, GapKind, Observation, Reassignment, SeenBroker};
 
 /// Topics that a gap names before it only counts them.
 const NAMED_IN_A_GAP: usize = 5;
@@ -38,7 +39,7 @@ struct Answers {
     topology: Topology,
     topics: TopicList,
     log_dirs: BTreeMap<BrokerId, Result<BrokerLogDirs, KafkaError>>,
-    throttles: BTreeMap<BrokerId, Result<BrokerThrottle, KafkaError>>,
+    configs: BTreeMap<BrokerId, Result<BrokerConfig, KafkaError>>,
     reassignments: Result<BTreeMap<TopicPartition, Reassignment>, KafkaError>,
 }
 
@@ -62,7 +63,7 @@ pub(super) async fn observe(
     let mut seen = Observation {
         taken_at,
         cluster_id: answers.topology.cluster_id.clone(),
-        kafka_version: client.release().await,
+        kafka_version: client.release().await.or_else(|| protocol_release(&answers.configs)),
         controller: answers.topology.controller,
         brokers: BTreeMap::new(),
         topics: answers.topics.topics,
@@ -81,7 +82,7 @@ pub(super) async fn observe(
     }
     add_brokers(&mut seen, &answers.topology, memory);
     add_log_dirs(&mut seen, answers.log_dirs, &say);
-    add_throttles(&mut seen, answers.throttles, &say);
+    add_broker_configs(&mut seen, answers.configs, &say);
     add_topic_configs(client, &mut seen).await?;
     memory.topics = seen.topics.keys().cloned().collect();
     Ok(seen)
@@ -90,23 +91,23 @@ pub(super) async fn observe(
 /// Asks everything that can be asked at once.
 async fn ask(client: &AdminClient, only: Option<BTreeSet<TopicPartition>>) -> Result<Answers, KafkaError> {
     let topology = client.refresh_topology().await?;
-    let (mut log_dirs, mut throttles) = (JoinSet::new(), JoinSet::new());
+    let (mut log_dirs, mut configs) = (JoinSet::new(), JoinSet::new());
     for (broker, _) in topology.alive() {
         let (one, other, only) = (client.clone(), client.clone(), only.clone());
         log_dirs.spawn(async move { (broker, one.describe_log_dirs(broker, only.as_ref()).await) });
-        throttles.spawn(async move { (broker, other.describe_broker_throttle(broker).await) });
+        configs.spawn(async move { (broker, other.describe_broker_config(broker).await) });
     }
-    let (topics, reassignments, log_dirs, throttles) = tokio::join!(
+    let (topics, reassignments, log_dirs, configs) = tokio::join!(
         client.describe_topics(),
         client.list_reassignments(),
         log_dirs.join_all(),
-        throttles.join_all(),
+        configs.join_all(),
     );
     Ok(Answers {
         topology,
         topics: topics?,
         log_dirs: log_dirs.into_iter().collect(),
-        throttles: throttles.into_iter().collect(),
+        configs: configs.into_iter().collect(),
         reassignments,
     })
 }
@@ -238,14 +239,14 @@ fn add_log_dirs(
     }
 }
 
-fn add_throttles(
+fn add_broker_configs(
     seen: &mut Observation,
-    throttles: BTreeMap<BrokerId, Result<BrokerThrottle, KafkaError>>,
+    configs: BTreeMap<BrokerId, Result<BrokerConfig, KafkaError>>,
     say: &impl Fn(&KafkaError) -> String,
 ) {
-    for (id, outcome) in throttles {
+    for (id, outcome) in configs {
         match (outcome, seen.brokers.get_mut(&id)) {
-            (Ok(throttle), Some(broker)) => broker.throttle = throttle,
+            (Ok(config), Some(broker)) => broker.throttle = config.throttle,
             (Ok(_), None) => {}
             (Err(error), _) => seen.gaps.push(gap(GapKind::BrokerConfig, &id.to_string(), say(&error))),
         }
@@ -290,6 +291,14 @@ async fn add_topic_configs(client: &AdminClient, seen: &mut Observation) -> Resu
 /// The command that grants a right.
 fn grant(client: &AdminClient, operation: &'static str, resource: Resource) -> String {
     grant_of(&Right { operation, resource }, client.settings())
+}
+
+/// The release by the oldest protocol that brokers speak among themselves: `2.8` for `2.8-IV1`.
+fn protocol_release(configs: &BTreeMap<BrokerId, Result<BrokerConfig, KafkaError>>) -> Option<String> {
+    let told = configs.values().filter_map(|config| config.as_ref().ok()?.protocol_version.as_deref());
+    let release = |text: &str| Some(text.split('-').next()?.to_owned());
+    let parts = |text: &String| text.split('.').filter_map(|part| part.parse().ok()).collect::<Vec<u32>>();
+    told.filter_map(release).min_by_key(parts)
 }
 
 /// An error in the words of a gap: what happened, and the mend where one is known.
