@@ -38,12 +38,18 @@ fn run(seed: u64) -> Result<Option<Outcome>, String> {
     }
     let faults: Vec<String> = scenario.faults.iter().map(|fault| format!("{fault:?}")).collect();
     let (faults, story) = (faults.join("\n  "), lines.join("\n  "));
+    if std::env::var_os("EVENKEEL_COMMANDS").is_some() {
+        let began = before.taken_at;
+        for (at, command) in world.sim.commands() {
+            println!("{:?} {command:?}", at.since(began));
+        }
+    }
     Err(format!("seed {seed}: {outcome}\n  {faults}\n  {story}\nWRONG: {wrong:#?}"))
 }
 
 /// How many seeds a run of the tests takes; `EVENKEEL_SEEDS=5000` for a long one.
 fn seeds() -> u64 {
-    std::env::var("EVENKEEL_SEEDS").map_or(300, |seeds| seeds.parse().expect("a number of seeds"))
+    std::env::var("EVENKEEL_SEEDS").map_or(200, |seeds| seeds.parse().expect("a number of seeds"))
 }
 
 #[test]

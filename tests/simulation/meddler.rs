@@ -15,6 +15,7 @@ pub struct Meddler {
     blind: Vec<(Duration, Duration)>,
     deletions: Vec<(Duration, evenkeel::base::TopicName)>,
     began: Duration,
+    pub start_at: TimestampMs,
 }
 
 impl Meddler {
@@ -32,7 +33,8 @@ impl Meddler {
             sim.stop_after(*stop);
         }
         let began = sim.cluster().elapsed();
-        Self { sim, blind, deletions, began }
+        let start_at = sim.now();
+        Self { sim, blind, deletions, began, start_at }
     }
 
     /// A full look, whatever goes wrong.

@@ -56,6 +56,8 @@ pub struct Scenario {
     pub settings: ExecuteSettings,
     pub faults: Vec<Trouble>,
     pub stops: Vec<Duration>,
+    /// The disks have hardly any room.
+    pub tight: bool,
 }
 
 const MB: u64 = 1_000_000;
@@ -68,6 +70,10 @@ impl Scenario {
             partition.size_bytes /= 20;
             partition.retention_bytes /= 20;
             partition.produce_bytes_per_s /= 20;
+        }
+        let tight = dice.percent(25);
+        if tight {
+            tighten(&mut spec, &mut dice);
         }
         let steps = steps(&spec, &mut dice);
         let wave_size = 1 + usize::try_from(dice.below(steps.len() as u64)).unwrap();
@@ -87,7 +93,12 @@ impl Scenario {
             stop: *dice.of(&[StopMode::FinishInFlight, StopMode::Cancel]),
             ..ExecuteSettings::default()
         };
-        let faults = faults(&spec, &plan, &mut dice);
+        let mut faults = faults(&spec, &plan, &mut dice);
+        // What others put on a disk is not ours to answer for.
+        let fills = |trouble: &Trouble| {
+            matches!(trouble, Trouble::Fault(_, Fault::ForeignReassign { .. } | Fault::Traffic { .. }))
+        };
+        faults.retain(|trouble| !(tight && fills(trouble)));
         let mut asked_to_stop = Vec::new();
         if dice.percent(30) {
             asked_to_stop.push(Duration::from_millis(dice.below(120_000)));
@@ -95,7 +106,7 @@ impl Scenario {
                 asked_to_stop.push(asked_to_stop[0] + Duration::from_millis(dice.below(20_000)));
             }
         }
-        Self { spec, plan, settings, faults, stops: asked_to_stop }
+        Self { spec, plan, settings, faults, stops: asked_to_stop, tight }
     }
 
     pub fn moves(&self) -> impl Iterator<Item = &MoveStep> {
@@ -103,6 +114,18 @@ impl Scenario {
             Step::Move(step) => Some(step),
             Step::Leader(_) => None,
         })
+    }
+}
+
+/// Makes the disks so small that only some of what is planned fits on them at once. One directory each: which of
+/// several a replica lands in is Kafka's choice.
+fn tighten(spec: &mut SimSpec, dice: &mut Dice) {
+    for broker in &mut spec.brokers {
+        broker.log_dirs.truncate(1);
+        let partitions = spec.topics.iter().flat_map(|topic| &topic.partitions);
+        let on_it = partitions.filter(|partition| partition.replicas.contains(&broker.id));
+        let used: u64 = on_it.map(|partition| partition.retention_bytes.max(partition.size_bytes)).sum();
+        broker.log_dirs[0].total_bytes = used.max(500 * MB) / (70 + dice.below(17)) * 100;
     }
 }
 
