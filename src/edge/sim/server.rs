@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use bytes::{BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
 
-use super::SimCluster;
 use super::num::whole;
 use super::wire::{self, Node};
+use super::{SimCluster, http};
 use crate::base::BrokerId;
 
 /// Larger frames are a stranger's: Kafka's own limit is 100 MiB (`socket.request.max.bytes`).
@@ -34,9 +35,10 @@ pub enum SimServerError {
 
 /// A simulated cluster that listens. Dropping it ends it.
 pub struct SimServer {
-    runtime: Option<tokio::runtime::Runtime>,
+    runtime: Option<Runtime>,
     shared: Arc<Shared>,
     controller_port: u16,
+    metrics_port: u16,
     ports: Mutex<BTreeMap<BrokerId, u16>>,
 }
 
@@ -88,8 +90,9 @@ impl SimServer {
         let shared = Arc::new(Shared { running: Mutex::new(running) });
         let controller_port = listen(&runtime, &shared, Node::Controller)?;
         shared.lock().cluster.controller_port = Some(controller_port);
-        let mut server =
-            Self { runtime: Some(runtime), shared, controller_port, ports: Mutex::new(BTreeMap::new()) };
+        let ports = Mutex::new(BTreeMap::new());
+        let metrics_port = listen_for_scrapes(&runtime, &shared)?;
+        let mut server = Self { runtime: Some(runtime), shared, controller_port, metrics_port, ports };
         server.listen_for_new_brokers()?;
         Ok(server)
     }
@@ -104,6 +107,11 @@ impl SimServer {
     /// `host:port` of the `KRaft` controller (`bootstrap.controllers`).
     pub fn controller_bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.controller_port)
+    }
+
+    /// Where the brokers' metrics pages are, `{id}` in the place of a broker's id.
+    pub fn metrics_endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}/brokers/{{id}}/metrics", self.metrics_port)
     }
 
     /// Does something with the cluster, at its present virtual time: looks at it, injects a fault.
@@ -173,14 +181,19 @@ fn checked(speed: f64) -> Result<f64, SimServerError> {
     if speed.is_finite() && speed >= 0.0 { Ok(speed) } else { Err(SimServerError::Speed(speed)) }
 }
 
-fn listen(
-    runtime: &tokio::runtime::Runtime,
-    shared: &Arc<Shared>,
-    node: Node,
-) -> Result<u16, SimServerError> {
+fn listen(runtime: &Runtime, shared: &Arc<Shared>, node: Node) -> Result<u16, SimServerError> {
     let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).map_err(SimServerError::Listen)?;
     let port = listener.local_addr().map_err(SimServerError::Listen)?.port();
     runtime.spawn(accept(listener, Arc::clone(shared), node));
+    Ok(port)
+}
+
+fn listen_for_scrapes(runtime: &Runtime, shared: &Arc<Shared>) -> Result<u16, SimServerError> {
+    let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).map_err(SimServerError::Listen)?;
+    let port = listener.local_addr().map_err(SimServerError::Listen)?.port();
+    let shared = Arc::clone(shared);
+    let page = move |broker| shared.lock().cluster.metrics_page(broker);
+    runtime.spawn(http::serve_metrics(listener, page));
     Ok(port)
 }
 
