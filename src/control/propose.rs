@@ -2,7 +2,7 @@
 
 use crate::goals::GoalSet;
 use crate::model::{ClusterModel, ModelError};
-use crate::observe::Observation;
+use crate::observe::{GapKind, Observation};
 use crate::plan::{Judgement, Plan, PlanFile, PlanLimits, judge};
 use crate::solve::{Request, Solution, SolveError, solve};
 
@@ -26,6 +26,12 @@ pub enum ProposeError {
     /// The cluster cannot be modelled.
     #[error("the cluster cannot be modelled: {0}")]
     Model(#[from] ModelError),
+    /// There may be topics that were not seen: what is seen must not be taken for the whole cluster.
+    #[error("the view of the cluster is incomplete: {reason}")]
+    IncompleteView {
+        /// What hides them, and the mend.
+        reason: String,
+    },
     /// The request cannot be carried out.
     #[error("{0}")]
     Solve(#[from] SolveError),
@@ -43,13 +49,18 @@ fn first(judgement: &Judgement) -> String {
 /// Makes a proposal. Same inputs: same proposal, byte for byte.
 ///
 /// # Errors
-/// The cluster cannot be modelled, or the request not be carried out, or the judge found the plan unsafe.
+/// Topics may be hidden, or the cluster cannot be modelled, or the request not be carried out, or the judge found the plan unsafe.
 pub fn propose(
     observation: &Observation,
     goals: &GoalSet,
     request: &Request,
     limits: &PlanLimits,
 ) -> Result<Proposal, ProposeError> {
+    // One topic that is just being made or deleted is named by its gap; only an empty name stands for the list itself.
+    let hidden = observation.gaps.iter().find(|gap| gap.kind == GapKind::Topics && gap.subject.is_empty());
+    if let Some(gap) = hidden {
+        return Err(ProposeError::IncompleteView { reason: gap.reason.clone() });
+    }
     let model = ClusterModel::build(observation)?;
     let solution = solve(&model, goals, request)?;
     let plan = Plan::build(&model, goals, request, &solution, limits);

@@ -7,7 +7,6 @@
 mod support;
 
 mod client;
-mod connections;
 mod harness;
 mod interruptions;
 mod loop_in_the_clear;
@@ -22,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The versions that are tested unless the environment says otherwise: the last with ZooKeeper's heritage that most
 /// clusters still run, and the newest.
-const VERSIONS: &str = "3.9.1 4.3.1";
+const VERSIONS: &str = "3.9.1 4.4.0";
 
 /// Runs a scenario on every version and fails at the end, so that one version's failure does not hide another's.
 fn on_each_version(scenario: impl Fn(&str)) {

@@ -107,6 +107,8 @@ fn ports_that_do_not_fit(lab: &Lab, good: &Properties) {
         .map(|(key, value)| (*key, value.clone()))
         .chain([("security.protocol", "SSL".to_owned())])
         .collect();
+    // TLS and nothing else, where that is what the listener wants.
+    assert_eq!(brokers_seen(&mut let_in(&lab.one_way_bootstrap(), &without_sasl)), 3);
     expect_unreachable(&plain, &without_sasl, &["speaks no TLS", "security.protocol=PLAINTEXT"]);
     expect_unreachable(&tls, &Properties::new(), &["the port speaks TLS", "security.protocol=SSL"]);
     expect_unauthenticated(&tls, &without_sasl, &["asks for SASL", "sasl.mechanism"]);

@@ -120,7 +120,7 @@ pub fn text(plan: &Plan, gaps: &[Gap], all: bool, next: Vec<String>, screen: &Sc
 impl From<ProposeError> for Failure {
     fn from(error: ProposeError) -> Self {
         match &error {
-            ProposeError::Model(_) => Self::refused(&error),
+            ProposeError::Model(_) | ProposeError::IncompleteView { .. } => Self::refused(&error),
             ProposeError::Solve(refusal) => Self::refused(refusal),
             ProposeError::Unsafe(_) => Self::refused(&error).hint(
                 "this is a mistake of evenkeel's and not of yours: nothing was changed; \
