@@ -73,7 +73,12 @@ fn amounts(brokers: &[BrokerLoads], resource: Resource, name: &str) -> Option<Me
         return None;
     }
     let (unit, size) = unit(resource, largest);
-    let digits = usize::from(size > 1.0 && largest / size < 100.0 || resource == Resource::Cpu);
+    let digits = match largest / size {
+        _ if size <= 1.0 && resource != Resource::Cpu => 0,
+        few if few < 9.995 => 2,
+        some if some < 99.95 => 1,
+        _ => 0,
+    };
     let heading = if unit.is_empty() { name.to_owned() } else { format!("{name} {unit}") };
     Some(Measure { heading, cells: cells(&pairs, |amount| format!("{:.digits$}", amount / size)) })
 }
@@ -108,7 +113,7 @@ fn cells(pairs: &[(Option<f64>, Option<f64>)], show: impl Fn(f64) -> String) -> 
         .collect()
 }
 
-/// The unit in which the largest amount has at most four digits before the point.
+/// The unit in which the largest amount has at most three digits before the point.
 fn unit(resource: Resource, largest: f64) -> (&'static str, f64) {
     const SIZES: [(&str, &str, f64); 5] = [
         ("B", "B/s", 1.0),
@@ -117,7 +122,7 @@ fn unit(resource: Resource, largest: f64) -> (&'static str, f64) {
         ("GB", "GB/s", 1e9),
         ("TB", "TB/s", 1e12),
     ];
-    let fitting = SIZES.iter().find(|(_, _, size)| largest / size < 9_999.5).unwrap_or(&SIZES[4]);
+    let fitting = SIZES.iter().find(|(_, _, size)| largest / size < 999.5).unwrap_or(&SIZES[4]);
     match resource {
         Resource::Disk => (fitting.0, fitting.2),
         Resource::NetworkIn

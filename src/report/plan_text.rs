@@ -50,7 +50,8 @@ fn met(state: Option<bool>) -> &'static str {
 
 fn goals_text(style: Style, goals: &[GoalOutcome]) -> String {
     let with_words = |state: Option<bool>, words: &str| {
-        if words.is_empty() || words == met(state) {
+        // Why a goal cannot be judged is said once, with the mend, among what is not to be had.
+        if state.is_none() || words.is_empty() || words == met(state) {
             return met(state).to_owned();
         }
         // Words that say the state themselves are not prefixed with it once more.
@@ -152,14 +153,17 @@ fn moves_text(plan: &Plan, notes: &PlanNotes<'_>, style: Style) -> String {
 }
 
 fn refusals_text(plan: &Plan, style: Style) -> String {
-    let block = |refused: &crate::plan::Refused| {
-        let mut block = prose(style, &format!("{}: {}", style.warning(&refused.subject), refused.reason));
-        if !refused.mend.is_empty() {
-            block += &prose(style, &format!("  mend: {}", refused.mend));
+    let mut text = String::new();
+    // Several that the same would mend stand together, with one mend below them.
+    for together in plan.refusals.chunk_by(|one, next| one.mend == next.mend) {
+        for refused in together {
+            text += &prose(style, &format!("{}: {}", style.warning(&refused.subject), refused.reason));
         }
-        block
-    };
-    plan.refusals.iter().map(block).collect()
+        if let Some(refused) = together.first().filter(|refused| !refused.mend.is_empty()) {
+            text += &prose(style, &format!("  mend: {}", refused.mend));
+        }
+    }
+    text
 }
 
 /// What could not be seen, one line each; of a kind that is missing in many places, the first few.

@@ -94,7 +94,7 @@ pub fn load(goals: &str) -> Result<GoalSet, Failure> {
     if GoalSet::shipped_text(goals).is_none() && (goals.contains(['/', '.']) || path.exists()) {
         return read(path);
     }
-    GoalSet::shipped(goals).map_err(|error| in_goals("--goals", &error))
+    GoalSet::shipped(goals).map_err(|error| in_goals("goals", &error))
 }
 
 fn read(path: &Path) -> Result<GoalSet, Failure> {

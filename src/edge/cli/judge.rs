@@ -9,6 +9,7 @@ use super::source::{self, SourceArgs};
 use super::status::to_json;
 use super::target::read_text;
 use super::{Failure, Screen};
+use crate::model::Promise;
 use crate::plan::{Judgement, PlanFile, PlanLimits, judge};
 use crate::report::judgement_text;
 
@@ -69,6 +70,11 @@ pub fn limits(plan: &PlanFile) -> PlanLimits {
 pub fn refuse(judgement: &Judgement) -> Result<(), Failure> {
     if judgement.is_ok() {
         return Ok(());
+    }
+    // That it is for another cluster says more than all that differs there.
+    if let Some(other) = judgement.broken.iter().find(|broken| broken.promise == Promise::PlanIsCurrent) {
+        return Err(Failure::refused(format!("the plan is void: {}: {}", other.subject, other.detail))
+            .hint("make a new plan, or check the address"));
     }
     if let Some(stale) = judgement.stale.first() {
         let more = judgement.stale.len() - 1;

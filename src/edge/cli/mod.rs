@@ -8,6 +8,7 @@ mod add_broker;
 mod apply;
 mod args;
 mod carry;
+mod demo;
 mod failure;
 mod goals;
 mod judge;
@@ -112,6 +113,7 @@ enum Command {
     RemoveBroker(remove_broker::RemoveBrokerArgs),
     Run(run::RunArgs),
     Goals(goals::GoalsArgs),
+    Demo(demo::DemoArgs),
 }
 
 /// Reads the command line, runs the command, and says how it went.
@@ -154,6 +156,7 @@ fn dispatch(command: &Command, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::RemoveBroker(args) => remove_broker::run(args, screen).map(done),
         Command::Run(args) => run::run(args, screen).map(done),
         Command::Goals(args) => goals::run(args, screen).map(done),
+        Command::Demo(args) => demo::run(args, screen).map(done),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::base::BrokerId;
 use crate::config::{ExecutionSettings, Throttle};
 use crate::control::{Proposal, ProposeError, propose};
 use crate::execute::{ExecuteSettings, ThrottleRate};
-use crate::observe::Gap;
+use crate::observe::{Gap, GapKind, Observation};
 use crate::plan::{Plan, PlanLimits};
 use crate::report::{PlanNotes, plan_text};
 use crate::solve::{Operation, Request};
@@ -92,7 +92,7 @@ impl Pace {
 /// # Errors
 /// The goal set is wrong, or there is no proposal.
 pub fn make(
-    observation: &crate::observe::Observation,
+    observation: &Observation,
     goals_set: Option<&str>,
     wanted: &WantedArgs,
     ask: Ask,
@@ -105,7 +105,16 @@ pub fn make(
         excluded_topics: wanted.exclude_topic.clone(),
         seed: wanted.seed,
     };
-    Ok(propose(observation, &goals, &request, limits)?)
+    let proposal = propose(observation, &goals, &request, limits)?;
+    let unseen = observation.gaps.iter().find(|gap| gap.kind == GapKind::Topics);
+    match unseen {
+        // Kafka answers with fewer topics, and no error, where a right is missing: what is not seen is not level.
+        Some(gap) if proposal.plan.is_empty => Err(Failure::refused(format!(
+            "what is seen needs nothing, but not every topic can be seen: {}",
+            gap.reason
+        ))),
+        _ => Ok(proposal),
+    }
 }
 
 /// How many moves a terminal shows unless all are asked for: what is above them should stay in sight.

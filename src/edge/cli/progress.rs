@@ -84,6 +84,6 @@ fn is_detail(event: &ExecutionEvent) -> bool {
         event,
         ExecutionEvent::StageStarted { .. }
             | ExecutionEvent::OrderRestored { .. }
-            | ExecutionEvent::StepEnded { end: StepEnd::Done, .. }
+            | ExecutionEvent::StepEnded { end: StepEnd::Done | StepEnd::Stopped, .. }
     )
 }

@@ -19,6 +19,9 @@ use crate::base::BrokerId;
 /// Larger frames are a stranger's: Kafka's own limit is 100 MiB (`socket.request.max.bytes`).
 const FRAME_BYTES_MAX: usize = 100 * 1024 * 1024;
 
+/// No request waits longer than this for virtual time to catch up with the wall clock.
+const CATCH_UP_MAX: Duration = Duration::from_millis(100);
+
 /// Why the simulated cluster cannot be reached over the wire.
 #[derive(Debug, thiserror::Error)]
 pub enum SimServerError {
@@ -55,11 +58,19 @@ struct Running {
 }
 
 impl Running {
-    /// Brings virtual time to what the wall clock says it is.
+    /// Brings virtual time to what the wall clock says it is. On a machine that is too slow for the speed asked for,
+    /// virtual time goes slower instead: requests must be answered, whatever the speed.
     fn catch_up(&mut self) {
+        let begun = Instant::now();
         let passed = self.since.elapsed().as_secs_f64() * 1000.0 * self.speed;
         let until_ms = self.since_ms.saturating_add(whole(passed));
-        while self.cluster.step_until(until_ms) {}
+        while self.cluster.step_until(until_ms) {
+            if begun.elapsed() > CATCH_UP_MAX {
+                self.since = Instant::now();
+                self.since_ms = self.cluster.now_ms;
+                break;
+            }
+        }
         drop(self.cluster.take_events());
     }
 }
