@@ -140,3 +140,75 @@ fn connect_hint(problem: &ConnectProblem, settings: &KafkaClientSettings) -> Str
     };
     text.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::ApiKey;
+
+    use super::super::call::refused;
+    use super::super::error::{ConnectError, Peer};
+    use super::*;
+    use crate::base::BrokerId;
+    use crate::config::Address;
+
+    fn settings(more: &str) -> KafkaClientSettings {
+        KafkaClientSettings::parse(more, Some("b1:9092,b2:9092")).expect("right settings").0
+    }
+
+    fn peer(id: Option<i32>) -> Peer {
+        Peer { id: id.map(BrokerId), address: Address { host: "b1".to_owned(), port: 9092 } }
+    }
+
+    #[test]
+    fn a_missing_right_is_denied_with_the_command_that_grants_it() {
+        let code = Code::CLUSTER_AUTHORIZATION_FAILED;
+        let error = refused(&peer(Some(3)), ApiKey::AlterPartitionReassignments, "", None, code, "");
+        let scram =
+            "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=me\nsasl.password=hunter2";
+        assert_eq!(
+            world_error(&error, &settings(scram)),
+            WorldError::Denied {
+                message: "broker 3 (b1:9092): AlterPartitionReassignments was refused with CLUSTER_AUTHORIZATION_FAILED; it needs the right Alter on Cluster".to_owned(),
+                hint: "grant Alter on Cluster: kafka-acls --bootstrap-server b1:9092 --add --allow-principal 'User:me' --operation Alter --cluster".to_owned(),
+            }
+        );
+    }
+
+    #[test]
+    fn other_codes_are_refusals_by_name_and_a_time_limit_is_not_an_answer() {
+        let told = |code| {
+            world_error(
+                &refused(&peer(Some(3)), ApiKey::CreateTopics, "topic t", Some("t"), code, "words"),
+                &settings(""),
+            )
+        };
+        assert!(matches!(told(Code(36)), WorldError::Refused { code: Some(code), message, .. }
+            if code == "TOPIC_ALREADY_EXISTS" && message == "broker 3 (b1:9092): CreateTopics of topic t was refused with TOPIC_ALREADY_EXISTS (words)"));
+        assert!(matches!(told(Code::REQUEST_TIMED_OUT), WorldError::Unreachable { .. }));
+    }
+
+    #[test]
+    fn every_address_is_named_and_the_most_telling_one_gives_the_hint() {
+        let failure = |problem| ConnectError { peer: peer(None), problem };
+        let refused = || failure(ConnectProblem::Tcp("Connection refused".to_owned()));
+        let error =
+            KafkaError::Bootstrap(vec![refused(), refused(), failure(ConnectProblem::CertificateMissing)]);
+        let told = world_error(&error, &settings(""));
+        assert_eq!(
+            told.to_string(),
+            "no broker of the bootstrap addresses could be used: b1:9092, b1:9092: Connection refused; b1:9092: it asks for a client certificate, and none is configured"
+        );
+        assert!(
+            matches!(&told, WorldError::Unauthenticated { hint, .. } if hint.contains("ssl.certificate.location"))
+        );
+        let told = world_error(&KafkaError::Bootstrap(vec![refused()]), &settings(""));
+        assert!(matches!(&told, WorldError::Unreachable { hint, .. } if hint.contains("firewall")));
+    }
+
+    #[test]
+    fn a_mechanism_that_is_offered_instead_is_proposed() {
+        let offered = vec!["GSSAPI".to_owned(), "SCRAM-SHA-512".to_owned()];
+        let problem = ConnectProblem::SaslMechanism { wanted: "PLAIN", offered };
+        assert!(connect_hint(&problem, &settings("")).contains("`sasl.mechanism=SCRAM-SHA-512`"));
+    }
+}

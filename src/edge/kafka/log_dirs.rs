@@ -138,3 +138,46 @@ impl BrokerLogDirs {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::describe_log_dirs_response::{
+        DescribeLogDirsPartition, DescribeLogDirsTopic,
+    };
+
+    use super::*;
+
+    fn dir(
+        path: &'static str,
+        code: Code,
+        total: i64,
+        partitions: Vec<DescribeLogDirsPartition>,
+    ) -> DescribeLogDirsResult {
+        let topic = DescribeLogDirsTopic::default()
+            .with_name(wire_topic(&TopicName::from("t")))
+            .with_partitions(partitions);
+        DescribeLogDirsResult::default()
+            .with_error_code(code.0)
+            .with_log_dir(StrBytes::from_static_str(path))
+            .with_total_bytes(total)
+            .with_topics(vec![topic])
+    }
+
+    #[test]
+    fn future_replicas_offline_directories_and_unknown_sizes_are_told_apart() {
+        let size = |bytes| DescribeLogDirsPartition::default().with_partition_size(bytes);
+        let found = BrokerLogDirs::of(&[
+            dir("/d2", Code::NONE, 100, vec![size(7).with_is_future_key(true)]),
+            dir("/d1", Code::NONE, -1, vec![size(9), size(-1).with_partition_index(1)]),
+            dir("/d3", Code::KAFKA_STORAGE_ERROR, 0, Vec::new()),
+        ]);
+        let shown: Vec<_> =
+            found.dirs.iter().map(|dir| (dir.path.as_str(), dir.total_bytes, dir.online)).collect();
+        assert_eq!(shown, [("/d1", None, true), ("/d2", Some(Bytes(100)), true), ("/d3", None, false)]);
+        let replica = &found.replicas[&TopicPartition::new("t", 0)];
+        assert_eq!((replica.size_bytes, replica.log_dir.as_deref()), (Some(Bytes(9)), Some("/d1")));
+        assert_eq!(replica.future, Some(("/d2".to_owned(), Bytes(7))));
+        let unknown = &found.replicas[&TopicPartition::new("t", 1)];
+        assert_eq!((unknown.size_bytes, unknown.log_dir.as_deref()), (None, Some("/d1")));
+    }
+}

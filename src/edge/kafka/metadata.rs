@@ -297,3 +297,55 @@ pub(super) fn by_topic<'a>(
     }
     topics
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(partitions: &[(i32, &[i32])]) -> Found {
+        let partition = |(id, replicas): &(i32, &[i32])| FoundPartition {
+            code: Code::NONE,
+            id: *id,
+            leader: -1,
+            replicas: replicas.iter().copied().map(WireBroker).collect(),
+            isr: Vec::new(),
+            offline: Vec::new(),
+        };
+        let partitions = partitions.iter().map(partition).collect();
+        Found { code: Code::NONE, id: uuid::Uuid::nil(), internal: false, partitions }
+    }
+
+    fn problem(partitions: &[(i32, &[i32])]) -> String {
+        found(partitions).check().expect_err("it is wrong")
+    }
+
+    #[test]
+    fn partitions_come_in_order_whatever_the_order_on_the_wire() {
+        let topic = found(&[(1, &[2, 3]), (0, &[1, 2])]).check().expect("right");
+        assert_eq!(topic.partitions[0].replicas, [BrokerId(1), BrokerId(2)]);
+        assert_eq!((topic.partitions[1].leader, topic.id), (None, None));
+    }
+
+    #[test]
+    fn half_a_topic_is_named_and_not_passed_on() {
+        assert!(problem(&[(0, &[1]), (2, &[1])]).contains("2 comes at place 1"));
+        assert!(problem(&[(0, &[1]), (0, &[1])]).contains("0 comes at place 1"));
+        assert!(problem(&[(-1, &[1])]).contains("-1 comes at place 0"));
+        assert!(problem(&[(0, &[1, 1])]).contains("replica list"));
+        assert!(problem(&[(0, &[-3])]).contains("replica list"));
+        assert!(problem(&[(0, &[])]).contains("replica list"));
+        assert!(problem(&[]).contains("no partitions"));
+    }
+
+    #[test]
+    fn denied_topics_are_told_from_deleted_ones() {
+        let mut list = TopicList::default();
+        let with = |code| Found { code, ..found(&[]) };
+        list.add(TopicName::from("gone"), with(Code::UNKNOWN_TOPIC_OR_PARTITION));
+        list.add(TopicName::from("hidden"), with(Code::TOPIC_AUTHORIZATION_FAILED));
+        list.add(TopicName::from("odd"), with(Code(-1)));
+        assert_eq!(list.denied, BTreeSet::from([TopicName::from("hidden")]));
+        assert_eq!(list.unclear.keys().map(TopicName::as_str).collect::<Vec<_>>(), ["hidden", "odd"]);
+        assert!(list.topics.is_empty());
+    }
+}

@@ -110,3 +110,40 @@ pub(super) fn metadata_request(version: i16) -> MetadataRequest {
 pub(super) fn cluster_code(answer: &DescribeClusterResponse) -> Code {
     Code(answer.error_code)
 }
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::BrokerId as WireBroker;
+    use kafka_protocol::messages::describe_cluster_response::DescribeClusterBroker;
+    use kafka_protocol::protocol::StrBytes;
+
+    use super::*;
+
+    fn broker(id: i32, port: i32) -> DescribeClusterBroker {
+        let host = StrBytes::from_static_str("b");
+        DescribeClusterBroker::default().with_broker_id(WireBroker(id)).with_host(host).with_port(port)
+    }
+
+    fn read(brokers: Vec<DescribeClusterBroker>) -> Result<Topology, String> {
+        Topology::of_cluster(&DescribeClusterResponse::default().with_brokers(brokers))
+    }
+
+    #[test]
+    fn a_fenced_broker_needs_no_address() {
+        let found = read(vec![broker(1, 9092), broker(2, -1).with_is_fenced(true)]).expect("right");
+        assert_eq!(found.alive().map(|(id, _)| id).collect::<Vec<_>>(), [BrokerId(1)]);
+        assert_eq!(found.brokers.len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for (wrong, words) in [
+            (vec![broker(-1, 9092)], "a broker -1"),
+            (vec![broker(1, 70_000)], "no usable address"),
+            (vec![broker(1, 9092), broker(1, 9093)], "broker 1 twice"),
+        ] {
+            let problem = read(wrong).expect_err("wrong");
+            assert!(problem.contains(words), "{problem}");
+        }
+    }
+}
