@@ -47,7 +47,7 @@ impl Versions {
     /// a version that the protocol tells. Absent where there is none (`ZooKeeper` mode, before 3.3).
     pub fn release(&self) -> Option<&'static str> {
         // Levels from `MetadataVersion` of Kafka's server-common; each release names its first level.
-        const FIRST_LEVEL: [(i16, &str); 14] = [
+        const FIRST_LEVEL: [(i16, &str); 16] = [
             (1, "3.0"),
             (2, "3.1"),
             (3, "3.2"),
@@ -62,10 +62,12 @@ impl Versions {
             (26, "4.1"),
             (28, "4.2"),
             (30, "4.3"),
+            (31, "4.4"),
+            (34, "4.5"),
         ];
         let level = self.metadata_version_max?;
         // Beyond the newest level known here the release is not known either.
-        if level > 40 {
+        if FIRST_LEVEL.last().is_some_and(|(newest, _)| level > *newest) {
             return None;
         }
         FIRST_LEVEL.iter().rev().find(|(first, _)| level >= *first).map(|(_, release)| *release)
@@ -83,6 +85,16 @@ mod tests {
     fn offer(api_key: i16, min: i16, max: i16) -> Versions {
         let api = ApiVersion::default().with_api_key(api_key).with_min_version(min).with_max_version(max);
         Versions::of(&ApiVersionsResponse::default().with_api_keys(vec![api]))
+    }
+
+    #[test]
+    fn the_release_follows_from_the_metadata_version() {
+        let release = |level| Versions { metadata_version_max: level, ..Versions::default() }.release();
+        assert_eq!(
+            (release(Some(21)), release(Some(25)), release(Some(33))),
+            (Some("3.9"), Some("4.0"), Some("4.4"))
+        );
+        assert_eq!((release(None), release(Some(0)), release(Some(99))), (None, None, None));
     }
 
     #[test]
