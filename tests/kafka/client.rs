@@ -242,7 +242,7 @@ fn throttles_are_set_and_cleared(lab: &Lab, world: &mut KafkaWorld) {
 }
 
 fn a_reassignment_is_seen_cancelled_and_done(world: &mut KafkaWorld) {
-    let which = partition("orders", 0);
+    let which = partition("orders", 2);
     let before = look(world).partition(&which).expect("it is there").replicas.clone();
     let other = brokers(&[1, 2, 3, 4, 5, 6])
         .into_iter()
@@ -272,6 +272,11 @@ fn a_reassignment_is_seen_cancelled_and_done(world: &mut KafkaWorld) {
         );
     };
     slow(world, &Setting::Set(1_000));
+    look_until(world, "the brokers have taken the throttle up", |seen| {
+        let is_slow =
+            |broker: &evenkeel::observe::SeenBroker| broker.throttle.follower_bytes_per_s == Some(1_000);
+        seen.brokers.values().all(is_slow) && seen.topics[&which.topic].throttle.follower.is_some()
+    });
     let reassign = Command::Reassign(BTreeMap::from([(which.clone(), target.clone())]));
     done(world, &reassign);
     done(world, &reassign);
