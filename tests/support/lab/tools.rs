@@ -48,22 +48,6 @@ impl Lab {
         }
     }
 
-    /// Takes the right to one operation on every topic away again.
-    pub fn revoke_on_topics(&self, user: &str, operation: &str) {
-        let principal = format!("User:{user}");
-        let words = [
-            "--remove",
-            "--force",
-            "--allow-principal",
-            &principal,
-            "--operation",
-            operation,
-            "--topic",
-            "*",
-        ];
-        self.kafka_tool("kafka-acls", &words);
-    }
-
     /// Sets dynamic settings of a broker, topic or user (`brokers`, `topics`, `users`), as a person would.
     pub fn set_config(&self, kind: &str, name: &str, settings: &str) {
         let words = ["--alter", "--add-config", settings, "--entity-type", kind, "--entity-name", name];
