@@ -128,10 +128,10 @@ impl<V: Clone + PartialEq> Held<V> {
                 self.confirmed = true;
                 return Next::Wait;
             }
-            // A change whose answer was lost may still be on its way and land later: the clearing is sent even
-            // though all looks clear, and counts when the cluster has taken it.
-            let lost = !matches!(self.last, Some((_, Reply::Accepted, _)) | None);
-            return if lost && self.may_stand() { self.send(at, settle) } else { Next::Released };
+            // That all looks clear is not enough: a change whose answer was lost may land later, and a view that
+            // lags may not show a change that was taken. The clearing counts when the cluster has taken it.
+            let taken = matches!(&self.last, Some((sent, Reply::Accepted, _)) if *sent == self.aim);
+            return if taken || !self.may_stand() { Next::Released } else { self.send(at, settle) };
         }
         if ours || (value == self.before.as_ref() && !self.confirmed) {
             self.confirmed |= ours;
@@ -189,5 +189,85 @@ impl<V: Clone + PartialEq> Held<V> {
                 self.sent.clear();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTLE: Duration = Duration::from_secs(5);
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_value_that_may_still_land_is_cleared_though_nothing_is_seen() {
+        let mut held = Held::new(None, 7);
+        assert_eq!(held.next(&Seen::Value(None), at(0), SETTLE), Next::Send(Some(7)));
+        held.lost();
+        held.want(None);
+        assert_eq!(held.next(&Seen::Value(None), at(1), SETTLE), Next::Send(None));
+        assert_eq!(held.next(&Seen::Value(None), at(2), SETTLE), Next::Wait, "no answer yet");
+        held.accepted();
+        assert_eq!(held.next(&Seen::Value(None), at(3), SETTLE), Next::Released);
+    }
+
+    #[test]
+    fn what_was_refused_needs_no_clearing() {
+        let mut held = Held::new(Some(3), 7);
+        assert_eq!(held.next(&Seen::Value(Some(3)), at(0), SETTLE), Next::Send(Some(7)));
+        held.refused();
+        held.want(None);
+        assert_eq!(held.next(&Seen::Value(Some(3)), at(1), SETTLE), Next::Released);
+    }
+
+    #[test]
+    fn a_lagging_view_is_no_change_by_others() {
+        let mut held = Held::new(None, 7);
+        assert_eq!(held.next(&Seen::Value(None), at(0), SETTLE), Next::Send(Some(7)));
+        held.accepted();
+        assert_eq!(held.next(&Seen::Value(None), at(1), SETTLE), Next::Wait, "the change is not seen yet");
+        assert_eq!(held.next(&Seen::Value(Some(7)), at(2), SETTLE), Next::Wait);
+        assert_eq!(held.next(&Seen::Value(None), at(3), SETTLE), Next::Wait, "one odd look proves nothing");
+        assert_eq!(held.next(&Seen::Value(Some(7)), at(4), SETTLE), Next::Wait);
+        assert_eq!(held.next(&Seen::Value(None), at(5), SETTLE), Next::Wait);
+        assert_eq!(held.next(&Seen::Value(None), at(10), SETTLE), Next::TakenOver(None));
+    }
+
+    #[test]
+    fn a_view_that_lags_does_not_make_it_clear() {
+        let mut held = Held::new(None, 7);
+        assert_eq!(held.next(&Seen::Value(None), at(0), SETTLE), Next::Send(Some(7)));
+        held.accepted();
+        held.want(None);
+        assert_eq!(held.next(&Seen::Value(None), at(1), SETTLE), Next::Send(None), "it may show later");
+        held.accepted();
+        assert_eq!(held.next(&Seen::Value(None), at(2), SETTLE), Next::Released);
+    }
+
+    #[test]
+    fn nothing_is_forgotten_over_one_look_that_misses_it() {
+        let mut held = Held::new(None, 7);
+        assert_eq!(held.next(&Seen::Value(None), at(0), SETTLE), Next::Send(Some(7)));
+        held.accepted();
+        held.want(None);
+        assert_eq!(held.next(&Seen::Gone, at(1), SETTLE), Next::Wait);
+        assert_eq!(held.next(&Seen::Value(Some(7)), at(2), SETTLE), Next::Send(None));
+        assert_eq!(held.next(&Seen::Gone, at(3), SETTLE), Next::Wait);
+        assert_eq!(held.next(&Seen::Gone, at(8), SETTLE), Next::Released);
+    }
+
+    #[test]
+    fn unseen_settings_are_cleared_on_the_word_of_the_cluster() {
+        let mut held = Held::new(None, 7);
+        assert_eq!(held.next(&Seen::Value(None), at(0), SETTLE), Next::Send(Some(7)));
+        held.accepted();
+        held.want(None);
+        assert_eq!(held.next(&Seen::Not, at(1), SETTLE), Next::Send(None));
+        assert_eq!(held.next(&Seen::Not, at(2), SETTLE), Next::Wait);
+        held.accepted();
+        assert_eq!(held.next(&Seen::Not, at(3), SETTLE), Next::Released);
     }
 }

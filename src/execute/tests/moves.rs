@@ -24,6 +24,20 @@ fn the_first_turn_throttles_and_moves_and_the_turn_that_sees_the_end_clears() {
 }
 
 #[test]
+fn what_is_not_in_sync_is_not_done() {
+    let mut desk = Desk::new(vec![vec![moves("t-0", &[&[1, 2, 3], &[4, 2, 3]])]]);
+    desk.turns(2);
+    desk.finish(&name("t-0"));
+    desk.partition(&name("t-0")).isr = ids(&[2, 3]);
+    desk.turns(30);
+    assert!(!desk.execution.is_done() && !desk.is_clear(), "the list alone proves nothing");
+    desk.partition(&name("t-0")).isr = ids(&[4, 2, 3]);
+    desk.turn();
+    assert!(desk.is_clear());
+    assert_eq!(desk.run_out().end, End::Done);
+}
+
+#[test]
 fn stages_and_waves_run_one_after_the_other() {
     let steps = vec![
         vec![moves("t-0", &[&[1, 2, 3], &[4, 2, 3], &[4, 5, 3]]), moves("t-1", &[&[1, 2, 3], &[1, 2, 6]])],
