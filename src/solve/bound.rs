@@ -43,7 +43,9 @@ pub(super) fn least_bytes(problem: &Problem, levelled: bool) -> Option<Bytes> {
     // Replicas that are not full ones shift loads when they move: by no more than this, taken thrice to cover what
     // it does to the broker left, to the broker entered and to the mean.
     let uneven: f64 = uneven_bytes(model);
-    let least = solve_program(&rows, &crossings)? * (1.0 - SAFETY) - 3.0 * uneven;
+    let least = solve_program(&rows, &crossings)?;
+    let total: f64 = rows.iter().map(|row| row.load).sum();
+    let least = least - SAFETY * least.max(1e-4 * total) - 3.0 * uneven;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to at least 0")]
     Some(Bytes(least.max(0.0).floor() as u64))
 }

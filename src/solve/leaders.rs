@@ -12,7 +12,7 @@ pub(super) enum Leadership {
     All,
     /// Only those whose replicas move anyway.
     OfMoved,
-    /// Only onto brokers that are to be filled.
+    /// Onto brokers that are to be filled, and those whose replicas move anyway.
     OntoFresh,
 }
 
@@ -72,7 +72,7 @@ impl State<'_, '_> {
         let mut best: Option<(BrokerOrd, f64)> = None;
         for at in 0..self.assignment.replicas(partition).len() {
             let to = self.assignment.replicas(partition)[at];
-            let onto_fresh = scope != Leadership::OntoFresh || self.problem.roles.fresh[to.index()];
+            let onto_fresh = scope != Leadership::OntoFresh || moved || self.problem.roles.fresh[to.index()];
             if to == from || !self.problem.roles.counts[to.index()] || !onto_fresh {
                 continue;
             }

@@ -24,11 +24,16 @@ const RECEIVERS_MAX: usize = 48;
 /// Passes over all replicas at most; each but the last moves something, and few are ever needed.
 const PASSES_MAX: usize = 30;
 
+/// A pass that takes away less than this share of the penalties is the last: where goals cannot be met, the rest is
+/// crumbs, each of which costs bytes.
+pub(super) const WORTH_ANOTHER_PASS: f64 = 0.001;
+
 impl State<'_, '_> {
     /// Moves replicas until no move helps; says whether anything moved.
     pub fn level(&mut self, scope: &Scope) -> bool {
         let mut moved = false;
         for _ in 0..PASSES_MAX {
+            let before = self.penalty().sum();
             // First only what costs no lower tier more than it gains, then whatever a higher tier still needs.
             let mut moved_now = self.level_pass(scope, false);
             if !moved_now {
@@ -38,6 +43,9 @@ impl State<'_, '_> {
                 return moved;
             }
             moved = true;
+            if before - self.penalty().sum() < WORTH_ANOTHER_PASS * before {
+                return true;
+            }
         }
         moved
     }

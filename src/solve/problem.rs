@@ -24,11 +24,13 @@ pub(super) struct Term {
     pub resource: usize,
     /// Position of its tier among those in use, most important first.
     pub tier: usize,
-    weight: f64,
-    /// What counts as 1 in the penalty: the mean load of a broker, so that resources can be compared.
-    unit: f64,
-    /// Bounds by broker.
+    /// Weight of the goal over the mean load of a broker: what is beyond the bounds counts in means, so that
+    /// resources can be compared.
+    scale: f64,
+    /// Bounds by broker, as the search aims at them.
     pub bounds: Bounds,
+    /// Bounds by broker with half the margin: never narrower.
+    near: Bounds,
 }
 
 impl Term {
@@ -39,8 +41,8 @@ impl Term {
         if beyond <= 0.0 {
             return 0.0;
         }
-        let beyond = beyond / self.unit;
-        self.weight * beyond * (1.0 + 0.25 * beyond)
+        let beyond = beyond * self.scale;
+        beyond * (1.0 + 0.25 * beyond)
     }
 }
 
@@ -65,6 +67,7 @@ pub(super) enum Freedom {
 }
 
 /// A request in numbers.
+#[derive(Clone)]
 pub(super) struct Problem<'a> {
     pub model: &'a ClusterModel,
     pub goals: &'a GoalSet,
@@ -108,7 +111,7 @@ impl<'a> Problem<'a> {
         tiers.dedup();
         for goal in &self.goals.goals {
             let tier = tiers.binary_search(&goal.tier).expect("made from these goals");
-            let (resource, bounds) = match &goal.rule {
+            let (resource, bounds, near) = match &goal.rule {
                 Rule::Spread(_) => continue,
                 Rule::Capacity(rule) => {
                     let limit = |broker| rule.limit_of(broker).unwrap_or(f64::INFINITY);
@@ -117,23 +120,37 @@ impl<'a> Problem<'a> {
                         let resource = rule.resource.index();
                         self.limits.push(HardLimit { resource, most: most.clone() });
                     }
-                    (rule.resource, self.limit_bounds(most))
+                    let bounds = self.limit_bounds(most);
+                    (rule.resource, bounds.clone(), bounds)
                 }
                 Rule::Balance(rule) => {
                     let total = self.total(sums, rule.resource);
                     let bounds = |band| rule.bounds(self.model, &self.roles.counts, total, band);
                     let (full, aimed) = (bounds(rule.band), bounds(rule.band * rule.aim));
-                    (rule.resource, self.aim(sums, rule.resource, full, aimed, rule.band * rule.aim))
+                    let aimed = self.aim(sums, rule.resource, &full, aimed, rule.band * rule.aim);
+                    // Half the margin: on the very edge the next byte that is written would be over it.
+                    let near = bounds(rule.band * (1.0 + rule.aim) / 2.0);
+                    (rule.resource, aimed.clone(), wider(near, &aimed))
                 }
             };
             if self.model.known[resource.index()] {
                 let counted = self.roles.counts.iter().filter(|counts| **counts).count().max(1);
                 #[expect(clippy::cast_precision_loss, reason = "a number of brokers")]
                 let unit = (self.total(sums, resource) / counted as f64).max(f64::MIN_POSITIVE);
-                let weight = goal.weight;
-                self.terms.push(Term { resource: resource.index(), tier, weight, unit, bounds });
+                if goal.tier == Tier::Must && self.never_passed(sums, resource, &goal.rule, &bounds) {
+                    continue;
+                }
+                let scale = goal.weight / unit;
+                self.terms.push(Term { resource: resource.index(), tier, scale, bounds, near });
             }
         }
+    }
+
+    /// The same with half the margins: for what only the margins stand in the way of.
+    pub fn with_half_margins(&self) -> Self {
+        let mut problem = self.clone();
+        problem.terms.iter_mut().for_each(|term| term.bounds = term.near.clone());
+        problem
     }
 
     /// What the brokers that count will carry together: their own load and that of those that leave.
@@ -141,6 +158,16 @@ impl<'a> Problem<'a> {
         let carried =
             |broker: &BrokerOrd| self.roles.counts[broker.index()] || self.roles.leaving[broker.index()];
         self.model.broker_ords().filter(carried).map(|broker| sums.get(broker, resource)).sum()
+    }
+
+    /// Whether a must capacity needs no term: nobody is over it now, and its hard limit keeps it so.
+    fn never_passed(&self, sums: &Sums, resource: Resource, rule: &Rule, bounds: &Bounds) -> bool {
+        matches!(rule, Rule::Capacity(_))
+            && !self.roles.leaving.contains(&true)
+            && self
+                .model
+                .broker_ords()
+                .all(|broker| sums.get(broker, resource) <= bounds.high[broker.index()])
     }
 
     fn limit_bounds(&self, most: Vec<f64>) -> Bounds {
@@ -152,7 +179,7 @@ impl<'a> Problem<'a> {
 
     /// The bounds to aim at: a little inside the band, but a broker that is inside the band now may stay where it
     /// is, and a rack whose data cannot leave it is levelled around its own mean where the band is out of reach.
-    fn aim(&self, sums: &Sums, resource: Resource, full: Bounds, aimed: Bounds, band: f64) -> Bounds {
+    fn aim(&self, sums: &Sums, resource: Resource, full: &Bounds, aimed: Bounds, band: f64) -> Bounds {
         let mut bounds = aimed;
         for broker in self.model.broker_ords().filter(|broker| self.roles.counts[broker.index()]) {
             let (at, load) = (broker.index(), sums.get(broker, resource));
@@ -206,6 +233,13 @@ impl<'a> Problem<'a> {
             Freedom::Held => false,
         }
     }
+}
+
+/// The wider of two bounds on each side.
+fn wider(mut bounds: Bounds, other: &Bounds) -> Bounds {
+    bounds.low.iter_mut().zip(&other.low).for_each(|(low, other)| *low = low.min(*other));
+    bounds.high.iter_mut().zip(&other.high).for_each(|(high, other)| *high = high.max(*other));
+    bounds
 }
 
 /// What may be moved of each partition. A partition in trouble is left alone, unless all that ails it is on brokers

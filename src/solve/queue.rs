@@ -37,6 +37,9 @@ impl Ord for Candidate {
     }
 }
 
+/// The share of the best worth that is as good.
+const NEARLY: f64 = 0.97;
+
 /// Candidates, best first.
 #[derive(Debug, Default)]
 pub(super) struct Queue(BinaryHeap<Candidate>);
@@ -50,9 +53,12 @@ impl Queue {
         self.0.pop()
     }
 
-    /// Whether a candidate of this worth, just looked at anew, still goes before all others.
+    /// Whether a candidate of this worth, just looked at anew, still goes before all others, or as good as: every
+    /// change shifts all worths a little, and to wait for the exact order would mean to look at most of them again.
     pub fn is_still_best(&self, candidate: &Candidate) -> bool {
-        self.0.peek().is_none_or(|next| candidate >= next)
+        self.0.peek().is_none_or(|next| {
+            candidate >= next || (candidate.worth > 0.0 && candidate.worth >= NEARLY * next.worth)
+        })
     }
 
     pub fn push(&mut self, candidate: Candidate) {

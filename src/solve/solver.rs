@@ -2,7 +2,7 @@
 
 use super::bound::least_bytes;
 use super::leaders::Leadership;
-use super::level::Scope;
+use super::level::{Scope, WORTH_ANOTHER_PASS};
 use super::problem::Problem;
 use super::reasons::changes;
 use super::refusals::refusals;
@@ -14,6 +14,9 @@ use crate::model::{Assignment, ClusterModel, Resource, Sums};
 
 /// Rounds of leaders, moves and exchanges at most: each but the last mends something.
 const ROUNDS_MAX: usize = 8;
+
+/// How often smaller replicas are looked for: the first time finds nearly all.
+const SHRINKS_MAX: usize = 2;
 
 /// Finds a target.
 ///
@@ -35,7 +38,11 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
         state.mend_spread();
     }
     search(&mut state);
-
+    let half_margins = problem.with_half_margins();
+    if !state.is_level() {
+        state.problem = &half_margins;
+        search(&mut state);
+    }
     let (target, records) = finish(state);
     let after_sums = Sums::new(model, &target);
     let after = judge_goals(model, goals, &target, &after_sums, &problem.roles.counts);
@@ -84,19 +91,21 @@ fn search(state: &mut State) {
 
 /// Leaders, moves and exchanges until nothing helps, then what is needless is taken back; until both rest.
 fn improve(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
-    for _ in 0..ROUNDS_MAX {
+    for round in 0..ROUNDS_MAX {
         for _ in 0..ROUNDS_MAX {
+            let before = state.penalty().sum();
             let mut changed = leadership.is_some_and(|scope| state.level_leaders(scope));
             changed |= state.level(scope);
             if !state.is_level() {
                 changed |= state.swap(scope);
             }
-            if !changed || state.is_level() {
+            let gained = before - state.penalty().sum();
+            if !changed || state.is_level() || gained < WORTH_ANOTHER_PASS * before {
                 break;
             }
         }
         let mut trimmed = state.trim();
-        trimmed |= state.shrink();
+        trimmed |= round < SHRINKS_MAX && state.shrink();
         if !trimmed {
             return;
         }

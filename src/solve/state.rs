@@ -19,6 +19,11 @@ impl Delta {
         self.0.iter().any(|change| *change > EPSILON)
     }
 
+    /// All tiers together.
+    pub fn sum(&self) -> f64 {
+        -self.gain()
+    }
+
     /// What is gained in all tiers together. A tier weighs half of the one above: enough to put first things first,
     /// while a change that mends several goals at once goes before one that mends a single one.
     pub fn gain(&self) -> f64 {
@@ -85,6 +90,9 @@ impl<'p, 'a> State<'p, 'a> {
         let mut delta = [0.0; TIERS];
         for term in &self.problem.terms {
             let (r, at_a, at_b) = (term.resource, a.index(), b.index());
+            if to_a[r] == 0.0 && to_b[r] == 0.0 {
+                continue;
+            }
             delta[term.tier] += term.penalty(at_a, row_a[r] + to_a[r]) - term.penalty(at_a, row_a[r])
                 + term.penalty(at_b, row_b[r] + to_b[r])
                 - term.penalty(at_b, row_b[r]);

@@ -1,6 +1,8 @@
 //! Exchanges of two replicas, for what single moves cannot mend: where every replica is too large to fit, or where
 //! moving one would break another goal.
 
+use std::collections::BTreeMap;
+
 use super::level::Scope;
 use super::problem::{EPSILON, Freedom, Load};
 use super::state::State;
@@ -12,8 +14,8 @@ const PARTNERS_MAX: usize = 16;
 /// How many replicas of the partner are tried against each replica, those nearest to what is needed first.
 const NEAREST: usize = 8;
 
-/// Exchanges for one broker at most, in one call: each one helps, so this only bounds the time.
-const SWAPS_PER_BROKER: usize = 64;
+/// How often a broker's exchanges are looked for anew, in one call: each time all that still help are made.
+const SCANS_MAX: usize = 4;
 
 /// An exchange: `mine` goes from `a` to `b`, `theirs` from `b` to `a`.
 #[derive(Debug, Clone, Copy)]
@@ -34,43 +36,67 @@ impl State<'_, '_> {
             if !scope.receives[a.index()] || !self.problem.roles.counts[a.index()] {
                 continue;
             }
-            for _ in 0..SWAPS_PER_BROKER {
-                let Some(best) = self.best_swap(scope, a, fixed_price) else { break };
-                self.exchange(best);
+            for _ in 0..SCANS_MAX {
+                let mut found = self.scan(scope, a, fixed_price);
+                found.sort_unstable_by(|x, y| {
+                    y.worth.total_cmp(&x.worth).then((x.mine, x.theirs).cmp(&(y.mine, y.theirs)))
+                });
+                let mut swapped_now = false;
+                for swap in found {
+                    // What was found first may have changed what the others do.
+                    if self.still_helps(&swap, scope, fixed_price) {
+                        self.exchange(swap);
+                        swapped_now = true;
+                    }
+                }
+                if !swapped_now {
+                    break;
+                }
                 swapped = true;
             }
         }
         swapped
     }
 
-    fn best_swap(&mut self, scope: &Scope, a: BrokerOrd, fixed_price: f64) -> Option<Swap> {
-        let (term, surplus) = self.worst_term(a, scope)?;
+    fn still_helps(&mut self, swap: &Swap, scope: &Scope, fixed_price: f64) -> bool {
+        self.assignment.holds(swap.mine, swap.a)
+            && self.assignment.holds(swap.theirs, swap.b)
+            && self.swap_worth(swap.mine, swap.theirs, swap.a, swap.b, scope, fixed_price).is_some()
+    }
+
+    /// The best exchange for each replica of a broker.
+    fn scan(&mut self, scope: &Scope, a: BrokerOrd, fixed_price: f64) -> Vec<Swap> {
+        let Some((term, surplus)) = self.worst_term(a, scope) else { return Vec::new() };
         let resource = self.problem.terms[term].resource;
-        let mut best: Option<Swap> = None;
+        let mut best: BTreeMap<PartitionOrd, Swap> = BTreeMap::new();
         for b in self.partners(scope, a, term, surplus) {
             let theirs = self.sorted(b, resource);
             let room = self.problem.terms[term].bounds.high[b.index()] - self.sums.row(b)[resource];
             let need = if surplus > 0.0 { surplus.min(room.max(surplus / 2.0)) } else { surplus };
             for at in 0..self.on_broker[a.index()].len() {
                 let mine = self.on_broker[a.index()][at];
-                if self.problem.freedom[mine.index()] != Freedom::Free || self.assignment.holds(mine, b) {
+                if self.problem.freedom[mine.index()] != Freedom::Free || !self.is_legal(mine, a, b) {
                     continue;
                 }
                 let leads = self.leads(mine, a);
-                let wanted = self.load(mine, a, leads)[resource] - need;
-                let middle = theirs.partition_point(|(load, _)| *load < wanted);
+                let load = self.load(mine, a, leads)[resource];
+                let middle = theirs.partition_point(|(their_load, _)| *their_load < load - need);
                 let window = middle.saturating_sub(NEAREST)..(middle + NEAREST).min(theirs.len());
-                for (_, their) in &theirs[window] {
+                for (their_load, their) in &theirs[window] {
+                    // An exchange that leaves the worst term as it is, or makes it worse, cannot be what is needed.
+                    if (load - their_load) * surplus <= 0.0 {
+                        continue;
+                    }
                     let Some(worth) = self.swap_worth(mine, *their, a, b, scope, fixed_price) else {
                         continue;
                     };
-                    if best.is_none_or(|best| worth > best.worth) {
-                        best = Some(Swap { mine, theirs: *their, a, b, worth });
+                    if best.get(&mine).is_none_or(|best| worth > best.worth) {
+                        best.insert(mine, Swap { mine, theirs: *their, a, b, worth });
                     }
                 }
             }
         }
-        best
+        best.into_values().collect()
     }
 
     /// The most important term that a broker is beyond, and by how much it is over (or, negative, under).

@@ -6,6 +6,12 @@ use super::reasons::Cause;
 use super::state::State;
 use crate::model::{BrokerOrd, PartitionOrd};
 
+/// A replica smaller than the other by more than this can hardly stand in for it.
+const SMALLER_BY: f64 = 8.0;
+
+/// How many smaller replicas are tried for each large one.
+const TRIES_MAX: usize = 32;
+
 impl State<'_, '_> {
     /// Takes back needless moves and leader changes, largest first; says whether anything was taken back.
     pub fn trim(&mut self) -> bool {
@@ -101,16 +107,20 @@ impl State<'_, '_> {
         if !self.is_legal(large, now, home) {
             return false;
         }
-        let mut best: Option<(f64, PartitionOrd)> = None;
-        for at in 0..self.on_broker[home.index()].len() {
-            let small = self.on_broker[home.index()][at];
-            let bytes = self.bytes(small);
-            if bytes >= size
-                || best.is_some_and(|(least, _)| bytes >= least)
-                || self.problem.freedom[small.index()] != Freedom::Free
-                || !self.problem.model.placement.holds(small, home)
-                || !self.is_legal(small, home, now)
-            {
+        let model = self.problem.model;
+        let mut smaller: Vec<(f64, PartitionOrd)> = self.on_broker[home.index()]
+            .iter()
+            .filter(|small| self.problem.freedom[small.index()] == Freedom::Free)
+            .filter(|small| model.placement.holds(**small, home))
+            .map(|small| (self.bytes(*small), *small))
+            .filter(|(bytes, _)| *bytes < size && *bytes >= size / SMALLER_BY)
+            .collect();
+        smaller.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        // A sample of them, from the smallest up; the first that does is the best of the sample.
+        let stride = smaller.len().div_ceil(TRIES_MAX).max(1);
+        let mut best: Option<PartitionOrd> = None;
+        for (_, small) in smaller.into_iter().step_by(stride) {
+            if !self.is_legal(small, home, now) {
                 continue;
             }
             let (leads, small_leads) = (self.leads(large, now), self.leads(small, home));
@@ -120,10 +130,11 @@ impl State<'_, '_> {
             to_now.iter_mut().zip(self.load(large, now, leads)).for_each(|(sum, out)| *sum -= out);
             let delta = self.evaluate(home, &to_home, now, &to_now);
             if delta.is_some_and(|delta| !delta.worsens_any()) {
-                best = Some((bytes, small));
+                best = Some(small);
+                break;
             }
         }
-        let Some((_, small)) = best else { return false };
+        let Some(small) = best else { return false };
         let cause = self.records.iter().rev().find(|record| record.partition == large && record.to == now);
         let cause = cause.map_or(Cause::Follows, |record| record.cause);
         self.apply_move(large, now, home, Cause::Follows);
