@@ -3,8 +3,12 @@
 
 use std::time::Duration;
 
-use evenkeel::control::{Happening, drive};
-use evenkeel::execute::{End, Execution, NotStarted, Outcome};
+use evenkeel::control::{Happening, Scope, World, drive, propose};
+use evenkeel::edge::sim::{SimSpec, SimWorld};
+use evenkeel::execute::{Command, End, ExecuteSettings, Execution, NotStarted, Outcome, ThrottleRate};
+use evenkeel::goals::GoalSet;
+use evenkeel::plan::PlanLimits;
+use evenkeel::solve::Request;
 
 use crate::meddler::Meddler;
 use crate::scenario::Scenario;
@@ -107,5 +111,35 @@ fn a_panic_leaves_no_throttle() {
         for (name, topic) in &after.topics {
             assert_eq!(topic.throttle, before.topics[name].throttle, "seed {seed}, topic {name}");
         }
+    }
+}
+
+#[test]
+fn proposals_are_carried_out_without_idle_time() {
+    let goals = GoalSet::shipped("default").unwrap();
+    let rate = 50_000_000;
+    let limits = PlanLimits { throttle_bytes_per_s: rate, ..PlanLimits::default() };
+    for seed in 0..4 {
+        let mut world = SimWorld::new(&SimSpec::small(seed)).unwrap();
+        let seen = world.observe(&Scope::Full).unwrap();
+        let plan = propose(&seen, &goals, &Request::default(), &limits).unwrap().plan;
+        assert!(!plan.is_empty, "seed {seed}: the cluster is skewed");
+        let settings =
+            ExecuteSettings { throttle: ThrottleRate::BytesPerS(rate), ..ExecuteSettings::default() };
+        let began = world.now();
+        let mut execution = Execution::new(&plan, settings, began, &seen).unwrap();
+        let outcome = drive(&mut world, &mut execution, &mut |_| {});
+        assert_eq!(outcome.end, End::Done, "seed {seed}: {outcome}");
+        let first = world.commands().iter().find(|(_, command)| matches!(command, Command::Reassign(_)));
+        let wait = first.unwrap().0.since(began);
+        assert!(wait < Duration::from_secs(1), "seed {seed}: {wait:?} until the first move");
+        let last = world.commands().last().unwrap();
+        let tail = (began.0 + u64::try_from(outcome.took.as_millis()).unwrap()).saturating_sub(last.0.0);
+        assert!(tail <= 2_000, "seed {seed}: {tail} ms from the last command to the end");
+        println!("seed {seed}: {outcome}, forecast {:.0} s", plan.price.forecast_s);
+        let after = world.observe(&Scope::Full).unwrap();
+        let again = propose(&after, &goals, &Request::default(), &limits).unwrap().plan;
+        let (once, twice) = (plan.price.bytes, again.price.bytes);
+        assert!(twice.0 <= once.0 / 10, "seed {seed}: {once}, and then {twice} once more");
     }
 }
