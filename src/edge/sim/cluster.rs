@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::fault::{Fault, Trouble};
+use super::num::{real, whole};
 use super::rng::Rng;
 use super::state::{Pid, SimBroker, SimDir, SimPartition, SimTopic};
 use super::{BrokerSpec, SimEvent, SimSpec, SpecError, Timing};
@@ -29,13 +30,19 @@ impl Refusal {
     }
 }
 
+/// How often a cluster looks for leadership that has drifted (`leader.imbalance.check.interval.seconds`).
+const AUTO_LEADER_MS: u64 = 300_000;
+
+/// The longest time between two looks at the disks.
+const LOOK_AFTER_MS_MAX: u64 = 3_600_000;
+
 /// Something that will happen at a set time.
 #[derive(Debug, Clone)]
 pub(super) enum Timer {
     Fence { broker: BrokerId, life: u32 },
     Unfence { broker: BrokerId, life: u32 },
     Start { broker: BrokerId, life: u32 },
-    Housekeeping,
+    Housekeeping { round: u32 },
     Purge { broker: BrokerId, dir: usize, bytes: u64 },
     Inject(Fault),
 }
@@ -70,9 +77,11 @@ pub struct SimCluster {
     pub(super) trouble: Trouble,
     pub(super) shares_stale: bool,
     pub(super) shared_ms: u64,
+    pub(super) completed_ms: u64,
     pub(super) next_completion_ms: Option<u64>,
     timers: BTreeMap<(u64, u64), Timer>,
     timers_set: u64,
+    housekeeping_round: u32,
     pub(super) events: Vec<SimEvent>,
 }
 
@@ -104,9 +113,11 @@ impl SimCluster {
             trouble: Trouble::default(),
             shares_stale: false,
             shared_ms: 0,
+            completed_ms: 0,
             next_completion_ms: None,
             timers: BTreeMap::new(),
             timers_set: 0,
+            housekeeping_round: 0,
             events: Vec::new(),
         };
         for broker in &spec.brokers {
@@ -117,7 +128,6 @@ impl SimCluster {
             cluster.add_topic(topic)?;
         }
         cluster.events.clear();
-        cluster.set_timer(spec.timing.housekeeping_ms, Timer::Housekeeping);
         Ok(cluster)
     }
 
@@ -135,7 +145,7 @@ impl SimCluster {
         let dirs = spec.log_dirs.iter().map(|dir| SimDir {
             path: dir.path.clone(),
             total_bytes: dir.total_bytes,
-            disk_bytes_per_s: super::num::real(dir.disk_bytes_per_s),
+            disk_bytes_per_s: real(dir.disk_bytes_per_s),
             online: true,
             leftover_bytes: 0,
         });
@@ -154,9 +164,12 @@ impl SimCluster {
             throttle: crate::observe::BrokerThrottle::default(),
             busy_in: 0,
             busy_out: 0,
+            listed_in: 0,
+            listed_out: 0,
             preferred_dirs: BTreeMap::new(),
         };
         self.brokers.insert(spec.id, broker);
+        self.keep_house_in(self.timing.housekeeping_ms);
         self.events.push(SimEvent::Up(spec.id));
         Ok(())
     }
@@ -279,6 +292,12 @@ impl SimCluster {
         std::mem::take(&mut self.events)
     }
 
+    /// Sets when to look after disks and leaders next, in place of what was set before.
+    pub(super) fn keep_house_in(&mut self, in_ms: u64) {
+        self.housekeeping_round += 1;
+        self.set_timer(in_ms, Timer::Housekeeping { round: self.housekeeping_round });
+    }
+
     fn fire(&mut self, timer: Timer) {
         match timer {
             Timer::Fence { broker, life } => self.fence_if_still_down(broker, life),
@@ -288,9 +307,10 @@ impl SimCluster {
                     self.start_broker(broker);
                 }
             }
-            Timer::Housekeeping => {
-                self.housekeeping();
-                self.set_timer(self.timing.housekeeping_ms, Timer::Housekeeping);
+            Timer::Housekeeping { round } if round != self.housekeeping_round => {}
+            Timer::Housekeeping { .. } => {
+                let next_ms = self.housekeeping();
+                self.keep_house_in(next_ms);
             }
             Timer::Purge { broker, dir, bytes } => {
                 if let Some(dir) = self.brokers.get_mut(&broker).and_then(|broker| broker.dirs.get_mut(dir)) {
@@ -301,20 +321,28 @@ impl SimCluster {
         }
     }
 
-    fn housekeeping(&mut self) {
-        let used = self.used_bytes();
-        let full: Vec<_> = used
-            .iter()
-            .filter(|((broker, dir), used)| {
-                let dir = &self.brokers[broker].dirs[*dir];
-                dir.online && self.brokers[broker].up && **used >= dir.total_bytes
-            })
-            .map(|(at, _)| *at)
-            .collect();
+    /// Looks after disks that are full and leadership that has drifted. Returns when to look again: no sooner than a
+    /// disk could be full with everything that its network and its own speed allow.
+    fn housekeeping(&mut self) -> u64 {
+        let mut next_ms = if self.auto_leader_rebalance { AUTO_LEADER_MS } else { LOOK_AFTER_MS_MAX };
+        let mut full = Vec::new();
+        for ((id, at), used) in self.used_bytes() {
+            let broker = &self.brokers[&id];
+            let dir = &broker.dirs[at];
+            if !dir.online || !broker.up {
+                continue;
+            }
+            if used >= dir.total_bytes {
+                full.push((id, at));
+                continue;
+            }
+            let inflow = real(broker.network_in_bytes_per_s) + dir.disk_bytes_per_s;
+            next_ms = next_ms.min(whole(real(dir.total_bytes - used) / inflow.max(1.0) * 1000.0));
+        }
         for (broker, dir) in full {
             self.fail_dir(broker, dir, true);
         }
-        if self.auto_leader_rebalance && self.now_ms.is_multiple_of(300_000) {
+        if self.auto_leader_rebalance {
             let drifted: Vec<Pid> = (0..self.partitions.len())
                 .filter(|pid| {
                     let partition = &self.partitions[*pid];
@@ -325,6 +353,7 @@ impl SimCluster {
                 self.elect(pid, true);
             }
         }
+        next_ms.max(self.timing.housekeeping_ms)
     }
 
     /// Bytes in use in each log directory.

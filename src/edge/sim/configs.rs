@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kafka_protocol::ResponseError;
 
+use super::state::Listed;
 use super::{Refusal, SimCluster, SimEvent};
 use crate::base::{BrokerId, TopicName};
 use crate::observe::{BrokerThrottle, ThrottledReplicas, TopicThrottle};
@@ -209,10 +210,16 @@ impl SimCluster {
         let list = |key: &str| topic.configs.get(key).and_then(|value| ThrottledReplicas::parse(value));
         topic.throttle = TopicThrottle { leader: list(LEADER_LIST), follower: list(FOLLOWER_LIST) };
         let min_isr = topic.configs.get(MIN_ISR).and_then(|value| value.parse().ok()).unwrap_or(1);
-        let partitions = topic.partitions.clone();
+        let (throttle, partitions) = (topic.throttle.clone(), topic.partitions.clone());
         for pid in partitions {
-            if self.partitions[pid].min_isr != min_isr {
-                self.partitions[pid].min_isr = min_isr;
+            let partition = &mut self.partitions[pid];
+            let leader_list = Listed::of(throttle.leader.as_ref(), partition.id);
+            let follower_list = Listed::of(throttle.follower.as_ref(), partition.id);
+            let now = (min_isr, &leader_list, &follower_list);
+            if now != (partition.min_isr, &partition.leader_list, &partition.follower_list) {
+                partition.min_isr = min_isr;
+                partition.leader_list = leader_list;
+                partition.follower_list = follower_list;
                 self.recharge(pid);
             }
         }

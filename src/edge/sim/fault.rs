@@ -114,6 +114,7 @@ impl SimCluster {
                     dir.disk_bytes_per_s = (dir.disk_bytes_per_s * factor).clamp(0.0, real(u64::MAX));
                 }
                 self.shares_stale = true;
+                self.keep_house_in(self.timing.housekeeping_ms);
             }
             Fault::FailLogDir { broker, path } => {
                 let dirs = self.brokers.get(&broker).map(|broker| &broker.dirs);

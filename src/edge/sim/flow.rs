@@ -10,12 +10,15 @@
 use std::collections::BTreeMap;
 
 use super::num::{real, whole};
-use super::state::{Pid, lists};
+use super::state::Pid;
 use super::{SimCluster, SimEvent};
 use crate::base::BrokerId;
 
 /// Flows below this many missing bytes have arrived.
 const ARRIVED_BYTES: f64 = 1.0;
+
+/// Copies that compete with a thousand others take hours; fifteen seconds do not show.
+const QUANTUM_MS_MAX: u64 = 15_000;
 
 /// A limit that flows share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,11 +92,16 @@ impl Sharing {
 }
 
 impl SimCluster {
-    /// When bandwidth will be shared out next, if it has to be. With many flows that happens less often, so that
-    /// the cost for a second of virtual time stays bounded.
-    pub(super) fn next_sharing_ms(&self) -> u64 {
+    /// The least time between two sharings, and between two rounds of arrivals: nothing to speak of with a few flows,
+    /// seconds with a thousand, so that the cost of a second of virtual time stays bounded.
+    fn quantum_ms(&self) -> u64 {
         let flows = (self.catching_up.len() + self.moving_dirs.len()) as u64;
-        self.now_ms.max(self.shared_ms + flows / 2)
+        (flows * flows / 60).min(QUANTUM_MS_MAX)
+    }
+
+    /// When bandwidth will be shared out next, if it has to be.
+    pub(super) fn next_sharing_ms(&self) -> u64 {
+        self.now_ms.max(self.shared_ms + self.quantum_ms())
     }
 
     /// Shares bandwidth out anew and works out when the first flow will have arrived.
@@ -148,16 +156,17 @@ impl SimCluster {
                 sharing.limit(Limit::Disk(leader, from.dir), || self.disk_room(leader, from.dir)),
                 sharing.limit(Limit::Disk(*broker, to.dir), || self.disk_room(*broker, to.dir)),
             ];
-            let throttle = &self.topics[&partition.topic].throttle;
-            let rate = self.brokers[&leader].throttle.leader_bytes_per_s;
-            if let Some(rate) = rate.filter(|_| lists(throttle.leader.as_ref(), partition.id, leader)) {
+            let sender = &self.brokers[&leader];
+            let rate = sender.throttle.leader_bytes_per_s;
+            if let Some(rate) = rate.filter(|_| partition.leader_list.has(leader)) {
                 let limit = Limit::LeaderThrottle(leader);
-                limits.push(sharing.limit(limit, || real(rate) - self.listed_in_sync(leader, true)));
+                limits.push(sharing.limit(limit, || real(rate) - real(sender.listed_out)));
             }
-            let rate = self.brokers[broker].throttle.follower_bytes_per_s;
-            if let Some(rate) = rate.filter(|_| lists(throttle.follower.as_ref(), partition.id, *broker)) {
+            let receiver = &self.brokers[broker];
+            let rate = receiver.throttle.follower_bytes_per_s;
+            if let Some(rate) = rate.filter(|_| partition.follower_list.has(*broker)) {
                 let limit = Limit::FollowerThrottle(*broker);
-                limits.push(sharing.limit(limit, || real(rate) - self.listed_in_sync(*broker, false)));
+                limits.push(sharing.limit(limit, || real(rate) - real(receiver.listed_in)));
             }
             sharing.add(Flow { pid: *pid, broker: *broker, between_dirs: false }, limits);
         }
@@ -186,30 +195,6 @@ impl SimCluster {
         self.brokers[&broker].dirs[dir].disk_bytes_per_s
     }
 
-    /// What in-sync replicas on a throttled replica list use of a broker's throttle rate.
-    fn listed_in_sync(&self, broker: BrokerId, as_leader: bool) -> f64 {
-        let mut used = 0;
-        for topic in self.topics.values() {
-            let list = if as_leader { &topic.throttle.leader } else { &topic.throttle.follower };
-            if list.is_none() {
-                continue;
-            }
-            for pid in &topic.partitions {
-                let partition = &self.partitions[*pid];
-                if !lists(list.as_ref(), partition.id, broker) {
-                    continue;
-                }
-                let leads = partition.leader == Some(broker);
-                if as_leader && leads {
-                    used += partition.isr.len().saturating_sub(1) as u64 * partition.growth_bytes_per_s;
-                } else if !as_leader && !leads && partition.isr.contains(&broker) {
-                    used += partition.growth_bytes_per_s;
-                }
-            }
-        }
-        real(used)
-    }
-
     fn expect_completion(&mut self) {
         let mut first: Option<f64> = None;
         let mut consider = |missing: f64, net: f64| {
@@ -235,12 +220,15 @@ impl SimCluster {
                 consider(future.missing_bytes, future.rate - growth);
             }
         }
-        self.next_completion_ms = first.map(|seconds| self.now_ms + whole(seconds * 1000.0) + 1);
+        let soonest_ms = self.completed_ms + self.quantum_ms();
+        self.next_completion_ms =
+            first.map(|seconds| (self.now_ms + whole(seconds * 1000.0) + 1).max(soonest_ms));
     }
 
     /// Lets flows that have arrived arrive.
     pub(super) fn complete_flows(&mut self) {
         self.next_completion_ms = None;
+        self.completed_ms = self.now_ms;
         let now_ms = self.now_ms;
         let mut arrived = Vec::new();
         for (pid, broker) in &self.catching_up {
@@ -266,6 +254,8 @@ impl SimCluster {
         }
         self.shares_stale = true;
         // Until bandwidth is shared out anew, what flows goes on flowing: others may arrive meanwhile.
-        self.expect_completion();
+        if self.next_sharing_ms() > self.now_ms {
+            self.expect_completion();
+        }
     }
 }

@@ -49,6 +49,8 @@ impl SimCluster {
             if let Some(broker) = self.brokers.get_mut(&charge.broker) {
                 broker.busy_in -= charge.in_bytes_per_s;
                 broker.busy_out -= charge.out_bytes_per_s;
+                broker.listed_in -= charge.listed_in_bytes_per_s;
+                broker.listed_out -= charge.listed_out_bytes_per_s;
             }
         }
         let partition = &self.partitions[pid];
@@ -59,22 +61,29 @@ impl SimCluster {
         let mut charges = Vec::with_capacity(partition.isr.len());
         if let Some(leader) = leader {
             let followers = partition.isr.len().saturating_sub(1) as u64;
+            let listed = |is_listed: bool, bytes: u64| if is_listed { bytes } else { 0 };
             charges.push(Charge {
                 broker: leader,
                 in_bytes_per_s: growth,
                 out_bytes_per_s: partition.consume_bytes_per_s + followers * growth,
+                listed_in_bytes_per_s: 0,
+                listed_out_bytes_per_s: listed(partition.leader_list.has(leader), followers * growth),
             });
             let others = partition.isr.iter().filter(|broker| **broker != leader);
             charges.extend(others.map(|broker| Charge {
                 broker: *broker,
                 in_bytes_per_s: growth,
                 out_bytes_per_s: 0,
+                listed_in_bytes_per_s: listed(partition.follower_list.has(*broker), growth),
+                listed_out_bytes_per_s: 0,
             }));
         }
         for charge in &charges {
             if let Some(broker) = self.brokers.get_mut(&charge.broker) {
                 broker.busy_in += charge.in_bytes_per_s;
                 broker.busy_out += charge.out_bytes_per_s;
+                broker.listed_in += charge.listed_in_bytes_per_s;
+                broker.listed_out += charge.listed_out_bytes_per_s;
             }
         }
         self.partitions[pid].growth_bytes_per_s = growth;

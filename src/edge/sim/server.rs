@@ -16,6 +16,8 @@ use super::wire::{self, Node};
 use super::{SimCluster, http};
 use crate::base::BrokerId;
 
+const LOOPBACK: &str = "127.0.0.1";
+
 /// Larger frames are a stranger's: Kafka's own limit is 100 MiB (`socket.request.max.bytes`).
 const FRAME_BYTES_MAX: usize = 100 * 1024 * 1024;
 
@@ -42,7 +44,7 @@ pub struct SimServer {
     shared: Arc<Shared>,
     controller_port: u16,
     metrics_port: u16,
-    ports: Mutex<BTreeMap<BrokerId, u16>>,
+    ports: BTreeMap<BrokerId, u16>,
 }
 
 struct Shared {
@@ -101,28 +103,31 @@ impl SimServer {
         let shared = Arc::new(Shared { running: Mutex::new(running) });
         let controller_port = listen(&runtime, &shared, Node::Controller)?;
         shared.lock().cluster.controller_port = Some(controller_port);
-        let ports = Mutex::new(BTreeMap::new());
+        let mut ports = BTreeMap::new();
+        let brokers: Vec<BrokerId> = shared.lock().cluster.brokers().map(|(id, _)| id).collect();
+        for id in brokers {
+            let port = listen(&runtime, &shared, Node::Broker(id))?;
+            shared.lock().cluster.advertise(id, LOOPBACK, port);
+            ports.insert(id, port);
+        }
         let metrics_port = listen_for_scrapes(&runtime, &shared)?;
-        let mut server = Self { runtime: Some(runtime), shared, controller_port, metrics_port, ports };
-        server.listen_for_new_brokers()?;
-        Ok(server)
+        Ok(Self { runtime: Some(runtime), shared, controller_port, metrics_port, ports })
     }
 
     /// `host:port` of every broker, with commas between.
     pub fn bootstrap(&self) -> String {
-        let ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
-        let addresses: Vec<String> = ports.values().map(|port| format!("127.0.0.1:{port}")).collect();
+        let addresses: Vec<String> = self.ports.values().map(|port| format!("{LOOPBACK}:{port}")).collect();
         addresses.join(",")
     }
 
     /// `host:port` of the `KRaft` controller (`bootstrap.controllers`).
     pub fn controller_bootstrap(&self) -> String {
-        format!("127.0.0.1:{}", self.controller_port)
+        format!("{LOOPBACK}:{}", self.controller_port)
     }
 
     /// Where the brokers' metrics pages are, `{id}` in the place of a broker's id.
     pub fn metrics_endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}/brokers/{{id}}/metrics", self.metrics_port)
+        format!("http://{LOOPBACK}:{}/brokers/{{id}}/metrics", self.metrics_port)
     }
 
     /// Does something with the cluster, at its present virtual time: looks at it, injects a fault.
@@ -135,8 +140,16 @@ impl SimServer {
     /// # Errors
     /// The id is taken, or there is no port for it.
     pub fn add_broker(&mut self, spec: &super::BrokerSpec) -> Result<(), AddBrokerError> {
-        self.with(|cluster| cluster.add_broker(spec))?;
-        self.listen_for_new_brokers()?;
+        let Some(runtime) = &self.runtime else { return Ok(()) };
+        let (listener, port) = bind(runtime)?;
+        // In one go: a client that learns of the broker learns where it listens.
+        self.with(|cluster| {
+            cluster.add_broker(spec)?;
+            cluster.advertise(spec.id, LOOPBACK, port);
+            Ok::<(), super::SpecError>(())
+        })?;
+        runtime.spawn(accept(listener, Arc::clone(&self.shared), Node::Broker(spec.id)));
+        self.ports.insert(spec.id, port);
         Ok(())
     }
 
@@ -150,21 +163,6 @@ impl SimServer {
         running.since_ms = running.cluster.now_ms;
         running.since = Instant::now();
         running.speed = speed;
-        Ok(())
-    }
-
-    fn listen_for_new_brokers(&mut self) -> Result<(), SimServerError> {
-        let Some(runtime) = &self.runtime else { return Ok(()) };
-        let mut ports = self.ports.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: Vec<BrokerId> = self.with(|cluster| cluster.brokers().map(|(id, _)| id).collect());
-        for id in all {
-            if ports.contains_key(&id) {
-                continue;
-            }
-            let port = listen(runtime, &self.shared, Node::Broker(id))?;
-            ports.insert(id, port);
-            self.with(|cluster| cluster.advertise(id, "127.0.0.1", port));
-        }
         Ok(())
     }
 }
@@ -192,16 +190,20 @@ fn checked(speed: f64) -> Result<f64, SimServerError> {
     if speed.is_finite() && speed >= 0.0 { Ok(speed) } else { Err(SimServerError::Speed(speed)) }
 }
 
-fn listen(runtime: &Runtime, shared: &Arc<Shared>, node: Node) -> Result<u16, SimServerError> {
-    let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).map_err(SimServerError::Listen)?;
+fn bind(runtime: &Runtime) -> Result<(TcpListener, u16), SimServerError> {
+    let listener = runtime.block_on(TcpListener::bind((LOOPBACK, 0))).map_err(SimServerError::Listen)?;
     let port = listener.local_addr().map_err(SimServerError::Listen)?.port();
+    Ok((listener, port))
+}
+
+fn listen(runtime: &Runtime, shared: &Arc<Shared>, node: Node) -> Result<u16, SimServerError> {
+    let (listener, port) = bind(runtime)?;
     runtime.spawn(accept(listener, Arc::clone(shared), node));
     Ok(port)
 }
 
 fn listen_for_scrapes(runtime: &Runtime, shared: &Arc<Shared>) -> Result<u16, SimServerError> {
-    let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0))).map_err(SimServerError::Listen)?;
-    let port = listener.local_addr().map_err(SimServerError::Listen)?.port();
+    let (listener, port) = bind(runtime)?;
     let shared = Arc::clone(shared);
     let page = move |broker| shared.lock().cluster.metrics_page(broker);
     runtime.spawn(http::serve_metrics(listener, page));

@@ -37,6 +37,9 @@ pub struct SimBroker {
     /// Client traffic and replication of in-sync replicas.
     pub(super) busy_in: u64,
     pub(super) busy_out: u64,
+    /// What of it in-sync replicas on throttled replica lists fetch: it uses the throttle rates up.
+    pub(super) listed_in: u64,
+    pub(super) listed_out: u64,
     /// Directories that `AlterReplicaLogDirs` asked for before the replica came.
     pub(super) preferred_dirs: BTreeMap<Pid, usize>,
 }
@@ -84,8 +87,41 @@ pub struct SimPartition {
     /// What is really produced now: nothing while the partition cannot take it.
     pub(super) growth_bytes_per_s: u64,
     pub(super) settled_ms: u64,
-    /// What this partition adds to `busy_in` and `busy_out` of brokers.
+    /// What this partition adds to `busy_in` and its like of brokers.
     pub(super) charges: Vec<Charge>,
+    /// Who of this partition is on its topic's throttled replica lists.
+    pub(super) leader_list: Listed,
+    pub(super) follower_list: Listed,
+}
+
+/// A topic's throttled replica list, as far as it is about one partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Listed {
+    #[default]
+    Nobody,
+    Everybody,
+    These(Vec<BrokerId>),
+}
+
+impl Listed {
+    pub(super) fn of(list: Option<&ThrottledReplicas>, partition: i32) -> Self {
+        match list {
+            Some(ThrottledReplicas::All) => Self::Everybody,
+            Some(ThrottledReplicas::Some(pairs)) => {
+                let from = (partition, BrokerId(i32::MIN))..=(partition, BrokerId(i32::MAX));
+                Self::These(pairs.range(from).map(|(_, broker)| *broker).collect())
+            }
+            Some(ThrottledReplicas::Other(_)) | None => Self::Nobody,
+        }
+    }
+
+    pub(super) fn has(&self, broker: BrokerId) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Everybody => true,
+            Self::These(brokers) => brokers.contains(&broker),
+        }
+    }
 }
 
 /// What a partition takes of a broker's network.
@@ -94,6 +130,8 @@ pub(super) struct Charge {
     pub(super) broker: BrokerId,
     pub(super) in_bytes_per_s: u64,
     pub(super) out_bytes_per_s: u64,
+    pub(super) listed_in_bytes_per_s: u64,
+    pub(super) listed_out_bytes_per_s: u64,
 }
 
 /// A replica's bytes on a disk.
@@ -243,14 +281,5 @@ impl SimPartition {
             whole(left(copy.missing_bytes, copy.rate))
         };
         (own, copy.future.as_ref().map(|future| whole(left(future.missing_bytes, future.rate))))
-    }
-}
-
-/// Whether a throttled replica list names a replica.
-pub(super) fn lists(list: Option<&ThrottledReplicas>, partition: i32, broker: BrokerId) -> bool {
-    match list {
-        Some(ThrottledReplicas::All) => true,
-        Some(ThrottledReplicas::Some(pairs)) => pairs.contains(&(partition, broker)),
-        Some(ThrottledReplicas::Other(_)) | None => false,
     }
 }

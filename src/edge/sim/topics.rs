@@ -6,7 +6,7 @@ use kafka_protocol::ResponseError;
 
 use super::cluster::Timer;
 use super::num::real;
-use super::state::{Copy, SimPartition, SimTopic};
+use super::state::{Copy, Listed, SimPartition, SimTopic};
 use super::{PartitionSpec, Refusal, SimCluster, SpecError, TopicSpec};
 use crate::base::{BrokerId, TopicName};
 use crate::observe::TopicThrottle;
@@ -99,6 +99,8 @@ impl SimCluster {
             growth_bytes_per_s: 0,
             settled_ms: self.now_ms,
             charges: Vec::new(),
+            leader_list: Listed::Nobody,
+            follower_list: Listed::Nobody,
         });
         if let Some(topic) = self.topics.get_mut(topic) {
             topic.partitions.push(pid);
