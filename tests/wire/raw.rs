@@ -6,8 +6,9 @@ use std::net::TcpStream;
 use bytes::{Buf, Bytes, BytesMut};
 use evenkeel::edge::sim::{SimCluster, SimServer, SimSpec};
 use kafka_protocol::messages::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, MetadataRequest, MetadataResponse, RequestHeader,
-    ResponseHeader,
+    ApiKey, ApiVersionsRequest, ApiVersionsResponse, DescribeClusterRequest, DescribeClusterResponse,
+    DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, MetadataRequest, MetadataResponse,
+    RequestHeader, ResponseHeader,
 };
 use kafka_protocol::protocol::{Decodable, Encodable};
 
@@ -94,6 +95,31 @@ fn every_offered_version_of_metadata_is_answered_in_that_version() {
         let answer = MetadataResponse::decode(&mut answer, version).unwrap();
         assert_eq!((answer.brokers.len(), answer.topics.len()), (6, 8), "version {version}");
     }
+}
+
+/// Java's clients need both: controllers where brokers are listed else, and lists that are empty rather than absent.
+#[test]
+fn javas_clients_find_what_they_expect() {
+    let server = server();
+    let mut stream = TcpStream::connect(server.controller_bootstrap()).unwrap();
+    let body = DescribeClusterRequest::default().with_endpoint_type(2);
+    send(&mut stream, &request(ApiKey::DescribeCluster, 1, &body, 1, &[]));
+    let mut answer = receive(&mut stream).unwrap();
+    ResponseHeader::decode(&mut answer, 1).unwrap();
+    let answer = DescribeClusterResponse::decode(&mut answer, 1).unwrap();
+    let address = answer.brokers.iter().map(|node| format!("{}:{}", &*node.host, node.port));
+    assert_eq!(address.collect::<Vec<_>>(), [server.controller_bootstrap()]);
+    assert_eq!(answer.brokers[0].broker_id, answer.controller_id);
+
+    let mut stream = dial(&server);
+    let body = DescribeTopicPartitionsRequest::default().with_response_partition_limit(7);
+    send(&mut stream, &request(ApiKey::DescribeTopicPartitions, 0, &body, 0, &[]));
+    let mut answer = receive(&mut stream).unwrap();
+    ResponseHeader::decode(&mut answer, 1).unwrap();
+    let answer = DescribeTopicPartitionsResponse::decode(&mut answer, 0).unwrap();
+    let partitions: Vec<_> = answer.topics.iter().flat_map(|topic| &topic.partitions).collect();
+    assert!(partitions.len() == 7 && answer.next_cursor.is_some());
+    assert!(partitions.iter().all(|partition| partition.eligible_leader_replicas.as_deref() == Some(&[])));
 }
 
 #[test]

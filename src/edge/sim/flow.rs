@@ -259,3 +259,55 @@ impl SimCluster {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sharing(rooms: &[f64], flows: &[Vec<usize>]) -> Sharing {
+        let mut sharing = Sharing::default();
+        for (at, room) in rooms.iter().enumerate() {
+            sharing.limit(Limit::Disk(BrokerId(0), at), || *room);
+        }
+        for limits in flows {
+            let mut limits: Vec<usize> = limits.iter().map(|limit| limit % rooms.len()).collect();
+            limits.sort_unstable();
+            limits.dedup();
+            sharing.add(Flow { pid: 0, broker: BrokerId(0), between_dirs: false }, limits);
+        }
+        sharing
+    }
+
+    #[test]
+    fn what_one_flow_cannot_use_the_others_get() {
+        // Two flows leave a broker that gives 100; one of them goes to a broker that takes 10.
+        let rates = sharing(&[100.0, 10.0], &[vec![0, 1], vec![0]]).rates();
+        assert_eq!(rates, [10.0, 90.0]);
+    }
+
+    proptest! {
+        /// Max-min fairness, by its definition: no limit is passed, and every flow has a limit that is used up and on
+        /// which nobody flows faster.
+        #[test]
+        fn rates_are_max_min_fair(
+            rooms in prop::collection::vec(0.0..1000.0, 1..8),
+            flows in prop::collection::vec(prop::collection::vec(0_usize..8, 1..5), 0..30),
+        ) {
+            let sharing = sharing(&rooms, &flows);
+            let rates = sharing.rates();
+            let used = |limit: usize| sharing.binds[limit].iter().map(|flow| rates[*flow]).sum::<f64>();
+            for (limit, room) in rooms.iter().enumerate() {
+                prop_assert!(used(limit) <= room + 1e-6, "limit {limit}: {} of {room}", used(limit));
+            }
+            for (flow, (_, limits)) in sharing.flows.iter().enumerate() {
+                let is_bound = limits.iter().any(|limit| {
+                    let fastest = sharing.binds[*limit].iter().map(|other| rates[*other]).fold(0.0, f64::max);
+                    used(*limit) >= rooms[*limit] - 1e-6 && rates[flow] >= fastest - 1e-6
+                });
+                prop_assert!(is_bound, "flow {flow} could be faster: {rates:?}");
+            }
+        }
+    }
+}
