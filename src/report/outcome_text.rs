@@ -41,3 +41,41 @@ pub fn outcome_text(outcome: &Outcome, style: Style) -> String {
     page.section("LEFT BEHIND, please run", &left);
     page.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::{Bytes, TopicPartition};
+    use crate::execute::{DropReason, Leftover};
+
+    #[test]
+    fn what_was_not_done_and_what_is_left_is_said_with_the_command_that_clears_it() {
+        let gone = || StepEnd::Dropped { reason: DropReason::Gone };
+        let orders = |partition| TopicPartition::new("orders", partition);
+        let mut steps = vec![(orders(0), StepEnd::Done)];
+        steps.extend((1..6).map(|partition| (orders(partition), gone())));
+        let outcome = Outcome {
+            end: End::DoneInPart,
+            steps,
+            bytes_copied: Bytes(5_000_000_000),
+            took: Duration::from_secs(300),
+            left: vec![Leftover {
+                what: "throttle of broker 3".to_owned(),
+                command: "kafka-configs --entity-name 3".to_owned(),
+            }],
+        };
+        insta::assert_snapshot!(outcome_text(&outcome, Style::default()), @r"
+        done in part
+          1 of 6 steps, 5.00 GB copied in 5 min; 1 setting(s) LEFT BEHIND
+
+        Not done
+          dropped, the topic is gone: 5 steps: orders-1, orders-2, orders-3 and 2 more
+
+        LEFT BEHIND, please run
+          # throttle of broker 3
+          kafka-configs --entity-name 3
+        ");
+    }
+}

@@ -145,6 +145,33 @@ fn once(settings: &Path) -> Output {
 }
 
 #[test]
+fn a_proposal_and_its_file_and_the_judge_agree() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let run = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+            .args(words)
+            .arg("--snapshot")
+            .arg(root.join("fixtures/snapshots/skewed-6.json"))
+            .current_dir(folder.path())
+            .output();
+        output.expect("the binary can be started")
+    };
+    let text = run(&["propose", "--exit-code"]);
+    assert_eq!(text.status.code(), Some(5), "{}", said(&text));
+    for words in ["before → after", "bytes to move", "not met", "above the mean", "Nothing was changed"] {
+        assert!(said(&text).contains(words), "`{words}` is missing: {}", said(&text));
+    }
+    let plan = json(&run(&["propose", "--format", "json"]));
+    let id = plan["id"].as_str().expect("a plan has an id");
+    assert!(said(&text).contains(id), "text and file are of one plan");
+    assert_eq!(run(&["propose", "--format", "json", "-o", "plan.json"]).status.code(), Some(0));
+    let judged = run(&["judge", "--plan", "plan.json"]);
+    assert_eq!(judged.status.code(), Some(0), "{}", said(&judged));
+    assert!(said(&judged).contains("may be carried out"), "{}", said(&judged));
+}
+
+#[test]
 fn the_same_snapshot_goals_and_seed_give_the_same_bytes() {
     let snapshot = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/snapshots/skewed-6.json");
     let propose = || {

@@ -24,7 +24,7 @@ fn screen(folder: &Path, line: &str) -> String {
         .env_clear()
         .output()
         .expect("the binary can be started");
-    let mut screen = String::from_utf8(output.stdout).expect("stdout is UTF-8");
+    let mut screen = without_ids(&String::from_utf8(output.stdout).expect("stdout is UTF-8"));
     if !screen.is_empty() && !screen.ends_with('\n') {
         screen.push('\n');
     }
@@ -37,6 +37,17 @@ fn screen(folder: &Path, line: &str) -> String {
             screen + &format!("[exit {}]\n", code.map_or("by a signal".to_owned(), |code| code.to_string()))
         }
     }
+}
+
+/// Puts `PLAN-ID` for the ids of plans: they change with every word of a plan, and say nothing to a reader.
+fn without_ids(text: &str) -> String {
+    let is_id = |word: &str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.split_inclusive(|c: char| !c.is_ascii_alphanumeric())
+        .map(|part| {
+            let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+            if is_id(word) { part.replace(word, "PLAN-ID") } else { part.to_owned() }
+        })
+        .collect()
 }
 
 /// Splits a command line at blanks; single quotes keep words together.
@@ -106,7 +117,8 @@ fn difference(path: &Path, written: &str, seen: &str) -> String {
     let same = written.lines().zip(seen.lines()).take_while(|(left, right)| left == right).count();
     let command =
         written.lines().take(same + 1).filter(|line| line.starts_with("$ ")).last().unwrap_or_default();
-    let rest =
-        |text: &str| text.lines().skip(same).take(10).map(|line| format!("    {line}\n")).collect::<String>();
+    let rest = |text: &str| {
+        text.lines().skip(same).take(10).flat_map(|line| ["    ", line, "\n"]).collect::<String>()
+    };
     format!("{}: {command}\n  written:\n{}  seen:\n{}", path.display(), rest(written), rest(seen))
 }

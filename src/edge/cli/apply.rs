@@ -7,6 +7,7 @@ use clap::Args;
 use super::args::{ClusterArgs, ExecutionArgs, parse_throttle};
 use super::carry::Order;
 use super::judge::{limits, read_plan, refuse};
+use super::progress::LINE_EVERY;
 use super::target::Target;
 use super::{Failure, Screen, live, planning};
 use crate::config::Throttle;
@@ -54,7 +55,8 @@ pub fn run(args: &ApplyArgs, screen: &Screen) -> Result<(), Failure> {
     let pace = args.execution.pace(args.throttle, &target);
     let mut world = live::open(&target)?;
     let seen = world.observe(&Scope::Full)?;
-    let order = Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name };
+    let order =
+        Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };
     order.check(world.as_ref())?;
     refuse(&judge(&seen, &file, &limits(&file)))?;
     let next = match (plan.is_empty, args.execution.execute) {

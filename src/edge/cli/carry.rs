@@ -1,5 +1,7 @@
 //! Carrying a plan out: the guard, the question, the run, and how it ended.
 
+use std::time::Duration;
+
 use super::args::ExecutionArgs;
 use super::progress::Progression;
 use super::{Failure, Screen, stop};
@@ -19,6 +21,8 @@ pub struct Order<'a> {
     pub settings: ExecuteSettings,
     /// What people call the cluster.
     pub cluster: &'a str,
+    /// How often a line tells the progress where no bar can.
+    pub line_every: Duration,
 }
 
 impl Order<'_> {
@@ -57,7 +61,7 @@ impl Order<'_> {
         let seen = world.observe(&Scope::Full)?;
         let now = Order { seen: &seen, settings: self.settings.clone(), ..*self };
         let mut execution = now.check(world)?;
-        let mut progression = Progression::new(screen);
+        let mut progression = Progression::new(screen, self.line_every);
         let outcome = drive(world, &mut execution, &mut |happening| progression.tell(&happening));
         progression.end();
         screen.result(&outcome_text(&outcome, screen.results))?;

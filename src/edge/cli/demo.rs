@@ -47,6 +47,9 @@ const THROTTLE_BYTES_PER_S: u64 = 800_000_000;
 /// More at once than a careful operator would allow: each wave costs looks at the cluster, which the visitor waits for.
 const MOVES_PER_BROKER: usize = 50;
 
+/// The demo is over in half a minute: ten seconds between two lines would show nothing.
+const LINE_EVERY: Duration = Duration::from_secs(2);
+
 /// The broker that is removed in the end.
 const REMOVED: BrokerId = BrokerId(7);
 
@@ -161,6 +164,7 @@ impl Demo<'_> {
             seen: &seen,
             settings: self.pace.execute.clone(),
             cluster: "the simulated cluster",
+            line_every: LINE_EVERY,
         };
         let leave = ExecutionArgs { execute: true, yes: true, ..ExecutionArgs::default() };
         order.carry_out(&mut self.world, &leave, self.screen)

@@ -115,3 +115,23 @@ impl From<WorldError> for Failure {
         Self::new(kind, message).hint(hint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_world_get_the_documented_exit_codes() {
+        let code = |error: WorldError| Failure::from(error).kind.code();
+        assert_eq!(code(WorldError::unreachable("nobody answers")), 4);
+        assert_eq!(code(WorldError::refused("no")), 3);
+        let text = || ("m".to_owned(), "h".to_owned());
+        let (message, hint) = text();
+        assert_eq!(code(WorldError::Unauthenticated { message, hint }), 4);
+        let (message, hint) = text();
+        let denied = Failure::from(WorldError::Denied { message, hint });
+        assert_eq!((denied.kind.code(), denied.hint.as_deref()), (3, Some("h")));
+        assert_eq!(Failure::usage("x").hint("").hint, None, "an empty hint is none");
+        assert_eq!((Failure::failed("x").kind.code(), Failure::usage("x").kind.code()), (1, 2));
+    }
+}

@@ -7,6 +7,7 @@ use clap::Args;
 use super::args::{ClusterArgs, ExecutionArgs, WantedArgs, check_output};
 use super::carry::Order;
 use super::planning::{self, Ask, Pace};
+use super::progress::LINE_EVERY;
 use super::target::Target;
 use super::{Failure, Screen, live};
 use crate::control::Scope;
@@ -51,7 +52,8 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     if plan.is_empty {
         return Ok(());
     }
-    let order = Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name };
+    let order =
+        Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };
     if args.execution.execute {
         order.carry_out(world.as_mut(), &args.execution, screen)
     } else {

@@ -10,7 +10,7 @@ use crate::control::Happening;
 use crate::execute::{ExecutionEvent, Progress, StepEnd};
 
 /// How often a line tells the progress where no bar can.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+pub const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// The bar counts in thousandths: bytes of a plan without copies would leave it empty.
 const BAR_PARTS: f64 = 1000.0;
@@ -19,12 +19,13 @@ const BAR_PARTS: f64 = 1000.0;
 pub struct Progression {
     screen: Screen,
     bar: Option<ProgressBar>,
+    line_every: Duration,
     last_line: Option<Instant>,
 }
 
 impl Progression {
-    /// Begins to show.
-    pub fn new(screen: &Screen) -> Self {
+    /// Begins to show; `line_every` is how often a line tells the progress where no bar can.
+    pub fn new(screen: &Screen, line_every: Duration) -> Self {
         let bar = screen.notes_on_terminal.then(|| {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small constant")]
             let parts = BAR_PARTS as u64;
@@ -33,7 +34,7 @@ impl Progression {
             bar.set_style(style.expect("the template is right").progress_chars("=> "));
             bar
         });
-        Self { screen: *screen, bar, last_line: None }
+        Self { screen: *screen, bar, line_every, last_line: None }
     }
 
     /// Shows what happened.
@@ -56,7 +57,7 @@ impl Progression {
             bar.set_message(progress.to_string());
             return;
         }
-        if self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
+        if self.last_line.is_none_or(|last| last.elapsed() >= self.line_every) {
             self.last_line = Some(Instant::now());
             self.screen.note(&progress.to_string());
         }

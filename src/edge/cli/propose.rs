@@ -89,16 +89,14 @@ fn next(args: &ProposeArgs, is_empty: bool) -> Vec<String> {
     if is_empty {
         return vec!["There is nothing to do.".to_owned()];
     }
-    let mut lines = vec!["Nothing was changed. To carry this plan out:".to_owned()];
-    let source = args.source.words();
-    let brokers = |flag: &str, ids: &[BrokerId]| {
-        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        if ids.is_empty() { String::new() } else { format!(" --{flag} {}", ids.join(",")) }
+    let cluster = match &args.source.snapshot {
+        Some(_) => "--bootstrap HOST:PORT".to_owned(),
+        None => args.source.cluster.words(),
     };
-    let what = brokers("add-broker", &args.add_broker) + &brokers("remove-broker", &args.remove_broker);
-    let goals = args.wanted.goals.as_ref().map_or_else(String::new, |goals| format!(" --goals {goals}"));
-    lines.push(format!("  evenkeel propose {source}{what}{goals} --format json -o plan.json"));
-    let cluster = if args.source.snapshot.is_some() { "--bootstrap HOST:PORT".to_owned() } else { source };
-    lines.push(format!("  evenkeel apply plan.json {cluster} --execute"));
-    lines
+    vec![
+        "Nothing was changed. The same command with `--format json -o plan.json` writes the plan to a file; then"
+            .to_owned(),
+        format!("  evenkeel apply plan.json {cluster} --execute"),
+        "carries out exactly that.".to_owned(),
+    ]
 }

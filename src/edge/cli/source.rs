@@ -21,16 +21,6 @@ pub struct SourceArgs {
     pub snapshot: Option<PathBuf>,
 }
 
-impl SourceArgs {
-    /// The flags that name the source, to be repeated in a hint.
-    pub fn words(&self) -> String {
-        match &self.snapshot {
-            Some(path) => format!("--snapshot {}", path.display()),
-            None => self.cluster.words(),
-        }
-    }
-}
-
 /// What was seen, and what is set for the cluster.
 pub struct Seen {
     /// The look itself.
