@@ -2,7 +2,7 @@
 //!
 //! A command is an `Args` type whose doc comments are its help, and a `run` below it. What a command finds out is
 //! worked out and rendered in the rooms below; here it is only fetched, shown and carried out.
-//! To add one: a file here, a variant of [`Command`], a script in `tests/scripts`.
+//! To add one: a file here, a variant of `Command`, a script in `tests/scripts`.
 
 mod add_broker;
 mod apply;
