@@ -68,7 +68,15 @@ impl Capacity {
         let text = match self.limit {
             Limit::Count(_) => format!("{name}: {load} of at most {most}"),
             Limit::Share(share) => {
-                format!("{name} {load} is over the limit of {most} ({:.0} % of capacity)", 100.0 * share)
+                let other = match self.resource {
+                    // Whoever reads of a limit far below the disk's size wants to know what takes the rest.
+                    Resource::Disk if broker.other_disk_bytes > 0.0 => {
+                        format!(", less {} of other files", self.resource.show(broker.other_disk_bytes))
+                    }
+                    _ => String::new(),
+                };
+                let share = 100.0 * share;
+                format!("{name} {load} is over the limit of {most} ({share:.0} % of capacity{other})")
             }
         };
         Violation { subject: format!("broker {}", broker.id), text }
