@@ -25,15 +25,13 @@ impl GoalSet {
     /// # Errors
     /// None of this name is shipped; the hint names those that are.
     pub fn shipped(name: &str) -> Result<Self, GoalError> {
-        match Self::shipped_text(name) {
-            Some(text) => Self::parse(text),
-            None => {
-                let hint = match nearest(name, Self::shipped_names()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("shipped: {}", Self::shipped_names().collect::<Vec<_>>().join(", ")),
-                };
-                Err(GoalError::UnknownSet { name: name.to_owned(), hint })
-            }
+        if let Some(text) = Self::shipped_text(name) {
+            return Self::parse(text);
         }
+        let hint = match nearest(name, Self::shipped_names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("shipped: {}", Self::shipped_names().collect::<Vec<_>>().join(", ")),
+        };
+        Err(GoalError::UnknownSet { name: name.to_owned(), hint })
     }
 }

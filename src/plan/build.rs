@@ -87,18 +87,15 @@ fn pending(model: &ClusterModel, solution: &Solution, refusals: &mut Vec<Refused
         let leader = model.placement.leader(partition);
         let step = if from == target {
             leader_step(model, change)
+        } else if let Some(step) = move_step(model, change, target) {
+            step
         } else {
-            match move_step(model, change, target) {
-                Some(step) => step,
-                None => {
-                    refusals.push(Refused {
-                        subject: model.name(partition).to_string(),
-                        reason: "no order of its moves keeps rack spread on the way".to_owned(),
-                        mend: "propose again after the other moves".to_owned(),
-                    });
-                    continue;
-                }
-            }
+            refusals.push(Refused {
+                subject: model.name(partition).to_string(),
+                reason: "no order of its moves keeps rack spread on the way".to_owned(),
+                mend: "propose again after the other moves".to_owned(),
+            });
+            continue;
         };
         let gone = from.iter().filter(|broker| !target.contains(broker));
         let repairs =

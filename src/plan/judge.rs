@@ -198,15 +198,11 @@ impl<'a> Judge<'a> {
             let detail = "its content is not what its id stands for: it was changed after it was made";
             self.found.broken.push(Broken::new(Promise::PlanIsCurrent, format!("plan {}", plan.id), detail));
         }
-        if let (Some(planned), Some(seen)) = (&plan.cluster_id, &self.observation.cluster_id) {
-            if planned != seen {
-                let detail = format!("it is for cluster {planned}, and this is {seen}");
-                self.found.broken.push(Broken::new(
-                    Promise::PlanIsCurrent,
-                    format!("plan {}", plan.id),
-                    detail,
-                ));
-            }
+        if let (Some(planned), Some(seen)) = (&plan.cluster_id, &self.observation.cluster_id)
+            && planned != seen
+        {
+            let detail = format!("it is for cluster {planned}, and this is {seen}");
+            self.found.broken.push(Broken::new(Promise::PlanIsCurrent, format!("plan {}", plan.id), detail));
         }
     }
 

@@ -52,7 +52,9 @@ impl State<'_, '_> {
         let model = self.problem.model;
         let replicas = self.assignment.replicas(partition);
         let mut counts = vec![0; model.racks.len()];
-        replicas.iter().for_each(|broker| counts[model.rack_of(*broker).index()] += 1);
+        for broker in replicas {
+            counts[model.rack_of(*broker).index()] += 1;
+        }
         counts.sort_unstable_by(|a, b| b.cmp(a));
         counts == evenest_counts(replicas.len(), brokers_per_rack)
     }

@@ -61,10 +61,10 @@ impl State<'_, '_> {
             }
             for at in 0..self.on_broker[from.index()].len() {
                 let partition = self.on_broker[from.index()][at];
-                if let Some((_, worth)) = self.best_offer(&receivers, scope, partition, from, fixed_price) {
-                    if at_any_price || worth > 0.0 {
-                        candidates.push(Candidate { worth, partition, from });
-                    }
+                if let Some((_, worth)) = self.best_offer(&receivers, scope, partition, from, fixed_price)
+                    && (at_any_price || worth > 0.0)
+                {
+                    candidates.push(Candidate { worth, partition, from });
                 }
             }
         }
