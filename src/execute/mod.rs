@@ -1,8 +1,8 @@
 //! Runs a plan: a state machine without I/O. What it wants done comes out as [`Command`]s; what was done is
 //! learnt only by looking at the next [`crate::observe::Observation`].
 //!
-//! [`Execution`] is the machine; each of its steps is a `StepRun`, which reads its partition's [`sight`]. The
-//! [`guard`]s say what may start, the ledger in [`throttle`] keeps what has to be put back. Nothing here knows
+//! [`Execution`] is the machine; each of its steps is a `StepRun`, which reads its partition's `sight`. The
+//! `guard`s say what may start, the ledger in `throttle` keeps what has to be put back. Nothing here knows
 //! Kafka's wire, a clock, or who asked.
 
 mod admit;

@@ -64,7 +64,7 @@ const NOISE_BYTES_PER_S: f64 = 10_000.0;
 /// Shares brokers' measured traffic and processor time out over the partitions they hold, in place.
 ///
 /// A topic's bytes in and out on a broker go to the partitions of the topic that the broker leads, by size: what was
-/// written at one rate and kept for one time is as large as it was fast. Processor time is shared as [`super::cpu`]
+/// written at one rate and kept for one time is as large as it was fast. Processor time is shared as `cpu.rs`
 /// says. Brokers without metrics leave the loads of their partitions unknown, with a [`Gap`] for each broker, unless
 /// the observation has such a gap already.
 pub fn attribute(observation: &mut Observation, metrics: &BTreeMap<BrokerId, BrokerMetrics>) {
