@@ -1,1 +1,76 @@
+use super::*;
+use crate::base::{Bytes, BytesPerS};
+use crate::observe::{Capacity, PartitionLoad, SeenBroker};
 
+/// Brokers 1 to 4 with disks of 100 bytes each on racks of their own, and a partition of 40 bytes on 1 and 2.
+fn observation() -> Observation {
+    let mut observation = Observation::default();
+    for id in 1..=4 {
+        let capacity = Capacity { disk_bytes: Some(Bytes(100)), ..Capacity::default() };
+        let broker = SeenBroker { alive: true, capacity, ..SeenBroker::default() };
+        observation.brokers.insert(BrokerId(id), broker);
+    }
+    let ids = vec![BrokerId(1), BrokerId(2)];
+    let partition = Partition {
+        replicas: ids.clone(),
+        leader: Some(BrokerId(1)),
+        isr: ids,
+        size_bytes: Some(Bytes(40)),
+        ..Partition::default()
+    };
+    let other = Partition { id: 1, ..partition.clone() };
+    let partitions = vec![partition, other];
+    let topic = SeenTopic { min_insync_replicas: Some(1), partitions, ..SeenTopic::default() };
+    observation.topics.insert("t".into(), topic);
+    observation
+}
+
+fn disks(observation: &Observation, throttle_bytes_per_s: u64) -> Disks {
+    let limits = PlanLimits { throttle_bytes_per_s, ..PlanLimits::default() };
+    Disks::new(observation, &limits, true)
+}
+
+#[test]
+fn both_copies_count_until_the_wave_has_ended() {
+    let observation = observation();
+    let partition = |id| &observation.topics[&"t".into()].partitions[id];
+    let to_three = [BrokerId(3), BrokerId(2)];
+    let back: [BrokerId; 2] = [BrokerId(1), BrokerId(2)];
+    let mut disks = disks(&observation, 1_000_000);
+    assert!(disks.wave([(partition(0), Some(&to_three[..]))].into_iter()).is_empty());
+    assert!(disks.wave([(partition(1), Some(&to_three[..]))].into_iter()).is_empty(), "80 of 90");
+    let moved = Partition { replicas: vec![BrokerId(4), BrokerId(2)], ..partition(0).clone() };
+    let broken = disks.wave([(&moved, Some(&to_three[..])), (&moved, Some(&back[..]))].into_iter());
+    assert_eq!(broken.len(), 1, "a third copy of 40 on broker 3 is 120 of 90: {broken:?}");
+    assert_eq!(broken[0].subject, "broker 3");
+}
+
+#[test]
+fn growth_while_a_slow_wave_runs_counts() {
+    let mut observation = observation();
+    let topic = observation.topics.get_mut(&"t".into()).unwrap();
+    let busy = PartitionLoad { produce_bytes_per_s: BytesPerS::new(1.0).ok(), ..PartitionLoad::default() };
+    topic.partitions[1].replicas = vec![BrokerId(3), BrokerId(2)];
+    topic.partitions[1].load = busy;
+    let partition = observation.topics[&"t".into()].partitions[0].clone();
+    let target = [BrokerId(3), BrokerId(2)];
+    let wave = || [(&partition, Some(&target[..]))].into_iter();
+    assert!(disks(&observation, 40).wave(wave()).is_empty(), "one second: 40 + 40 + 1");
+    assert_eq!(disks(&observation, 2).wave(wave()).len(), 1, "twenty seconds: 40 + 40 + 20");
+}
+
+#[test]
+fn what_cannot_be_checked_is_noted() {
+    let mut observation = observation();
+    observation.brokers.get_mut(&BrokerId(4)).unwrap().capacity.disk_bytes = None;
+    observation.brokers.get_mut(&BrokerId(3)).unwrap().alive = false;
+    let empty = PlanFile::Kafka(KafkaReassignment { version: 1, partitions: Vec::new() });
+    let judgement = judge(&observation, &empty, &PlanLimits::default());
+    assert!(judgement.is_ok());
+    assert!(judgement.notes.iter().any(|note| note.contains("broker 3 is down")), "{:?}", judgement.notes);
+    assert!(
+        judgement.notes.iter().any(|note| note.contains("capacity of broker 4")),
+        "{:?}",
+        judgement.notes
+    );
+}

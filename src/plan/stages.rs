@@ -59,3 +59,48 @@ fn worsening(model: &ClusterModel, list: &[BrokerOrd], out: BrokerOrd, into: Bro
     let change = entered.cast_signed() - left.cast_signed();
     (change <= 0 || !model.brokers[out.index()].alive).then_some(change)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::BrokerId;
+    use crate::observe::{Observation, SeenBroker};
+
+    /// Brokers 0 to 8 on racks 0, 1, 2, 0, 1, 2, ...; broker 8 is down.
+    fn model() -> ClusterModel {
+        let mut observation = Observation::default();
+        for id in 0..9 {
+            let rack = Some(format!("r{}", id % 3).into());
+            let broker = SeenBroker { rack, alive: id != 8, ..SeenBroker::default() };
+            observation.brokers.insert(BrokerId(id), broker);
+        }
+        ClusterModel::build(&observation).unwrap()
+    }
+
+    fn through(from: [u32; 3], leader: u32, target: [u32; 3]) -> Option<Vec<Vec<u32>>> {
+        let ords = |list: [u32; 3]| list.map(BrokerOrd);
+        let stages = stages(&model(), &ords(from), Some(BrokerOrd(leader)), &ords(target))?;
+        Some(stages.into_iter().map(|stage| stage.into_iter().map(|broker| broker.0).collect()).collect())
+    }
+
+    #[test]
+    fn one_replica_at_a_time_in_its_own_rack_and_the_leader_last() {
+        assert_eq!(through([0, 1, 2], 0, [3, 4, 2]).unwrap(), [[0, 4, 2], [3, 4, 2]]);
+        assert_eq!(through([0, 1, 2], 1, [5, 4, 3]).unwrap(), [[1, 3, 2], [5, 1, 3], [5, 4, 3]]);
+    }
+
+    #[test]
+    fn a_new_order_is_one_stage() {
+        assert_eq!(through([0, 1, 2], 1, [1, 0, 2]).unwrap(), [[1, 0, 2]]);
+    }
+
+    #[test]
+    fn dead_replicas_go_first() {
+        assert_eq!(through([0, 1, 8], 0, [3, 1, 2]).unwrap(), [[0, 1, 2], [3, 1, 2]]);
+    }
+
+    #[test]
+    fn a_worse_spread_has_no_way() {
+        assert_eq!(through([0, 1, 2], 0, [0, 1, 4]), None);
+    }
+}

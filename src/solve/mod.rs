@@ -2,10 +2,11 @@
 //!
 //! [`solve`] checks the request (`roles`), turns the goals into arrays of bounds (`problem`) and searches on a
 //! [`crate::model::Assignment`] with running sums (`state`): what has to move (`forced`), leaders (`leaders`), moves
-//! by gain per byte (`level`), exchanges (`swaps`), and back with what was needless (`trim`). `bound` certifies how
+//! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). `bound` certifies how
 //! few bytes any plan could do with; `reasons` and `refusals` say why, and why not.
 
 mod bound;
+mod bundles;
 mod error;
 mod forced;
 mod leaders;

@@ -99,6 +99,9 @@ fn improve(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
             if !state.is_level() {
                 changed |= state.swap(scope);
             }
+            if !changed && !state.is_level() {
+                changed = state.swap_bundles(scope);
+            }
             let gained = before - state.penalty().sum();
             if !changed || state.is_level() || gained < WORTH_ANOTHER_PASS * before {
                 break;

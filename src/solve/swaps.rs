@@ -100,7 +100,7 @@ impl State<'_, '_> {
     }
 
     /// The most important term that a broker is beyond, and by how much it is over (or, negative, under).
-    fn worst_term(&self, a: BrokerOrd, scope: &Scope) -> Option<(usize, f64)> {
+    pub(super) fn worst_term(&self, a: BrokerOrd, scope: &Scope) -> Option<(usize, f64)> {
         let row = self.sums.row(a);
         let mut worst: Option<(usize, usize, f64, f64)> = None;
         for (at, term) in self.problem.terms.iter().enumerate() {
