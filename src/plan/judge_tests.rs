@@ -1,3 +1,5 @@
+//! The judge's disks, wave by wave, and what it notes; broken plans are planted in the property tests.
+
 use super::*;
 use crate::base::{Bytes, BytesPerS};
 use crate::observe::{Capacity, PartitionLoad, SeenBroker};

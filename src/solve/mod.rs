@@ -25,6 +25,3 @@ mod trim;
 pub use error::SolveError;
 pub use request::{Change, Operation, Refusal, RefusalKind, Request, Solution};
 pub use solver::solve;
-
-#[cfg(test)]
-mod tests;

@@ -3,10 +3,13 @@
 //!
 //! The promises are checked by the judge, which shares no code with the solver and the planner.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod broken_plans;
 mod clusters;
 mod oracle;
 mod plans;
+mod scenarios;
 
 use evenkeel::goals::GoalSet;
 use evenkeel::model::ClusterModel;
@@ -25,6 +28,9 @@ pub struct Proposed {
 }
 
 /// Observation in, plan out.
+///
+/// # Panics
+/// The observation is not one that can be.
 pub fn propose(
     observation: &Observation,
     goals: &GoalSet,

@@ -1,5 +1,7 @@
 //! The exact answer on tiny clusters, by a mixed-integer program: how level can disks be at all?
 
+#![expect(clippy::cast_precision_loss, reason = "a handful of brokers and replicas")]
+
 use evenkeel::goals::GoalSet;
 use evenkeel::model::{ClusterModel, Resource, Sums};
 use evenkeel::solve::{Request, solve};

@@ -1,8 +1,10 @@
-use super::*;
-use crate::base::{BrokerId, Bytes, TopicName};
-use crate::goals::GoalSet;
-use crate::model::{ClusterModel, Resource, Sums};
-use crate::observe::{Capacity, Observation, Partition, SeenBroker, SeenTopic};
+//! Small clusters that anyone can follow by hand: what the solver does with each operation, and what it refuses.
+
+use evenkeel::base::{BrokerId, Bytes, TopicName};
+use evenkeel::goals::GoalSet;
+use evenkeel::model::{ClusterModel, Resource, Sums};
+use evenkeel::observe::{Capacity, Observation, Partition, SeenBroker, SeenTopic};
+use evenkeel::solve::{Operation, RefusalKind, Request, Solution, SolveError, solve};
 
 const GB: u64 = 1_000_000_000;
 
