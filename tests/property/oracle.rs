@@ -30,16 +30,15 @@ fn can_be_level(model: &ClusterModel, band: f64) -> bool {
         let replicas = model.placement.replicas(partition).len();
         let on: Vec<_> = (0..brokers).map(|_| vars.add(variable().binary())).collect();
         constraints.push(constraint!(on.iter().sum::<Expression>() == replicas as f64));
-        for (rack, count) in racks.iter().enumerate() {
+        for rack in 0..racks.len() {
             let in_rack: Expression = model
                 .broker_ords()
                 .filter(|b| model.rack_of(*b).index() == rack)
                 .map(|b| on[b.index()])
                 .sum();
             // Equal racks that divide the replicas: the one shape whose evenest spread is a plain number.
-            let share = replicas as f64 / racks.len() as f64;
-            assert!((share.round() - share).abs() < 1e-9 && *count >= share as usize);
-            constraints.push(constraint!(in_rack == share));
+            assert_eq!(replicas % racks.len(), 0);
+            constraints.push(constraint!(in_rack == replicas as f64 / racks.len() as f64));
         }
         for (load, on) in load.iter_mut().zip(&on) {
             *load += *on * size;
