@@ -73,10 +73,9 @@ impl Balance {
         if beyond <= slack {
             return None;
         }
-        let resource = self.resource.name();
         let text = format!(
-            "{resource} {} is {} the mean of {}, beyond {:.0} %",
-            self.resource.show(load),
+            "{} is {} the mean of {}, beyond {:.0} %",
+            self.resource.show_named(load),
             deviation(load, mean),
             self.resource.show(mean),
             100.0 * self.band

@@ -63,10 +63,9 @@ impl Capacity {
     }
 
     fn violation(&self, broker: &Broker, load: f64, limit: f64) -> Violation {
-        let name = self.resource.name();
-        let (load, most) = (self.resource.show(load), self.resource.show(limit));
+        let (load, most) = (self.resource.show_named(load), self.resource.show(limit));
         let text = match self.limit {
-            Limit::Count(_) => format!("{name}: {load} of at most {most}"),
+            Limit::Count(_) => format!("{load}, at most {most}"),
             Limit::Share(share) => {
                 let other = match self.resource {
                     // Whoever reads of a limit far below the disk's size wants to know what takes the rest.
@@ -76,7 +75,7 @@ impl Capacity {
                     _ => String::new(),
                 };
                 let share = 100.0 * share;
-                format!("{name} {load} is over the limit of {most} ({share:.0} % of capacity{other})")
+                format!("{load} is over the limit of {most} ({share:.0} % of capacity{other})")
             }
         };
         Violation { subject: format!("broker {}", broker.id), text }

@@ -117,6 +117,11 @@ impl Resource {
         }
     }
 
+    /// An amount of it for people, with what it is of where the unit alone does not say so.
+    pub fn show_named(self, amount: f64) -> String {
+        if self.is_count() { self.show(amount) } else { format!("{} {}", self.name(), self.show(amount)) }
+    }
+
     /// The name as goal files write it.
     pub fn name(self) -> &'static str {
         match self {

@@ -70,6 +70,10 @@ fn mend_not_met(problem: &Problem, target: &Assignment, sums: &Sums, goal: &Goal
     if held > 0 {
         return format!("{held} partitions are held for now; propose again when they are free");
     }
+    if resource.is_count() {
+        return "a wider band, or let more data move: goals of earlier tiers and the price stand in the way"
+            .into();
+    }
     largest(problem, target, resource).map_or_else(
         || "widen the band".to_owned(),
         |(partition, load)| {

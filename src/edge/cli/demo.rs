@@ -9,9 +9,9 @@ use clap::Args;
 use super::args::ExecutionArgs;
 use super::carry::Order;
 use super::planning::{self, Pace};
-use super::{Failure, Screen, goals, stop};
-use crate::base::{BrokerId, Bytes};
-use crate::config::KafkaClientSettings;
+use super::{Failure, Screen, goals, live, stop};
+use crate::base::{BrokerId, Bytes, BytesPerS};
+use crate::config::{CapacitySettings, KafkaClientSettings, MetricsSettings};
 use crate::control::{Scope, World, propose};
 use crate::edge::kafka::{Clock, KafkaWorld};
 use crate::edge::sim::{BrokerSpec, SimCluster, SimServer, SimSpec};
@@ -59,7 +59,7 @@ const VISITORS_SPEED: f64 = 100.0;
 /// The demo's cast.
 struct Demo<'a> {
     server: SimServer,
-    world: KafkaWorld,
+    world: Box<dyn World>,
     newcomers: Vec<BrokerSpec>,
     pace: Pace,
     screen: &'a Screen,
@@ -82,7 +82,9 @@ pub fn run(args: &DemoArgs, screen: &Screen) -> Result<(), Failure> {
         args.speed
     ));
     let client = KafkaClientSettings::plaintext(&bootstrap).map_err(Failure::failed)?;
-    let world = KafkaWorld::connect(&client, Clock::scaled(speed), stop::flag())?;
+    let kafka = KafkaWorld::connect(&client, Clock::scaled(speed), stop::flag())?;
+    let metrics = MetricsSettings::of(vec![server.metrics_endpoint()]);
+    let world = live::assemble(kafka, Some(&metrics), capacity(&spec))?;
     let mut demo = Demo { server, world, newcomers: newcomers(&spec), pace: pace(), screen, act: 0 };
     let first = demo.look()?;
     demo.tell_story()?;
@@ -101,6 +103,18 @@ fn newcomers(spec: &SimSpec) -> Vec<BrokerSpec> {
     let Some(like) = spec.brokers.first() else { return Vec::new() };
     let newcomer = |(rack, id)| BrokerSpec { id: BrokerId(id), rack: Some(rack), ..like.clone() };
     racks.into_iter().zip(next..).map(newcomer).collect()
+}
+
+/// What the brokers' networks carry: their metrics tell what they use, not what they have.
+fn capacity(spec: &SimSpec) -> CapacitySettings {
+    let network = |bytes_per_s: fn(&BrokerSpec) -> u64| {
+        spec.brokers.first().and_then(|broker| BytesPerS::new(Bytes(bytes_per_s(broker)).as_f64()).ok())
+    };
+    CapacitySettings {
+        network_in: network(|broker| broker.network_in_bytes_per_s),
+        network_out: network(|broker| broker.network_out_bytes_per_s),
+        ..CapacitySettings::default()
+    }
 }
 
 /// One address is enough to begin with, and thirty are hard to read.
@@ -167,7 +181,7 @@ impl Demo<'_> {
             line_every: LINE_EVERY,
         };
         let leave = ExecutionArgs { execute: true, yes: true, ..ExecutionArgs::default() };
-        order.carry_out(&mut self.world, &leave, self.screen)
+        order.carry_out(&mut *self.world, &leave, self.screen)
     }
 
     fn look(&mut self) -> Result<Observation, Failure> {

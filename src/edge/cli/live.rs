@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::target::Target;
 use super::{Failure, stop};
 use crate::base::TimestampMs;
-use crate::config::CapacitySettings;
+use crate::config::{CapacitySettings, MetricsSettings};
 use crate::control::{Scope, World, WorldError};
 use crate::edge::kafka::{Clock, KafkaWorld};
 use crate::edge::metrics::MeteredWorld;
@@ -18,8 +18,19 @@ use crate::observe::{GapKind, Observation};
 /// It is out of reach, does not accept who we are, or a file that the settings name cannot be used.
 pub fn open(target: &Target) -> Result<Box<dyn World>, Failure> {
     let kafka = KafkaWorld::connect(&target.client, Clock::default(), stop::flag())?;
-    let capacity = target.capacity.clone();
-    match &target.metrics {
+    assemble(kafka, target.metrics.as_ref(), target.capacity.clone())
+}
+
+/// Adds to what Kafka tells what the brokers' metrics and the settings tell.
+///
+/// # Errors
+/// A file that the settings name cannot be used.
+pub fn assemble(
+    kafka: KafkaWorld,
+    metrics: Option<&MetricsSettings>,
+    capacity: CapacitySettings,
+) -> Result<Box<dyn World>, Failure> {
+    match metrics {
         Some(metrics) => {
             let inner = MeteredWorld::new(kafka, metrics).map_err(Failure::usage)?;
             Ok(Box::new(Endowed { inner, capacity }))
