@@ -106,3 +106,36 @@ fn add(digest: DigestBuilder, value: &Value) -> DigestBuilder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> String {
+        PlanFile::parse(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn kafkas_own_files_are_read() {
+        let text = r#"{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2],"log_dirs":["any","any"]}]}"#;
+        let PlanFile::Kafka(read) = PlanFile::parse(text).unwrap() else { panic!("it is Kafka's form") };
+        assert_eq!(read.partitions[0].replicas.len(), 2);
+        let empty = PlanFile::parse(r#"{"version":1,"partitions":[]}"#).unwrap();
+        assert!(matches!(empty, PlanFile::Kafka(list) if list.partitions.is_empty()));
+    }
+
+    #[test]
+    fn what_is_no_plan_is_refused_with_the_place() {
+        assert!(refusal("nonsense").starts_with("not JSON"));
+        assert!(
+            refusal("{}").contains("neither `evenkeel-plan/1` nor the JSON of kafka-reassign-partitions")
+        );
+        assert!(refusal(r#"{"format":"evenkeel-plan/9"}"#).contains("this version reads `evenkeel-plan/1`"));
+        assert!(refusal(r#"{"format":"evenkeel-plan/1"}"#).contains("missing field"));
+        assert!(refusal(r#"{"version":2,"partitions":[]}"#).contains("version is 2"));
+        let twice = r#"{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1]},{"topic":"t","partition":0,"replicas":[2]}]}"#;
+        assert!(refusal(twice).contains("partitions[1]: partition t-0 is named in partitions[0] too"));
+        let bare = r#"{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[]}]}"#;
+        assert!(refusal(bare).contains("partitions[0]: partition t-0 would have no replicas"));
+    }
+}

@@ -187,3 +187,7 @@ impl Pending {
         )
     }
 }
+
+#[cfg(test)]
+#[path = "waves_tests.rs"]
+mod tests;
