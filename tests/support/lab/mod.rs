@@ -11,6 +11,7 @@ mod net;
 mod node;
 mod open_sasl;
 mod process;
+mod seen;
 mod tls;
 mod tools;
 mod traffic;
@@ -26,7 +27,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 
 use jars::{Exporter, Jars};
 use net::Net;
@@ -34,6 +35,7 @@ use open_sasl::OPEN_SASL_PORT;
 use process::Guarded;
 use tls::Certificates;
 
+pub use seen::Seen;
 pub use traffic::Traffic;
 pub use watch::{Sightings, Watch};
 
@@ -455,64 +457,5 @@ impl Drop for Lab {
                 eprintln!("lab: {} stays behind: {error}", dir.display());
             }
         }
-    }
-}
-
-/// A partition as librdkafka sees it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SeenPartition {
-    /// The replica list.
-    pub replicas: Vec<i32>,
-    /// The in-sync replicas.
-    pub isr: BTreeSet<i32>,
-    /// The leader; -1 while there is none.
-    pub leader: i32,
-}
-
-/// The cluster as librdkafka sees it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// Brokers that serve.
-    pub brokers: BTreeSet<i32>,
-    /// Partitions by topic and index.
-    pub partitions: BTreeMap<(String, i32), SeenPartition>,
-}
-
-impl Seen {
-    fn ask(consumer: &BaseConsumer) -> Result<Self, rdkafka::error::KafkaError> {
-        let metadata = consumer.fetch_metadata(None, Duration::from_secs(10))?;
-        let mut seen = Self {
-            brokers: metadata.brokers().iter().map(rdkafka::metadata::MetadataBroker::id).collect(),
-            ..Self::default()
-        };
-        for topic in metadata.topics() {
-            for partition in topic.partitions() {
-                let entry = SeenPartition {
-                    replicas: partition.replicas().to_vec(),
-                    isr: partition.isr().iter().copied().collect(),
-                    leader: partition.leader(),
-                };
-                seen.partitions.insert((topic.name().to_owned(), partition.id()), entry);
-            }
-        }
-        Ok(seen)
-    }
-
-    /// Whether every replica of every partition is in sync and no reassignment is on the way.
-    pub fn all_in_sync(&self) -> bool {
-        let whole = |partition: &SeenPartition| {
-            partition.leader >= 0
-                && partition.replicas.len() == 3
-                && partition.isr.len() == partition.replicas.len()
-        };
-        self.partitions.values().all(whole)
-    }
-
-    /// The replica sets, without order: what a placement is about.
-    pub fn placement(&self) -> BTreeMap<(String, i32), BTreeSet<i32>> {
-        let entry = |(key, partition): (&(String, i32), &SeenPartition)| {
-            (key.clone(), partition.replicas.iter().copied().collect())
-        };
-        self.partitions.iter().map(entry).collect()
     }
 }
