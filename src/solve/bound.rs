@@ -32,10 +32,11 @@ struct Crossing {
 }
 
 /// Least bytes that any plan must copy; `levelled` says whether this plan brings every disk within its band, and the
-/// bound is on plans that do. `None` where sizes are not known or no fluid solution exists.
+/// bound is on plans that do. `None` where sizes are not known, no fluid solution exists, or nothing is asked of disks.
 pub(super) fn least_bytes(problem: &Problem, levelled: bool) -> Option<Bytes> {
     let model = problem.model;
-    if !model.known[Resource::Disk.index()] {
+    let asks_for_nothing = !levelled && !problem.roles.leaving.contains(&true);
+    if !model.known[Resource::Disk.index()] || asks_for_nothing {
         return None;
     }
     let rows = rows(problem, levelled);

@@ -147,6 +147,30 @@ proptest! {
     }
 
     #[test]
+    fn removing_and_levelling_at_once_is_safe_and_empties(recipe in live_cluster(), which in 0usize..16) {
+        let observation = recipe.observation();
+        let ids: Vec<BrokerId> = observation.brokers.keys().copied().collect();
+        let gone = ids[which % ids.len()];
+        let operation = Operation::RemoveBrokers(vec![gone]);
+        let both = Request { operation, also_rebalance: true, ..Request::default() };
+        let Ok(proposed) = propose(&observation, &goals("default"), &both) else { return Ok(()) };
+        let judgement = judged(&observation, &proposed.plan);
+        prop_assert!(judgement.is_ok(), "{judgement:#?}");
+        let gone = proposed.model.broker(gone).unwrap();
+        for partition in proposed.model.partition_ords() {
+            prop_assert!(!proposed.solution.target.holds(partition, gone));
+        }
+    }
+
+    #[test]
+    fn excluded_topics_are_not_touched(recipe in any_cluster()) {
+        let observation = recipe.observation();
+        let request = Request { excluded_topics: vec!["t0".into()], ..Request::default() };
+        let plan = propose(&observation, &goals("default"), &request).unwrap().plan;
+        prop_assert!(plan.steps().all(|step| step.partition().topic.as_str() != "t0"));
+    }
+
+    #[test]
     fn kafkas_form_says_the_same(recipe in live_cluster()) {
         let observation = recipe.observation();
         let plan = propose(&observation, &goals("default"), &Request::default()).unwrap().plan;
