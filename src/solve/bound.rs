@@ -12,8 +12,9 @@ use crate::base::Bytes;
 use crate::model::promises::rack_spread;
 use crate::model::{ClusterModel, Resource};
 
-/// The solver's own tolerance is far smaller; the bound must not be too high by a hair.
-const SAFETY: f64 = 1e-5;
+/// Share of all data that is taken off: the program is solved to a far smaller tolerance, and the bound must not be
+/// too high by a hair.
+const SAFETY: f64 = 1e-6;
 
 /// A broker in the program, all in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +47,7 @@ pub(super) fn least_bytes(problem: &Problem, levelled: bool) -> Option<Bytes> {
     let uneven: f64 = uneven_bytes(model);
     let least = solve_program(&rows, &crossings)?;
     let total: f64 = rows.iter().map(|row| row.load).sum();
-    let least = least - SAFETY * least.max(1e-4 * total) - 3.0 * uneven;
+    let least = least - SAFETY * (least + total) - 3.0 * uneven;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to at least 0")]
     Some(Bytes(least.max(0.0).floor() as u64))
 }
