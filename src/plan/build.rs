@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::file::FORMAT;
+use super::musts::{pack_keeping_musts, reached};
 use super::stages::stages;
-use super::waves::{Packed, Pending, pack};
+use super::waves::{Packed, Pending};
 use super::{BrokerLoads, GoalOutcome, LeaderStep, MoveStep, Plan, PlanLimits, Price, Refused, Step};
 use crate::base::{BrokerId, Bytes, DigestBuilder, PlanId};
 use crate::goals::{GoalSet, Standing, Verdict};
-use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
+use crate::model::{Assignment, BrokerOrd, ClusterModel, Resource, Sums};
 use crate::solve::{Change, Operation, Request, Solution};
 
 impl Plan {
@@ -34,7 +35,8 @@ impl Plan {
             })
             .collect();
         let pending = pending(model, solution, &mut refusals);
-        let Packed { waves, left_over, forecast_s } = pack(model, &before, pending, limits);
+        let Packed { waves, left_over, forecast_s } =
+            pack_keeping_musts(model, goals, solution, pending, limits, &mut refusals);
         refusals.extend(left_over.iter().map(|pending| Refused {
             subject: model.name(pending.partition).to_string(),
             reason: pending.why_left_over(model, limits),
@@ -58,7 +60,8 @@ impl Plan {
             refusals,
             waves,
         };
-        let reached = reached(model, solution, &plan);
+        let done = plan.steps().filter_map(|step| model.partition(step.partition()));
+        let reached = reached(model, solution, done);
         let after = Sums::new(model, &reached);
         plan.goals = outcomes(model, goals, request, solution, &reached, &after);
         plan.brokers = broker_loads(model, &before, &after);
@@ -132,17 +135,6 @@ fn move_step(model: &ClusterModel, change: &Change, target: &[BrokerOrd]) -> Opt
         size_bytes: model.size(partition),
         reason: change.reason.clone(),
     }))
-}
-
-/// The placement when every step of the plan is done: the target, but for what was left out.
-fn reached(model: &ClusterModel, solution: &Solution, plan: &Plan) -> Assignment {
-    let done: std::collections::BTreeSet<PartitionOrd> =
-        plan.steps().filter_map(|step| model.partition(step.partition())).collect();
-    let place = |partition: PartitionOrd| {
-        let placement = if done.contains(&partition) { &solution.target } else { &model.placement };
-        (placement.replicas(partition).to_vec(), placement.leader(partition))
-    };
-    Assignment::new(model.partition_ords().map(place))
 }
 
 fn outcomes(

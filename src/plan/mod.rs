@@ -6,6 +6,7 @@ mod file;
 mod judge;
 mod judge_disk;
 mod kafka;
+mod musts;
 mod plan;
 mod stages;
 mod step;
