@@ -16,6 +16,42 @@ pub struct Balance {
     /// What the solver aims at when it has to act, as a share of the band: a little inside, so that the band still
     /// holds when the data have grown by the time they have moved.
     pub aim: f64,
+    /// What is levelled against what.
+    pub per: Per,
+    /// What is to be level.
+    pub scope: super::Scope,
+    /// With [`Per::Topic`]: the topics.
+    pub topics: super::Topics,
+    /// Which side of the band counts.
+    pub side: Side,
+    /// The band reaches at least so far from the mean, in units of the resource.
+    pub min_gap: Option<f64>,
+    /// The band reaches at most so far from the mean, in units of the resource.
+    pub max_gap: Option<f64>,
+    /// Nothing is out of balance below this share of the capacity: idle brokers need not be level.
+    pub floor_share: Option<f64>,
+}
+
+/// What a [`Balance`] levels against what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Per {
+    /// All brokers against each other.
+    #[default]
+    Cluster,
+    /// The brokers of a rack against each other.
+    Rack,
+    /// What brokers hold of each topic; for counts of replicas and leaders.
+    Topic,
+}
+
+/// Which side of a band counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Both.
+    #[default]
+    Both,
+    /// Only too much is wrong.
+    Above,
 }
 
 /// What each broker may carry.
@@ -30,6 +66,22 @@ pub struct Bounds {
 }
 
 impl Balance {
+    /// The rule with everything but resource and band as it is by default.
+    pub fn of(resource: Resource, band: f64) -> Self {
+        Self {
+            resource,
+            band,
+            aim: 0.9,
+            per: Per::Cluster,
+            scope: super::Scope::Broker,
+            topics: super::Topics::default(),
+            side: Side::Both,
+            min_gap: None,
+            max_gap: None,
+            floor_share: None,
+        }
+    }
+
     /// The bounds of each broker when `total` is spread over the brokers that count, with a band of this half width.
     pub fn bounds(&self, model: &ClusterModel, counts: &[bool], total: f64, band: f64) -> Bounds {
         let weights = weights(model, counts, self.resource);

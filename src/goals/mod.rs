@@ -5,15 +5,25 @@
 //! placement is found is none of their business.
 
 mod balance;
+mod brokers;
 mod capacity;
+mod leadership;
+mod minimum;
 mod parse;
+mod placement;
 mod set;
 mod shipped;
 mod spread;
+mod topics;
 mod verdict;
 
-pub use balance::{Balance, Bounds};
-pub use capacity::{Capacity, Limit};
+pub use balance::{Balance, Bounds, Per, Side};
+pub use brokers::Brokers;
+pub use capacity::{Capacity, Limit, Scope, Survive};
+pub use leadership::{Leadership, Leads};
+pub use minimum::{Counted, Least, Minimum};
+pub use placement::{Demand, Placement};
 pub use set::{Goal, GoalError, GoalSet, Rule, Tier};
 pub use spread::{Attribute, Spread};
+pub use topics::{PatternError, TopicPattern, Topics};
 pub use verdict::{Standing, Verdict, Violation};

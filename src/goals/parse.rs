@@ -141,7 +141,7 @@ impl Reader<'_> {
         let table = spanned.get_ref();
         self.only(spanned, &["over"])?;
         let Over::Rack = self.needed(spanned, "over", table.over.as_ref())?.get_ref();
-        Ok(Rule::Spread(Spread { over: Attribute::Rack }))
+        Ok(Rule::Spread(Spread { over: Attribute::Rack, topics: super::Topics::default() }))
     }
 
     fn capacity(&self, spanned: &Spanned<Table>) -> Result<Rule, GoalError> {
@@ -170,7 +170,7 @@ impl Reader<'_> {
                 return Err(self.wrong(named, "the limit is missing", "add `max-share` or `max-count`"));
             }
         };
-        Ok(Rule::Capacity(Capacity { resource, limit }))
+        Ok(Rule::Capacity(Capacity { resource, limit, scope: super::Scope::Broker, survive: None }))
     }
 
     fn balance(&self, spanned: &Spanned<Table>) -> Result<Rule, GoalError> {
@@ -183,7 +183,7 @@ impl Reader<'_> {
             None => 0.9,
             Some(aim) => self.within(aim, "aim", 0.1, 1.0)?,
         };
-        Ok(Rule::Balance(Balance { resource, band, aim }))
+        Ok(Rule::Balance(Balance { aim, ..Balance::of(resource, band) }))
     }
 
     fn within(&self, value: &Spanned<f64>, key: &str, least: f64, most: f64) -> Result<f64, GoalError> {

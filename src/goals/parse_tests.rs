@@ -32,7 +32,7 @@ fn a_goal_is_read_whole() {
         "{HEAD}[[goal]]\nname = \"d\"\nrule = \"balance\"\nresource = \"disk\"\nband = 0.2\ntier = 3\nweight = 2\n"
     );
     let set = GoalSet::parse(&text).unwrap();
-    let rule = Rule::Balance(Balance { resource: Resource::Disk, band: 0.2, aim: 0.9 });
+    let rule = Rule::Balance(Balance::of(Resource::Disk, 0.2));
     assert_eq!(set.goals, [Goal { name: "d".into(), tier: Tier::Want(3), weight: 2.0, rule }]);
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Balance, Capacity, Spread, Standing, Verdict};
+use super::{Balance, Capacity, Leadership, Minimum, Placement, Spread, Standing, Verdict};
 use crate::config::ConfigError;
 
 /// A named list of goals.
@@ -47,6 +47,12 @@ pub enum Rule {
     Capacity(Capacity),
     /// A resource of a broker stays within a band around the capacity-weighted mean.
     Balance(Balance),
+    /// Each broker holds or leads at least so many partitions of a topic.
+    Minimum(Minimum),
+    /// Topics stand on, or off, some brokers.
+    Placement(Placement),
+    /// Who should lead.
+    Leadership(Leadership),
 }
 
 /// What is wrong with a goal file; names line and key.
@@ -91,6 +97,9 @@ impl Goal {
             Rule::Spread(rule) => rule.verdict(standing),
             Rule::Capacity(rule) => rule.verdict(standing),
             Rule::Balance(rule) => rule.verdict(standing),
+            Rule::Minimum(rule) => rule.verdict(standing),
+            Rule::Placement(rule) => rule.verdict(standing),
+            Rule::Leadership(rule) => rule.verdict(standing),
         }
     }
 }

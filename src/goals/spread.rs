@@ -8,6 +8,8 @@ use crate::model::promises::{best_rack_spread, rack_spread};
 pub enum Attribute {
     /// `broker.rack`.
     Rack,
+    /// The machine that the broker runs on, by its advertised host name.
+    Host,
 }
 
 /// Replicas of each partition stand on distinct racks; where there are fewer racks than replicas, as evenly as possible.
@@ -15,12 +17,13 @@ pub enum Attribute {
 pub struct Spread {
     /// What they are spread over.
     pub over: Attribute,
+    /// The topics.
+    pub topics: super::Topics,
 }
 
 impl Spread {
     /// Judges a placement: each partition against the best spread that the brokers that count allow.
     pub fn verdict(&self, standing: Standing) -> Verdict {
-        let Self { over: Attribute::Rack } = self;
         let model = standing.model;
         let per_rack = model.brokers_per_rack(|broker| standing.counts[broker.index()]);
         let rack_of = |broker: crate::model::BrokerOrd| {

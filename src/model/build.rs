@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{Assignment, Broker, BrokerOrd, ClusterModel, Health, PartitionOrd, PartitionRow, Resource};
-use super::{RackOrd, TopicOrd, TopicRow};
+use super::{HostOrd, RackOrd, TopicOrd, TopicRow};
 use crate::base::{BrokerId, Bytes, BytesPerS, Cores, DigestBuilder, ModelId, RackId, TopicPartition};
 use crate::observe::{Observation, Partition, Reassignment, SeenBroker};
 
@@ -53,7 +53,7 @@ impl ClusterModel {
         if observation.alive().next().is_none() {
             return Err(ModelError::NoBrokers);
         }
-        let (racks, brokers) = brokers_of(observation);
+        let (racks, hosts, brokers) = brokers_of(observation);
         let mut builder = Builder {
             observation,
             ords: brokers.iter().enumerate().map(|(at, broker)| (broker.id, BrokerOrd::from(at))).collect(),
@@ -62,6 +62,7 @@ impl ClusterModel {
             lists: Vec::new(),
             own_sizes: Vec::new(),
             out_of_sync: BTreeMap::new(),
+            offline: BTreeMap::new(),
             known: [true; Resource::COUNT],
         };
         for (name, topic) in &observation.topics {
@@ -80,7 +81,7 @@ impl ClusterModel {
                 builder.add(&TopicPartition::new(name.clone(), partition.id), partition)?;
             }
         }
-        Ok(builder.finish(racks, brokers))
+        Ok(builder.finish(racks, hosts, brokers))
     }
 }
 
@@ -93,6 +94,7 @@ struct Builder<'a> {
     lists: Vec<(Vec<BrokerOrd>, Option<BrokerOrd>)>,
     own_sizes: Vec<f64>,
     out_of_sync: BTreeMap<PartitionOrd, Vec<BrokerOrd>>,
+    offline: BTreeMap<PartitionOrd, Vec<BrokerOrd>>,
     known: [bool; Resource::COUNT],
 }
 
@@ -120,6 +122,12 @@ impl Builder<'_> {
         self.push_row(seen, health, reassignment);
         if !lagging.is_empty() {
             self.out_of_sync.insert(PartitionOrd::from(self.partitions.len() - 1), lagging);
+        }
+        let is_offline = |broker: &&BrokerId| !alive(**broker) || seen.offline.contains(broker);
+        let offline: Vec<BrokerOrd> =
+            seen.replicas.iter().filter(is_offline).map(|broker| self.ords[broker]).collect();
+        if !offline.is_empty() {
+            self.offline.insert(PartitionOrd::from(self.partitions.len() - 1), offline);
         }
         self.lists.push((list, leader));
         Ok(())
@@ -191,7 +199,7 @@ impl Builder<'_> {
         });
     }
 
-    fn finish(self, racks: Vec<RackId>, brokers: Vec<Broker>) -> ClusterModel {
+    fn finish(self, racks: Vec<RackId>, hosts: Vec<String>, brokers: Vec<Broker>) -> ClusterModel {
         let mut sizes = self.own_sizes.iter();
         let all_full = self.lists.iter().zip(&self.partitions).all(|((list, _), row)| {
             sizes.by_ref().take(list.len()).all(|own| own.to_bits() == row.size_bytes.to_bits())
@@ -202,11 +210,13 @@ impl Builder<'_> {
             observed_at: self.observation.taken_at,
             brokers,
             racks,
+            hosts,
             topics: self.topics,
             partitions: self.partitions,
             placement: Assignment::new(self.lists),
             own_sizes: if all_full { Vec::new() } else { self.own_sizes },
             out_of_sync: self.out_of_sync,
+            offline: self.offline,
             known: self.known,
         };
         model.id = digest(&model);
@@ -215,10 +225,14 @@ impl Builder<'_> {
 }
 
 /// Racks by name and brokers by id.
-fn brokers_of(observation: &Observation) -> (Vec<RackId>, Vec<Broker>) {
+fn brokers_of(observation: &Observation) -> (Vec<RackId>, Vec<String>, Vec<Broker>) {
     let mut racks: Vec<RackId> = observation.brokers.keys().map(|id| observation.rack_of(*id)).collect();
     racks.sort_unstable();
     racks.dedup();
+    let host = |id: &BrokerId, seen: &SeenBroker| seen.host.clone().unwrap_or_else(|| format!("broker-{id}"));
+    let mut hosts: Vec<String> = observation.brokers.iter().map(|(id, seen)| host(id, seen)).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
     let mut seen_bytes: BTreeMap<BrokerId, Bytes> = BTreeMap::new();
     for (_, _, partition) in observation.partitions() {
         for (broker, replica) in &partition.on_disk {
@@ -234,12 +248,15 @@ fn brokers_of(observation: &Observation) -> (Vec<RackId>, Vec<Broker>) {
             rack: RackOrd::from(
                 racks.binary_search(&observation.rack_of(*id)).expect("every broker's rack is in the list"),
             ),
+            host: HostOrd::from(
+                hosts.binary_search(&host(id, seen)).expect("every broker's host is in the list"),
+            ),
             alive: seen.alive,
             capacity: capacity_of(seen),
             other_disk_bytes: other_bytes(seen, seen_bytes.get(id).copied().unwrap_or_default()),
         })
         .collect();
-    (racks, brokers)
+    (racks, hosts, brokers)
 }
 
 fn capacity_of(seen: &SeenBroker) -> [Option<f64>; Resource::COUNT] {
@@ -276,6 +293,7 @@ fn digest(model: &ClusterModel) -> ModelId {
         digest = digest
             .number(u64::from(broker.id.0.cast_unsigned()))
             .text(model.racks[broker.rack.index()].as_str())
+            .text(&model.hosts[broker.host.index()])
             .number(u64::from(broker.alive));
         for capacity in broker.capacity {
             digest = real(digest, capacity.unwrap_or(-1.0));
@@ -307,7 +325,7 @@ fn digest(model: &ClusterModel) -> ModelId {
         }
     }
     digest = model.own_sizes.iter().fold(digest, |digest, size| real(digest, *size));
-    for (partition, brokers) in &model.out_of_sync {
+    for (partition, brokers) in model.out_of_sync.iter().chain(&model.offline) {
         digest = digest.number(u64::from(partition.0));
         digest = brokers.iter().fold(digest, |digest, broker| digest.number(u64::from(broker.0)));
     }

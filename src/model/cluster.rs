@@ -37,6 +37,10 @@ ordinal! {
     RackOrd
 }
 ordinal! {
+    /// A host's position in [`ClusterModel::hosts`].
+    HostOrd
+}
+ordinal! {
     /// A topic's position in [`ClusterModel::topics`].
     TopicOrd
 }
@@ -144,6 +148,8 @@ pub struct Broker {
     pub id: BrokerId,
     /// Its rack.
     pub rack: RackOrd,
+    /// The host it runs on; a broker whose host is not known has one of its own.
+    pub host: HostOrd,
     /// Whether it is alive. A dead broker takes nothing, and what stands on it is offline.
     pub alive: bool,
     /// Capacity by [`Resource::index`]; `None` where unknown or where the resource has none (counts).
@@ -215,6 +221,8 @@ pub struct ClusterModel {
     pub brokers: Vec<Broker>,
     /// Racks, ordered by name.
     pub racks: Vec<RackId>,
+    /// Hosts, ordered by name.
+    pub hosts: Vec<String>,
     /// Topics, ordered by name.
     pub topics: Vec<TopicRow>,
     /// Partitions, ordered by topic and index.
@@ -226,6 +234,8 @@ pub struct ClusterModel {
     pub own_sizes: Vec<f64>,
     /// Replicas that are offline or out of sync, by partition.
     pub out_of_sync: BTreeMap<PartitionOrd, Vec<BrokerOrd>>,
+    /// Replicas that cannot serve, their broker being down or their log directory offline, by partition.
+    pub offline: BTreeMap<PartitionOrd, Vec<BrokerOrd>>,
     /// For each resource, whether its load was seen for every partition (counts always are).
     pub known: [bool; Resource::COUNT],
 }
@@ -286,6 +296,11 @@ impl ClusterModel {
         let mut load = self.load(partition, leads, replication_factor);
         load[Resource::Disk.index()] = self.size_on(partition, broker);
         load
+    }
+
+    /// The host of a broker.
+    pub fn host_of(&self, broker: BrokerOrd) -> HostOrd {
+        self.brokers[broker.index()].host
     }
 
     /// How many of the brokers that `counts` admits stand on each rack, by [`RackOrd`].

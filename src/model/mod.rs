@@ -13,8 +13,8 @@ mod sums;
 pub use assignment::Assignment;
 pub use build::ModelError;
 pub use cluster::{
-    Broker, BrokerOrd, ClusterModel, Health, PartitionOrd, PartitionRow, RackOrd, Resource, TopicOrd,
-    TopicRow,
+    Broker, BrokerOrd, ClusterModel, Health, HostOrd, PartitionOrd, PartitionRow, RackOrd, Resource,
+    TopicOrd, TopicRow,
 };
 pub use promises::{Broken, Promise};
 pub use sums::Sums;

@@ -31,16 +31,21 @@ pub fn goal_set_text(set: &GoalSet, style: Style) -> String {
 fn wanted(goal: &Goal) -> String {
     match &goal.rule {
         Rule::Spread(rule) => match rule.over {
+            Attribute::Host => "replicas of a partition on distinct hosts".to_owned(),
             Attribute::Rack => "replicas of a partition on distinct racks, or as evenly as can be".to_owned(),
         },
-        Rule::Capacity(rule) => match rule.limit {
+        Rule::Capacity(rule) => match &rule.limit {
             Limit::Share(share) => {
                 format!("{} of a broker at most {:.0} % of its capacity", rule.resource.name(), share * 100.0)
             }
             Limit::Count(count) => format!("{} of a broker at most {count}", rule.resource.name()),
+            Limit::CountByCores(_) => format!("{} of a broker limited by its cores", rule.resource.name()),
         },
         Rule::Balance(rule) => {
             format!("{} of each broker within {:.0} % of the mean", rule.resource.name(), rule.band * 100.0)
         }
+        Rule::Minimum(_) => "each broker has its share of some topics".to_owned(),
+        Rule::Placement(_) => "some topics stand where they should".to_owned(),
+        Rule::Leadership(_) => "partitions are led by whom they should".to_owned(),
     }
 }

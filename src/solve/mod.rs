@@ -23,5 +23,5 @@ mod swaps;
 mod trim;
 
 pub use error::SolveError;
-pub use request::{Change, Operation, Refusal, RefusalKind, Request, Solution};
+pub use request::{Budget, Change, LogDirName, Operation, Refusal, RefusalKind, Request, Solution};
 pub use solver::solve;

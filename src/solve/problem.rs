@@ -112,7 +112,7 @@ impl<'a> Problem<'a> {
         for goal in &self.goals.goals {
             let tier = tiers.binary_search(&goal.tier).expect("made from these goals");
             let (resource, bounds, near) = match &goal.rule {
-                Rule::Spread(_) => continue,
+                Rule::Spread(_) | Rule::Minimum(_) | Rule::Placement(_) | Rule::Leadership(_) => continue,
                 Rule::Capacity(rule) => {
                     let limit = |broker| rule.limit_of(broker).unwrap_or(f64::INFINITY);
                     let most: Vec<f64> = self.model.brokers.iter().map(limit).collect();
@@ -248,7 +248,7 @@ fn freedom(model: &ClusterModel, request: &Request, roles: &Roles) -> Vec<Freedo
     let freedom = |partition: PartitionOrd| {
         let row = &model.partitions[partition.index()];
         let excluded = || {
-            request.excluded_topics.iter().any(|name| *name == *model.topics[row.topic.index()].name.as_str())
+            request.excluded_topics.iter().any(|topic| topic.matches(&model.topics[row.topic.index()].name))
         };
         match row.health {
             Health::Reassigning | Health::Leaderless => Freedom::Held,

@@ -32,7 +32,7 @@ fn mend_not_ready(goal: &Goal) -> String {
     let resource = match &goal.rule {
         Rule::Capacity(rule) => rule.resource,
         Rule::Balance(rule) => rule.resource,
-        Rule::Spread(_) => return "look at the cluster again".to_owned(),
+        _ => return "look at the cluster again".to_owned(),
     };
     match resource {
         Resource::Disk => {
@@ -50,12 +50,12 @@ fn mend_not_met(problem: &Problem, target: &Assignment, sums: &Sums, goal: &Goal
         return format!("{only}; level the rest with `--rebalance` or a later rebalance");
     }
     let (resource, is_balance) = match &goal.rule {
-        Rule::Spread(_) => {
+        Rule::Capacity(rule) => (rule.resource, false),
+        Rule::Balance(rule) => (rule.resource, true),
+        _ => {
             return "add brokers to the racks that are short of them, or wait until held partitions may move"
                 .into();
         }
-        Rule::Capacity(rule) => (rule.resource, false),
-        Rule::Balance(rule) => (rule.resource, true),
     };
     let name = resource.name();
     if let Some(rack) = tight_rack(problem, sums, goal, resource) {

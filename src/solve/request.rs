@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::base::{BrokerId, Bytes};
-use crate::goals::Verdict;
+use crate::goals::{TopicPattern, Verdict};
 use crate::model::{Assignment, PartitionOrd};
 
 /// What is asked for.
@@ -13,8 +13,19 @@ pub struct Request {
     pub operation: Operation,
     /// With add or remove: also level the rest in the same plan.
     pub also_rebalance: bool,
-    /// Topics that do not move (exact names), unless they stand on a broker that is removed.
-    pub excluded_topics: Vec<String>,
+    /// Only topics that one of these matches move; empty stands for all. What stands on a broker that is removed
+    /// moves all the same.
+    pub only_topics: Vec<TopicPattern>,
+    /// Topics that do not move, unless they stand on a broker that is removed.
+    pub excluded_topics: Vec<TopicPattern>,
+    /// Only these brokers receive replicas; empty stands for all.
+    pub only_onto: Vec<BrokerId>,
+    /// Brokers that receive no replicas.
+    pub not_onto: Vec<BrokerId>,
+    /// Brokers that become the leader of nothing they do not lead now.
+    pub no_leaders_on: Vec<BrokerId>,
+    /// The most that the plan may cost.
+    pub budget: Budget,
     /// The seed; the same seed gives the same answer.
     pub seed: u64,
 }
@@ -29,6 +40,54 @@ pub enum Operation {
     AddBrokers(Vec<BrokerId>),
     /// Empty these brokers: moves go only off them, plus what a must-goal forces.
     RemoveBrokers(Vec<BrokerId>),
+    /// Let these brokers, and these log directories, lead nothing, and be last in every list.
+    Demote {
+        /// The brokers.
+        brokers: Vec<BrokerId>,
+        /// The log directories.
+        log_dirs: Vec<LogDirName>,
+    },
+    /// Move every replica that is offline (its broker is down, its log directory failed) to where it can live.
+    FixOffline,
+    /// Empty these log directories onto the others of the same broker.
+    RemoveLogDirs(Vec<LogDirName>),
+    /// Give the topics that a pattern matches another replication factor; the first pattern that matches counts.
+    SetReplicationFactor(Vec<(TopicPattern, u8)>),
+    /// Let the first replica of every list lead again; no data moves.
+    PreferredLeaders,
+}
+
+/// A log directory of a broker.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogDirName {
+    /// The broker.
+    pub broker: BrokerId,
+    /// The path, as in `log.dirs`.
+    pub path: String,
+}
+
+impl fmt::Display for LogDirName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.broker, self.path)
+    }
+}
+
+/// The most that a plan may cost; `None` stands for any price.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes copied.
+    pub bytes: Option<Bytes>,
+    /// Replicas moved.
+    pub moves: Option<u64>,
+    /// Seconds of copying at the throttle assumed.
+    pub seconds: Option<u64>,
+}
+
+impl Budget {
+    /// Whether nothing is limited.
+    pub fn is_unlimited(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl fmt::Display for Operation {
@@ -37,6 +96,23 @@ impl fmt::Display for Operation {
             Self::Rebalance => return f.pad("rebalance"),
             Self::AddBrokers(brokers) => ("add", brokers),
             Self::RemoveBrokers(brokers) => ("remove", brokers),
+            Self::Demote { brokers, log_dirs } if log_dirs.is_empty() => ("demote", brokers),
+            Self::Demote { brokers, log_dirs } => {
+                let brokers = brokers.iter().map(ToString::to_string);
+                let names: Vec<String> = brokers.chain(log_dirs.iter().map(ToString::to_string)).collect();
+                return write!(f, "demote {}", names.join(", "));
+            }
+            Self::FixOffline => return f.pad("fix offline replicas"),
+            Self::RemoveLogDirs(names) => {
+                let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+                return write!(f, "empty log directories {}", names.join(", "));
+            }
+            Self::SetReplicationFactor(rows) => {
+                let rows: Vec<String> =
+                    rows.iter().map(|(topics, factor)| format!("{topics} to {factor}")).collect();
+                return write!(f, "set the replication factor of {}", rows.join(", "));
+            }
+            Self::PreferredLeaders => return f.pad("elect preferred leaders"),
         };
         let ids: Vec<String> = brokers.iter().map(ToString::to_string).collect();
         let noun = if ids.len() == 1 { "broker" } else { "brokers" };

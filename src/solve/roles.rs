@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Operation, Request, SolveError};
 use crate::base::{BrokerId, Bytes, TopicPartition};
 use crate::config::nearest;
-use crate::goals::{GoalSet, Limit, Tier};
+use crate::goals::{GoalSet, Limit, Tier, TopicPattern};
 use crate::model::promises::{best_rack_spread, evenest_counts, rack_spread};
 use crate::model::{BrokerOrd, ClusterModel, RackOrd, Resource};
 
@@ -49,6 +49,7 @@ impl Roles {
                 roles.check_spread(model)?;
                 roles.check_disk(model, goals)?;
             }
+            _ => {}
         }
         Ok(roles)
     }
@@ -126,8 +127,8 @@ impl Roles {
                 && rule.resource == Resource::Disk
                 && matches!(rule.limit, Limit::Share(_))
         });
-        let limit_share = match disk.map(|(_, rule)| rule.limit) {
-            Some(Limit::Share(share)) => share,
+        let limit_share = match disk.map(|(_, rule)| &rule.limit) {
+            Some(Limit::Share(share)) => *share,
             _ => 1.0,
         };
         if !model.known[Resource::Disk.index()] {
@@ -208,11 +209,12 @@ fn known(model: &ClusterModel) -> String {
     texts.join(", ")
 }
 
-fn check_topic(model: &ClusterModel, topic: &str) -> Result<(), SolveError> {
-    let names = || model.topics.iter().map(|row| row.name.as_str());
-    if names().any(|name| name == topic) {
+fn check_topic(model: &ClusterModel, topic: &TopicPattern) -> Result<(), SolveError> {
+    if model.topics.iter().any(|row| topic.matches(&row.name)) {
         return Ok(());
     }
-    let hint = nearest(topic, names()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let topic = topic.as_str();
+    let hint = nearest(topic, model.topics.iter().map(|row| row.name.as_str()))
+        .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     Err(SolveError::UnknownTopic { topic: topic.to_owned(), hint })
 }

@@ -85,7 +85,7 @@ fn search(state: &mut State) {
                 Some(Leadership::OfMoved),
             );
         }
-        Operation::Rebalance => {}
+        _ => {}
     }
 }
 

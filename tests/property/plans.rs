@@ -165,7 +165,7 @@ proptest! {
     #[test]
     fn excluded_topics_are_not_touched(recipe in any_cluster()) {
         let observation = recipe.observation();
-        let request = Request { excluded_topics: vec!["t0".into()], ..Request::default() };
+        let request = Request { excluded_topics: vec!["t0".parse().unwrap()], ..Request::default() };
         let plan = propose(&observation, &goals("default"), &request).unwrap().plan;
         prop_assert!(plan.steps().all(|step| step.partition().topic.as_str() != "t0"));
     }

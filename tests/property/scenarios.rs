@@ -159,7 +159,7 @@ fn what_cannot_be_is_refused_before_anything_is_done() {
     assert_eq!(refused, SolveError::DeadBroker(BrokerId(6)));
 
     let model = ClusterModel::build(&skewed()).unwrap();
-    let request = Request { excluded_topics: vec!["T".into()], ..Request::default() };
+    let request = Request { excluded_topics: vec!["T".parse().unwrap()], ..Request::default() };
     let refused = solve(&model, &GoalSet::shipped("disk-only").unwrap(), &request).unwrap_err();
     assert_eq!(refused.to_string(), "topic `T` does not exist; did you mean `t`?");
 }
@@ -189,7 +189,7 @@ fn crowded_racks_are_mended_and_excluded_topics_stay() {
     topic(&mut observation, "broken", &[(&[1, 4, 3], 10)]);
     topic(&mut observation, "left-alone", &[(&[1, 4, 3], 10)]);
     let model = ClusterModel::build(&observation).unwrap();
-    let request = Request { excluded_topics: vec!["left-alone".into()], ..Request::default() };
+    let request = Request { excluded_topics: vec!["left-alone".parse().unwrap()], ..Request::default() };
     let solution = solve(&model, &GoalSet::shipped("default").unwrap(), &request).unwrap();
     assert_eq!(solution.changes.len(), 1);
     assert!(solution.changes[0].reason.contains("rack b"), "{}", solution.changes[0].reason);

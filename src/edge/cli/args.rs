@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::Failure;
 use crate::base::BrokerId;
 use crate::config::{Bootstrap, Throttle, check_endpoint};
+use crate::goals::TopicPattern;
 
 /// Which cluster.
 #[derive(Debug, Clone, Default, Args)]
@@ -56,9 +57,10 @@ pub struct WantedArgs {
     /// A goal set by name (`evenkeel goals list`) or a goal file [default: `default`, or the cluster's setting]
     #[arg(long, value_name = "NAME|FILE")]
     pub goals: Option<String>,
-    /// Topics that do not move, unless they stand on a broker that is removed
+    /// Topics that do not move, unless they stand on a broker that is removed: names, or regular expressions over
+    /// whole names
     #[arg(long, value_name = "TOPIC", value_delimiter = ',')]
-    pub exclude_topic: Vec<String>,
+    pub exclude_topic: Vec<TopicPattern>,
     /// The solver's seed: the same cluster, goals and seed give the same plan
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,

@@ -104,6 +104,7 @@ pub fn make(
         also_rebalance: ask.also_rebalance,
         excluded_topics: wanted.exclude_topic.clone(),
         seed: wanted.seed,
+        ..Request::default()
     };
     let proposal = propose(observation, &goals, &request, limits)?;
     let unseen = observation.gaps.iter().find(|gap| gap.kind == GapKind::Topics);
