@@ -79,8 +79,8 @@ pub struct Budget {
     pub bytes: Option<Bytes>,
     /// Replicas moved.
     pub moves: Option<u64>,
-    /// Seconds of copying at the throttle assumed.
-    pub seconds: Option<u64>,
+    /// Bytes that any one broker receives, or sends: a limit on time is this many seconds of its throttle.
+    pub bytes_per_broker: Option<Bytes>,
 }
 
 impl Budget {
