@@ -192,20 +192,11 @@ impl Balance {
         let places = Places::new(standing.model, self.scope);
         let loads = places.sums(standing, |broker| standing.sums.get(broker, self.resource));
         let bounds = self.share_out(&brokers.folded(standing, &places), &totals, self.band);
-        let found = (0..places.len()).filter_map(|at| Some((self.badness(loads[at], &bounds, at)?, at)));
+        let found = (0..places.len()).filter_map(|at| Some((bounds.badness(loads[at], at)?, at)));
         Verdict::worst_of(found.collect(), |at| Violation {
             subject: places.name(standing.model, at),
             text: self.violation(loads[at], &bounds, at),
         })
-    }
-
-    /// How far a load is out of its bounds, as a share of the mean; `None` when it is within.
-    fn badness(&self, load: f64, bounds: &Bounds, at: usize) -> Option<f64> {
-        let (low, high, mean) = (bounds.low[at], bounds.high[at], bounds.mean[at]);
-        // A sum of many loads is right to some parts in 10^12 only.
-        let slack = 1e-9 * (mean + 1.0).min(mean.max(1e-300) * 1e3);
-        let beyond = (load - high).max(low - load);
-        (beyond > slack).then(|| beyond / mean.max(f64::MIN_POSITIVE))
     }
 
     fn violation(&self, load: f64, bounds: &Bounds, at: usize) -> String {
@@ -216,9 +207,10 @@ impl Balance {
             return format!("{off}, beyond {:.0} %", 100.0 * self.band);
         }
         // The band alone does not explain the bound.
-        match load > bounds.high[at] {
-            true => format!("{off}; at most {}", self.resource.show(bounds.high[at])),
-            false => format!("{off}; at least {}", self.resource.show(bounds.low[at])),
+        if load > bounds.high[at] {
+            format!("{off}; at most {}", self.resource.show(bounds.high[at]))
+        } else {
+            format!("{off}; at least {}", self.resource.show(bounds.low[at]))
         }
     }
 
@@ -268,21 +260,28 @@ impl Balance {
             (_, Per::Topic) => "the mean of the topic",
         };
         let percent = 100.0 * self.band;
-        let mut words = match self.side {
+        let words = match self.side {
             Side::Both => format!("{who} within {percent:.0} % of {mean}"),
             Side::Above => format!("{who} at most {percent:.0} % above {mean}"),
         };
-        let show = |amount: f64| self.resource.show(amount);
-        if let Some(gap) = self.min_gap {
-            words += &format!(", or within {}", show(gap));
-        }
-        if let Some(gap) = self.max_gap {
-            words += &format!(", but never beyond {}", show(gap));
-        }
-        if let Some(share) = self.floor_share {
-            words += &format!("; nothing matters below {:.0} % of capacity", 100.0 * share);
-        }
-        words
+        let gap = |before: &str, gap: Option<f64>| {
+            gap.map_or_else(String::new, |gap| format!(", {before} {}", self.resource.show(gap)))
+        };
+        let floor = self.floor_share.map_or_else(String::new, |share| {
+            format!("; nothing matters below {:.0} % of capacity", 100.0 * share)
+        });
+        words + &gap("or within", self.min_gap) + &gap("but never beyond", self.max_gap) + &floor
+    }
+}
+
+impl Bounds {
+    /// How far a load is out of its bounds, as a share of the mean; `None` when it is within.
+    fn badness(&self, load: f64, at: usize) -> Option<f64> {
+        let (low, high, mean) = (self.low[at], self.high[at], self.mean[at]);
+        // A sum of many loads is right to some parts in 10^12 only.
+        let slack = 1e-9 * (mean + 1.0).min(mean.max(1e-300) * 1e3);
+        let beyond = (load - high).max(low - load);
+        (beyond > slack).then(|| beyond / mean.max(f64::MIN_POSITIVE))
     }
 }
 

@@ -77,39 +77,42 @@ impl Capacity {
         if self.scope == Scope::LogDir {
             return standing.log_dirs_missing();
         }
-        let limits = self.limits(standing);
         let places = Places::new(standing.model, self.scope);
-        let mut worst: Vec<Option<Over>> = vec![None; places.len()];
-        let now = |broker: BrokerOrd| standing.sums.get(broker, self.resource);
-        self.compare(standing, &places, &limits, None, now, &mut worst);
+        let limits = self.limits(standing);
+        let mut search =
+            Search { standing, places: &places, limits: &limits, worst: vec![None; places.len()] };
+        search.compare(None, |broker| standing.sums.get(broker, self.resource));
         let mut found: Vec<(f64, Found)> = Vec::new();
         match self.survive {
-            Some(Survive::AnyOneRack) if self.follows_leaders() => {
-                self.after_loss(standing, &places, &limits, &mut worst);
-            }
-            Some(Survive::AnyOneRack) => self.on_the_rest(standing, &limits, &mut found),
+            Some(Survive::AnyOneRack) if self.follows_leaders() => self.after_loss(&mut search),
+            Some(Survive::AnyOneRack) => found = self.on_the_rest(standing, &limits),
             None => {}
         }
-        let over = worst.into_iter().enumerate().filter_map(|(place, over)| over.map(|over| (place, over)));
-        found.extend(over.map(|(place, over)| (over.ratio(), Found::Place(place, over))));
-        let unknown: Vec<String> = standing
-            .brokers()
-            .filter(|broker| limits[broker.index()].is_none())
-            .map(|broker| standing.model.brokers[broker.index()].id.to_string())
-            .collect();
-        if found.is_empty() && !unknown.is_empty() {
-            let what = match self.limit {
-                Limit::CountByCores(_) => "number of cores".to_owned(),
-                _ => format!("{} capacity", self.resource.name()),
-            };
-            return Verdict::NotReady {
-                missing: format!("the {what} of broker {} is not known", unknown.join(", ")),
-            };
+        let worst = search.worst.into_iter().enumerate();
+        let over =
+            worst.filter_map(|(place, over)| over.map(|over| (over.ratio(), Found::Place(place, over))));
+        found.extend(over);
+        if found.is_empty() {
+            let unknown: Vec<BrokerOrd> =
+                standing.brokers().filter(|broker| limits[broker.index()].is_none()).collect();
+            if !unknown.is_empty() {
+                return self.limit_missing(standing, &unknown);
+            }
         }
         Verdict::worst_of(found, |found| match found {
             Found::Place(place, over) => self.violation(standing, &places, place, over),
             Found::Rest(rack, over) => self.violation_of_rest(standing, rack, over),
         })
+    }
+
+    fn limit_missing(&self, standing: Standing, brokers: &[BrokerOrd]) -> Verdict {
+        let ids: Vec<String> =
+            brokers.iter().map(|broker| standing.model.brokers[broker.index()].id.to_string()).collect();
+        let what = match self.limit {
+            Limit::CountByCores(_) => "number of cores".to_owned(),
+            _ => format!("{} capacity", self.resource.name()),
+        };
+        Verdict::NotReady { missing: format!("the {what} of broker {} is not known", ids.join(", ")) }
     }
 
     /// Whether the load goes where leadership goes. The rest stays on a broker until replicas are made anew.
@@ -128,42 +131,11 @@ impl Capacity {
         standing.model.brokers.iter().zip(standing.counts).map(limit).collect()
     }
 
-    /// Notes places over their limit, where that is worse than what was noted before. A place is held against the
-    /// sum of the limits of its brokers. With a rack lost, its brokers carry nothing and may carry nothing.
-    fn compare(
-        &self,
-        standing: Standing,
-        places: &Places,
-        limits: &[Option<f64>],
-        lost: Option<RackOrd>,
-        load: impl Fn(BrokerOrd) -> f64,
-        worst: &mut [Option<Over>],
-    ) {
-        let remains = |broker: BrokerOrd| lost != Some(standing.model.rack_of(broker));
-        let loads = places.sums(standing, |broker| if remains(broker) { load(broker) } else { 0.0 });
-        let mosts = places.sums(standing, |broker| match limits[broker.index()] {
-            _ if !remains(broker) => 0.0,
-            Some(limit) => limit,
-            None => f64::INFINITY,
-        });
-        for (at, (load, most)) in loads.into_iter().zip(mosts).enumerate() {
-            let over = Over { load, most, lost };
-            if over.is_over() && worst[at].is_none_or(|before| over.ratio() > before.ratio()) {
-                worst[at] = Some(over);
-            }
-        }
-    }
-
     /// The loss of each rack in turn: what was led there is led by the next live replica of each list elsewhere.
     /// What leaders elsewhere no longer send to followers in the lost rack is not taken off: when the rack comes
     /// back it has to catch up, and they send more.
-    fn after_loss(
-        &self,
-        standing: Standing,
-        places: &Places,
-        limits: &[Option<f64>],
-        worst: &mut [Option<Over>],
-    ) {
+    fn after_loss(&self, search: &mut Search) {
+        let standing = search.standing;
         let model = standing.model;
         let width = model.brokers.len();
         let mut gained = vec![0.0; width * model.racks.len()];
@@ -182,13 +154,14 @@ impl Capacity {
         for rack in standing.racks() {
             let gained = &gained[rack.index() * width..][..width];
             let load = |broker: BrokerOrd| standing.sums.get(broker, self.resource) + gained[broker.index()];
-            self.compare(standing, places, limits, Some(rack), load, worst);
+            search.compare(Some(rack), load);
         }
     }
 
     /// The loss of each rack in turn: all that stands on the cluster has to fit on the other racks in sum, since that
     /// is where its replicas are made anew.
-    fn on_the_rest(&self, standing: Standing, limits: &[Option<f64>], found: &mut Vec<(f64, Found)>) {
+    fn on_the_rest(&self, standing: Standing, limits: &[Option<f64>]) -> Vec<(f64, Found)> {
+        let mut found = Vec::new();
         let load: f64 = standing.brokers().map(|broker| standing.sums.get(broker, self.resource)).sum();
         for rack in standing.racks() {
             let most = standing
@@ -201,6 +174,7 @@ impl Capacity {
                 found.push((over.ratio(), Found::Rest(rack, over)));
             }
         }
+        found
     }
 
     fn violation(&self, standing: Standing, places: &Places, place: usize, over: Over) -> Violation {
@@ -217,9 +191,10 @@ impl Capacity {
                     .map(|broker| standing.model.brokers[broker.index()].other_disk_bytes)
                     .sum();
                 // Whoever reads of a limit far below the disk's size wants to know what takes the rest.
-                let other = match other > 0.0 {
-                    true => format!(", less {} of other files", self.resource.show(other)),
-                    false => String::new(),
+                let other = if other > 0.0 {
+                    format!(", less {} of other files", self.resource.show(other))
+                } else {
+                    String::new()
                 };
                 let share = 100.0 * share;
                 format!("{lost}{load} is over the limit of {most} ({share:.0} % of capacity{other})")
@@ -268,6 +243,37 @@ impl Capacity {
 
     fn show_count(&self, count: f64) -> String {
         if self.resource.is_count() { format!("{count}") } else { self.resource.show(count) }
+    }
+}
+
+/// The search for places over their limit.
+struct Search<'a> {
+    standing: Standing<'a>,
+    places: &'a Places,
+    /// By broker; `None` where it is not known, or the broker does not count.
+    limits: &'a [Option<f64>],
+    /// By place: the worst that was found.
+    worst: Vec<Option<Over>>,
+}
+
+impl Search<'_> {
+    /// Notes places over their limit, where that is worse than what was noted before. A place is held against the
+    /// sum of the limits of its brokers. With a rack lost, its brokers carry nothing and may carry nothing.
+    fn compare(&mut self, lost: Option<RackOrd>, load: impl Fn(BrokerOrd) -> f64) {
+        let (standing, places) = (self.standing, self.places);
+        let remains = |broker: BrokerOrd| lost != Some(standing.model.rack_of(broker));
+        let loads = places.sums(standing, |broker| if remains(broker) { load(broker) } else { 0.0 });
+        let mosts = places.sums(standing, |broker| match self.limits[broker.index()] {
+            _ if !remains(broker) => 0.0,
+            Some(limit) => limit,
+            None => f64::INFINITY,
+        });
+        for (worst, (load, most)) in self.worst.iter_mut().zip(loads.into_iter().zip(mosts)) {
+            let over = Over { load, most, lost };
+            if over.is_over() && worst.is_none_or(|before| over.ratio() > before.ratio()) {
+                *worst = Some(over);
+            }
+        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Placement {
     fn within(&self, standing: Standing, sets: &[Brokers]) -> Verdict {
         let model = standing.model;
         let masks: Vec<Vec<bool>> = sets.iter().map(|set| set.mask(model)).collect();
-        let mut found: Vec<(f64, (TopicOrd, Option<usize>, PartitionOrd, BrokerOrd))> = Vec::new();
+        let mut found = Vec::new();
         for topic in self.topics.of(model) {
             let set = most_held(model, standing.assignment, topic, &masks);
             let outside = |broker: &BrokerOrd| set.is_none_or(|set| !masks[set][broker.index()]);

@@ -64,7 +64,9 @@ impl Spread {
                 *count += 1;
                 largest = largest.max(*count);
             }
-            replicas.iter().for_each(|broker| counts[domain[broker.index()]] = 0);
+            for broker in replicas {
+                counts[domain[broker.index()]] = 0;
+            }
             let spread = RackSpread {
                 distinct_racks: distinct,
                 left_without_worst_rack: replicas.len() - usize::from(largest),

@@ -81,6 +81,9 @@ pub struct Topics {
 impl Topics {
     /// No topic at all: what `topics = []` in a goal file stands for. A list that names nothing means nothing; all
     /// topics are meant where the key is left out.
+    ///
+    /// # Panics
+    /// Never: the pattern is a constant.
     pub fn none() -> Self {
         let everything = TopicPattern::from_str(EVERYTHING).expect("a regular expression");
         Self { only: Vec::new(), except: vec![everything] }

@@ -28,6 +28,9 @@ pub fn goal_set_text(set: &GoalSet, style: Style) -> String {
 
 /// A set for programs: the keys of its file as they stand there, and each goal in words under `in-words`.
 /// `text` is the file that `set` was read from.
+///
+/// # Panics
+/// `text` is not TOML, so no set was read from it.
 pub fn goal_set_json(set: &GoalSet, text: &str) -> String {
     let read: Result<serde_json::Value, _> = toml::from_str(text);
     let mut json = read.expect("the set was read from this text");

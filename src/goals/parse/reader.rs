@@ -62,16 +62,14 @@ impl Reader<'_> {
     /// Refuses keys of other rules: a band on a capacity would else be forgotten in silence.
     fn only(&self, table: &Table) -> Result<(), GoalError> {
         let allowed = table.rule.get_ref().keys();
-        for (key, span) in table.given().filter(|(key, _)| !allowed.contains(key)) {
-            let problem = format!("the rule of goal `{}` does not take `{key}`", table.name.get_ref());
-            let takes = format!("it takes: {}", allowed.join(", "));
-            let hint = match nearest(key, allowed.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`? {takes}"),
-                None => takes,
-            };
-            return Err(self.wrong(&Spanned::new(span, ()), problem, &hint));
-        }
-        Ok(())
+        let Some((key, span)) = table.given().find(|(key, _)| !allowed.contains(key)) else { return Ok(()) };
+        let problem = format!("the rule of goal `{}` does not take `{key}`", table.name.get_ref());
+        let takes = format!("it takes: {}", allowed.join(", "));
+        let hint = match nearest(key, allowed.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? {takes}"),
+            None => takes,
+        };
+        Err(self.wrong(&Spanned::new(span, ()), problem, &hint))
     }
 
     /// A key that the rule cannot do without.
@@ -134,7 +132,7 @@ impl Reader<'_> {
         racks: Option<&Spanned<Vec<Spanned<String>>>>,
     ) -> Result<Brokers, GoalError> {
         let mut named = Brokers::default();
-        for id in brokers.into_iter().flat_map(|list| list.get_ref()) {
+        for id in brokers.into_iter().flat_map(Spanned::get_ref) {
             let known = i32::try_from(*id.get_ref()).ok().filter(|id| *id >= 0).map(BrokerId);
             let known = known.ok_or_else(|| {
                 self.wrong(
@@ -145,7 +143,7 @@ impl Reader<'_> {
             })?;
             named.ids.push(known);
         }
-        for rack in racks.into_iter().flat_map(|list| list.get_ref()) {
+        for rack in racks.into_iter().flat_map(Spanned::get_ref) {
             if rack.get_ref().trim().is_empty() {
                 return Err(self.wrong(rack, "the name of a rack is empty", "take it off the list"));
             }

@@ -66,7 +66,7 @@ fn wrong(root: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String
                 check(said.as_u64().is_some_and(|least| length >= least), format!("fewer than {said}"));
             }
             "maxItems" => {
-                check(said.as_u64().is_some_and(|most| length <= most), format!("more than {said}"))
+                check(said.as_u64().is_some_and(|most| length <= most), format!("more than {said}"));
             }
             "items" => {
                 for (at, item) in value.as_array().into_iter().flatten().enumerate() {
