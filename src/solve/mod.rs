@@ -6,11 +6,15 @@
 //! few bytes any plan could do with; `reasons` and `refusals` say why, and why not.
 
 mod bound;
+mod budget;
 mod bundles;
 mod error;
+mod factor;
 mod forced;
+mod groups;
 mod leaders;
 mod level;
+mod permits;
 mod problem;
 mod queue;
 mod reasons;
@@ -20,6 +24,8 @@ mod roles;
 mod solver;
 mod state;
 mod swaps;
+mod topic_terms;
+mod topics;
 mod trim;
 
 pub use error::SolveError;
