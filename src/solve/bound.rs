@@ -90,6 +90,12 @@ fn rows(problem: &Problem, levelled: bool) -> Vec<Row> {
             }
         }
     }
+    // A must capacity holds in the end whatever else is asked for, where the plan brings it about.
+    for limit in problem.limits.iter().filter(|limit| limit.resource == Resource::Disk.index()) {
+        for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| roles.counts[*at]) {
+            row.high = row.high.min(limit.most[at]);
+        }
+    }
     for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| !roles.counts[*at]) {
         // What leaves is emptied as far as it may be; what is down stays as it is.
         let kept: f64 = if roles.leaving[at] { held_bytes(problem, at) } else { row.load };

@@ -46,11 +46,7 @@ impl State<'_, '_> {
     }
 
     /// The leader now, the best other one, and what is gained by the change.
-    fn best_leader(
-        &self,
-        scope: Leadership,
-        partition: PartitionOrd,
-    ) -> Option<(BrokerOrd, BrokerOrd, f64)> {
+    fn best_leader(&self, scope: Leadership, partition: PartitionOrd) -> Option<(BrokerOrd, BrokerOrd, f64)> {
         let from = self.assignment.leader(partition)?;
         let wants = self.is_beyond(from).0 || self.leads_too_many(partition, from);
         let mut best: Option<(BrokerOrd, f64)> = None;
@@ -71,7 +67,7 @@ impl State<'_, '_> {
         best.map(|(to, gain)| (from, to, gain))
     }
 
-    fn may_change_leader(
+    pub(super) fn may_change_leader(
         &self,
         scope: Leadership,
         partition: PartitionOrd,

@@ -5,7 +5,7 @@
 //! can break or mend, makes the best few moves, each judged exactly before it is made, and looks again. That keeps the
 //! work near linear in the number of moves.
 
-use super::problem::{Freedom, Load};
+use super::problem::{Freedom, Load, penalty};
 use super::reasons::Cause;
 use super::state::{State, change};
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
@@ -31,10 +31,10 @@ impl Scope {
 const PARTNERS: usize = 4;
 
 /// How many of the best moves to each partner are kept from one look.
-const KEPT: usize = 6;
+const KEPT: usize = 8;
 
 /// A broker with more replicas than this shows a sample of them at each look.
-const SAMPLE: usize = 1024;
+const SAMPLE: usize = 384;
 
 /// Looks at one broker at most in one visit.
 const LOOKS_MAX: usize = 400;
@@ -46,15 +46,42 @@ const PASSES_MAX: usize = 30;
 /// crumbs, each of which costs bytes.
 pub(super) const WORTH_ANOTHER_PASS: f64 = 0.001;
 
-/// A move whose worth has fallen below this share of what it was when it was found waits for the next look.
-const STILL_GOOD: f64 = 0.6;
+/// What other goals weigh where only musts may be the reason for a move.
+const BESIDE_MUSTS: f64 = 0.002;
 
-/// A replica that may move, with what it weighs.
-#[derive(Debug, Clone, Copy)]
-struct Offer {
-    partition: PartitionOrd,
-    load: Load,
-    price: f64,
+/// What a must weighs, as in [`super::problem::search_weight`].
+const MUST_WEIGHT: f64 = 8.0;
+
+/// A move whose worth has fallen below this share of what it was when it was found waits for the next look.
+const STILL_GOOD: f64 = 0.8;
+
+/// Replicas that may move, with what they weigh: column by column, so that many are weighed at a time.
+#[derive(Debug, Default)]
+struct Offers {
+    partitions: Vec<PartitionOrd>,
+    prices: Vec<f64>,
+    loads: [Vec<f64>; Resource::COUNT],
+}
+
+impl Offers {
+    fn with_capacity(count: usize) -> Self {
+        Self {
+            partitions: Vec::with_capacity(count),
+            prices: Vec::with_capacity(count),
+            loads: std::array::from_fn(|_| Vec::with_capacity(count)),
+        }
+    }
+
+    fn push(&mut self, partition: PartitionOrd, load: &Load, price: f64) {
+        self.partitions.push(partition);
+        self.prices.push(price);
+        self.loads.iter_mut().zip(load).for_each(|(column, amount)| column.push(*amount));
+    }
+
+    /// The largest amount of each resource.
+    fn most(&self) -> Load {
+        std::array::from_fn(|r| self.loads[r].iter().copied().fold(0.0, f64::max))
+    }
 }
 
 /// A move found in a look.
@@ -70,12 +97,70 @@ struct Found {
 #[derive(Debug, Clone, Copy)]
 struct Lane {
     resource: usize,
-    scale: f64,
     weight: f64,
-    a: (f64, f64),
-    load_a: f64,
-    b: (f64, f64),
-    load_b: f64,
+    giver: Side,
+    taker: Side,
+}
+
+/// A goal as it stands at one of the two.
+#[derive(Debug, Clone, Copy)]
+struct Side {
+    low: f64,
+    high: f64,
+    load: f64,
+    scale: f64,
+    /// The penalty as it is.
+    now: f64,
+    /// 1 for who gets, -1 for who gives.
+    sign: f64,
+    /// What has to go of the resource for each byte that has to go; infinite where no bytes have to, or none of it.
+    step: f64,
+}
+
+impl Side {
+    fn new((low, high): (f64, f64), load: f64, scale: f64, sign: f64, bytes: f64, is_disk: bool) -> Self {
+        let needed = if sign < 0.0 { load - high } else { low - load };
+        let step = if is_disk || bytes <= 0.0 || needed <= 0.0 { f64::INFINITY } else { needed / bytes };
+        Self { low, high, load, scale, now: penalty((load - high).max(low - load), scale), sign, step }
+    }
+
+    /// Whether no amount up to this one can change the penalty.
+    fn is_idle(&self, most: f64) -> bool {
+        let after = self.load + self.sign * most;
+        self.now <= 0.0 && after <= self.high && after >= self.low
+    }
+
+    /// Adds what each offer would gain here.
+    fn add_gains(&self, weight: f64, loads: &[f64], sizes: &[f64], gains: &mut [f64]) {
+        if self.step.is_infinite() {
+            for (gain, load) in gains.iter_mut().zip(loads) {
+                *gain += weight * self.gain(*load);
+            }
+            return;
+        }
+        for ((gain, load), size) in gains.iter_mut().zip(loads).zip(sizes) {
+            *gain += weight * in_step(self.gain(*load), *load, self.step * size);
+        }
+    }
+
+    #[inline]
+    fn gain(&self, load: f64) -> f64 {
+        let after = self.load + self.sign * load;
+        let beyond = (after - self.high).max(self.low - after).max(0.0) * self.scale;
+        self.now - beyond * (1.0 + 0.25 * beyond)
+    }
+}
+
+/// What is taken off for each unit of a resource that goes ahead of the bytes.
+const AHEAD: f64 = 0.3;
+
+/// What a gain counts when the resource should go in step with the bytes. Where both have to move, replicas rich in
+/// the resource would be taken first, the taker's share of it would be full long before its disk, and what is left for
+/// the bytes would not fit: so what goes ahead of the bytes counts against a replica.
+#[inline]
+fn in_step(gain: f64, load: f64, wanted: f64) -> f64 {
+    let share = if gain > 0.0 && load > wanted { wanted / load } else { 1.0 };
+    gain * (share - AHEAD * (1.0 - share))
 }
 
 /// A tier's weight where the first one that is touched decides.
@@ -96,19 +181,21 @@ enum Price {
 }
 
 impl State<'_, '_> {
-    /// Moves replicas until no move helps; says whether anything moved. At `first` the order of tiers is left aside.
-    pub fn level(&mut self, scope: &Scope, first: bool) -> bool {
-        let mut moved = false;
-        if first && !scope.only_musts {
-            for _ in 0..PASSES_MAX {
-                let before = self.penalty().sum;
-                let moved_now = self.level_pass(scope, Price::Loose);
-                moved |= moved_now;
-                if !moved_now || before - self.penalty().sum < WORTH_ANOTHER_PASS * before {
-                    break;
-                }
+    /// Moves replicas by what is gained on the whole, whatever the tiers.
+    pub fn level_loosely(&mut self, scope: &Scope) {
+        for _ in 0..PASSES_MAX {
+            let before = self.penalty().sum;
+            if !self.level_pass(scope, Price::Loose)
+                || before - self.penalty().sum < WORTH_ANOTHER_PASS * before
+            {
+                return;
             }
         }
+    }
+
+    /// Moves replicas until no move helps; says whether anything moved.
+    pub fn level(&mut self, scope: &Scope) -> bool {
+        let mut moved = false;
         for _ in 0..PASSES_MAX {
             let before = self.penalty().sum;
             // First only what costs no lower tier more than it gains, then whatever a higher tier still needs.
@@ -135,14 +222,14 @@ impl State<'_, '_> {
             .collect();
         visits.sort_unstable_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
         let mut moved = false;
-        for (_, broker) in &visits {
-            if self.is_beyond(*broker).0 {
-                moved |= self.visit(*broker, true, scope, price);
-            }
-        }
-        for (_, broker) in &visits {
-            if self.is_beyond(*broker).1 && scope.receives[broker.index()] {
-                moved |= self.visit(*broker, false, scope, price);
+        // Where new brokers are to be filled, what they need decides what is given; else what is too much somewhere.
+        let givers_first = !self.problem.only_fills();
+        for gives in [givers_first, !givers_first] {
+            for (_, broker) in &visits {
+                let (over, under) = self.is_beyond(*broker);
+                if if gives { over } else { under && scope.receives[broker.index()] } {
+                    moved |= self.visit(*broker, gives, scope, price);
+                }
             }
         }
         moved
@@ -159,17 +246,21 @@ impl State<'_, '_> {
             let mut found = Vec::new();
             if gives {
                 let offers = self.offers(broker, scope, look);
-                for partner in self.partners(broker, gives, scope, &offers) {
-                    self.weigh(&offers, broker, partner, price, &mut found);
+                for partner in self.partners(broker, gives, scope, Some(&offers)) {
+                    self.weigh(&offers, (broker, partner), (price, scope.only_musts), &mut found);
                 }
             } else {
-                for partner in self.partners(broker, gives, scope, &[]) {
+                for partner in self.partners(broker, gives, scope, None) {
                     let offers = self.offers(partner, scope, look);
-                    self.weigh(&offers, partner, broker, price, &mut found);
+                    self.weigh(&offers, (partner, broker), (price, scope.only_musts), &mut found);
                 }
             }
             found.sort_unstable_by(|x, y| {
-                y.worth.total_cmp(&x.worth).then((x.partition, x.to, x.from).cmp(&(y.partition, y.to, y.from)))
+                y.worth.total_cmp(&x.worth).then((x.partition, x.to, x.from).cmp(&(
+                    y.partition,
+                    y.to,
+                    y.from,
+                )))
             });
             let mut moved_now = false;
             for found in found {
@@ -191,10 +282,14 @@ impl State<'_, '_> {
         }
         let Some(delta) = self.evaluate_move(partition, from, to) else { return false };
         let helps = !scope.only_musts || delta.tiers[0] < 0.0;
-        let gain = delta.gain();
+        let gain = if scope.only_musts { MUST_WEIGHT * -delta.tiers[0] } else { delta.gain() };
         let is_worth = match price {
-            Price::Any => true,
-            Price::Loose | Price::Fair => gain > 0.0 && (!waits || gain / self.price(partition, from, to) >= STILL_GOOD * worth),
+            Price::Any => {
+                !waits || !scope.only_musts || gain / self.price(partition, from, to) >= STILL_GOOD * worth
+            }
+            Price::Loose | Price::Fair => {
+                gain > 0.0 && (!waits || gain / self.price(partition, from, to) >= STILL_GOOD * worth)
+            }
         };
         let improves = if price == Price::Loose { delta.is_fair() } else { delta.improves() };
         if !helps || !improves || !is_worth {
@@ -206,29 +301,36 @@ impl State<'_, '_> {
     }
 
     /// The replicas of a broker that may move, or a sample of them.
-    fn offers(&self, broker: BrokerOrd, scope: &Scope, look: usize) -> Vec<Offer> {
+    fn offers(&self, broker: BrokerOrd, scope: &Scope, look: usize) -> Offers {
         let held = &self.on_broker[broker.index()];
         let stride = held.len().div_ceil(SAMPLE).max(1);
         // Another part of the replicas at each look; the seed says which comes first.
         #[expect(clippy::cast_possible_truncation, reason = "only the low bits matter")]
         let first = look.wrapping_add(self.problem.request.seed as usize) % stride;
-        let mut offers = Vec::with_capacity(held.len().min(SAMPLE));
+        let mut offers = Offers::with_capacity(held.len().div_ceil(stride));
         for partition in held.iter().copied().skip(first).step_by(stride) {
             let home = self.is_home(partition, broker);
-            if self.problem.freedom[partition.index()] != Freedom::Free && (home || !scope.only_displaced) {
-                continue;
+            let may = if scope.only_displaced {
+                !home
+            } else {
+                self.problem.freedom[partition.index()] == Freedom::Free
+            };
+            if may {
+                let price = if home { self.bytes(partition) } else { 0.0 } + self.problem.fixed_price;
+                offers.push(partition, &self.load(partition, broker, self.leads(partition, broker)), price);
             }
-            if scope.only_displaced && home {
-                continue;
-            }
-            let price = if home { self.bytes(partition) } else { 0.0 } + self.problem.fixed_price;
-            offers.push(Offer { partition, load: self.load(partition, broker, self.leads(partition, broker)), price });
         }
         offers
     }
 
     /// The brokers that have most use for what a giver has too much of, or can best spare what a taker lacks.
-    fn partners(&self, broker: BrokerOrd, gives: bool, scope: &Scope, offers: &[Offer]) -> Vec<BrokerOrd> {
+    fn partners(
+        &self,
+        broker: BrokerOrd,
+        gives: bool,
+        scope: &Scope,
+        offers: Option<&Offers>,
+    ) -> Vec<BrokerOrd> {
         let model = self.problem.model;
         let parcel = self.parcel(broker, gives, offers);
         let sign = if gives { 1.0 } else { -1.0 };
@@ -237,9 +339,10 @@ impl State<'_, '_> {
         for partner in model.broker_ords() {
             let same_rack = model.rack_of(partner) == model.rack_of(broker);
             let takes_part = partner != broker
-                && (same_rack || !self.problem.racks_are_closed)
+                && (same_rack || !self.racks_are_closed)
                 && self.problem.roles.counts[partner.index()]
-                && (!gives || (scope.receives[partner.index()] && self.problem.roles.receives[partner.index()]));
+                && (!gives
+                    || (scope.receives[partner.index()] && self.problem.roles.receives[partner.index()]));
             if !takes_part {
                 continue;
             }
@@ -253,12 +356,14 @@ impl State<'_, '_> {
             let fill = sign * self.fill(partner, worst);
             partners.push((harm, fill, partner));
         }
-        let by_harm =
-            |x: &(f64, f64, BrokerOrd), y: &(f64, f64, BrokerOrd)| x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)).then(x.2.cmp(&y.2));
-        let wanted = PARTNERS * if self.problem.racks_are_closed { 1 } else { 2 };
+        let by_harm = |x: &(f64, f64, BrokerOrd), y: &(f64, f64, BrokerOrd)| {
+            x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)).then(x.2.cmp(&y.2))
+        };
+        let wanted = PARTNERS * if self.racks_are_closed { 1 } else { 2 };
         if partners.len() > wanted {
             partners.select_nth_unstable_by(wanted - 1, by_harm);
-            let best_fill = partners[wanted..].iter().min_by(|x, y| x.1.total_cmp(&y.1).then(x.2.cmp(&y.2))).copied();
+            let best_fill =
+                partners[wanted..].iter().min_by(|x, y| x.1.total_cmp(&y.1).then(x.2.cmp(&y.2))).copied();
             partners.truncate(wanted);
             partners.extend(best_fill);
         }
@@ -267,20 +372,24 @@ impl State<'_, '_> {
     }
 
     /// What a few typical replicas weigh together: as much as the broker is beyond its worst bound, within reason.
-    fn parcel(&self, broker: BrokerOrd, gives: bool, offers: &[Offer]) -> Load {
+    fn parcel(&self, broker: BrokerOrd, gives: bool, offers: Option<&Offers>) -> Load {
         let mut mean: Load = [0.0; Resource::COUNT];
-        if offers.is_empty() {
+        let Some(offers) = offers.filter(|offers| !offers.partitions.is_empty()) else {
             // What a replica of the cluster weighs on average.
             let brokers = self.problem.model.broker_ords();
-            brokers.for_each(|b| mean.iter_mut().zip(self.sums.row(b)).for_each(|(mean, load)| *mean += load));
+            brokers
+                .for_each(|b| mean.iter_mut().zip(self.sums.row(b)).for_each(|(mean, load)| *mean += load));
             let replicas = mean[Resource::Replicas.index()].max(1.0);
-            mean.iter_mut().for_each(|amount| *amount /= replicas);
-        } else {
-            offers.iter().for_each(|offer| mean.iter_mut().zip(offer.load).for_each(|(mean, load)| *mean += load));
-            #[expect(clippy::cast_precision_loss, reason = "a number of replicas")]
-            let count = offers.len() as f64;
-            mean.iter_mut().for_each(|amount| *amount /= count);
-        }
+            return self.times_needed(broker, gives, mean.map(|amount| amount / replicas));
+        };
+        #[expect(clippy::cast_precision_loss, reason = "a number of replicas")]
+        let count = offers.partitions.len() as f64;
+        mean = std::array::from_fn(|r| offers.loads[r].iter().sum::<f64>() / count);
+        self.times_needed(broker, gives, mean)
+    }
+
+    /// As many of these as mend what is worst, within reason.
+    fn times_needed(&self, broker: BrokerOrd, gives: bool, mean: Load) -> Load {
         let row = self.sums.row(broker);
         let needed = self.problem.terms.iter().zip(self.bounds_of(broker)).map(|(term, (low, high))| {
             let beyond = if gives { row[term.resource] - high } else { low - row[term.resource] };
@@ -310,68 +419,95 @@ impl State<'_, '_> {
     }
 
     /// Weighs offers of one broker to another, and keeps the best.
-    fn weigh(&self, offers: &[Offer], from: BrokerOrd, to: BrokerOrd, price: Price, found: &mut Vec<Found>) {
-        let mut most: Load = [0.0; Resource::COUNT];
-        for offer in offers {
-            most.iter_mut().zip(offer.load).for_each(|(most, load)| *most = most.max(load));
+    fn weigh(
+        &self,
+        offers: &Offers,
+        (from, to): (BrokerOrd, BrokerOrd),
+        (price, only_musts): (Price, bool),
+        found: &mut Vec<Found>,
+    ) {
+        let most = offers.most();
+        let mut gains = vec![0.0; offers.partitions.len()];
+        let sizes = &offers.loads[Resource::Disk.index()];
+        let mut idle = true;
+        for lane in self.lanes(from, to, &most, price, only_musts) {
+            let loads = &offers.loads[lane.resource];
+            for side in [lane.giver, lane.taker] {
+                if !side.is_idle(most[lane.resource]) {
+                    side.add_gains(lane.weight, loads, sizes, &mut gains);
+                    idle = false;
+                }
+            }
         }
-        let lanes = self.lanes(from, to, &most, price);
-        if lanes.is_empty() {
+        if idle {
             return;
         }
         let closed = self.closed_limits(to, &most);
         let first = found.len();
         let mut least = 0.0;
-        for offer in offers {
-            let mut gain = 0.0;
-            for lane in &lanes {
-                let load = offer.load[lane.resource];
-                gain -= lane.weight
-                    * (change(lane.a, lane.load_a, -load, lane.scale) + change(lane.b, lane.load_b, load, lane.scale));
-            }
-            let worth = gain / offer.price;
-            if worth <= least || closed.iter().any(|(r, room)| offer.load[*r] > *room) {
+        for (at, (gain, price)) in gains.into_iter().zip(&offers.prices).enumerate() {
+            let worth = gain / price;
+            if worth <= least || closed.iter().any(|(r, room)| offers.loads[*r][at] > *room) {
                 continue;
             }
-            if !self.is_legal(offer.partition, from, to) {
+            let partition = offers.partitions[at];
+            if !self.is_legal(partition, from, to) {
                 continue;
             }
-            let at = first + found[first..].partition_point(|other| other.worth >= worth);
+            let place = first + found[first..].partition_point(|other| other.worth >= worth);
             if found.len() - first == KEPT {
                 found.pop();
             }
-            found.insert(at, Found { worth, partition: offer.partition, from, to });
+            found.insert(place, Found { worth, partition, from, to });
             if found.len() - first == KEPT {
                 least = found[found.len() - 1].worth;
             }
         }
     }
 
-    /// The goals that a move of at most this load between two brokers can break or mend.
-    fn lanes(&self, a: BrokerOrd, b: BrokerOrd, most: &Load, price: Price) -> Vec<Lane> {
+    /// The goals that can be broken or mended between two brokers.
+    fn lanes(&self, a: BrokerOrd, b: BrokerOrd, most: &Load, price: Price, only_musts: bool) -> Vec<Lane> {
         let (row_a, row_b) = (self.sums.row(a), self.sums.row(b));
         let bounds = self.bounds_of(a).iter().zip(self.bounds_of(b));
+        let (bytes_a, bytes_b) = (self.disk_needs(a, true), self.disk_needs(b, false));
         let mut lanes = Vec::with_capacity(self.problem.terms.len());
         for (term, (of_a, of_b)) in self.problem.terms.iter().zip(bounds) {
             let r = term.resource;
-            let (load_a, load_b) = (row_a[r], row_b[r]);
-            let idle = load_a <= of_a.1 && load_a - most[r] >= of_a.0 && load_b >= of_b.0 && load_b + most[r] <= of_b.1;
-            if !idle && most[r] > 0.0 {
-                let weight = match price {
-                    Price::Loose | Price::Fair => term.weight,
-                    // Steep: the first tier that is touched decides.
-                    Price::Any => steep(term.tier),
-                };
-                lanes.push(Lane { resource: r, scale: term.scale, weight, a: *of_a, load_a, b: *of_b, load_b });
+            if most[r] <= 0.0 {
+                continue;
             }
+            let weight = match price {
+                // Among the replicas that mend a must with as few bytes, those that help elsewhere.
+                _ if only_musts && term.tier > 0 => BESIDE_MUSTS * term.weight,
+                Price::Loose | Price::Fair => term.weight,
+                // Steep: the first tier that is touched decides.
+                Price::Any => steep(term.tier),
+            };
+            let is_disk = r == Resource::Disk.index();
+            lanes.push(Lane {
+                resource: r,
+                weight,
+                giver: Side::new(*of_a, row_a[r], term.scale, -1.0, bytes_a, is_disk),
+                taker: Side::new(*of_b, row_b[r], term.scale, 1.0, bytes_b, is_disk),
+            });
         }
         lanes
+    }
+
+    /// Bytes that a broker has to lose (`over`) or gain for the goals on disks.
+    fn disk_needs(&self, broker: BrokerOrd, over: bool) -> f64 {
+        let disk = self.disk(broker);
+        let terms = self.problem.terms.iter().zip(self.bounds_of(broker));
+        let of_disk = terms.filter(|(term, _)| term.resource == Resource::Disk.index());
+        of_disk.map(|(_, (low, high))| if over { disk - high } else { low - disk }).fold(0.0, f64::max)
     }
 
     /// The hard limits of a broker that a move of at most this load could pass, with the room that is left.
     fn closed_limits(&self, to: BrokerOrd, most: &Load) -> Vec<(usize, f64)> {
         let row = self.sums.row(to);
-        let room = |limit: &super::problem::HardLimit| (limit.resource, limit.most[to.index()] - row[limit.resource]);
+        let room = |limit: &super::problem::HardLimit| {
+            (limit.resource, limit.most[to.index()] - row[limit.resource])
+        };
         self.problem.limits.iter().map(room).filter(|(r, room)| most[*r] > *room).collect()
     }
 

@@ -8,6 +8,7 @@
 mod bound;
 mod budget;
 mod bundles;
+mod chains;
 mod error;
 mod factor;
 mod forced;

@@ -24,6 +24,16 @@ pub(super) const EPSILON: f64 = 1e-9;
 /// What is aimed at lies inside a band by this share of it: a sum must not end beyond by its last bit.
 const HAIR: f64 = 1e-6;
 
+/// The share of a band that the first sweep aims at: the whole where every byte counts, less where leadership, which
+/// is free, does most of the work.
+fn tightness(resource: Resource) -> f64 {
+    match resource {
+        Resource::Disk => 1.0,
+        Resource::NetworkIn | Resource::Replicas | Resource::PotentialNetworkOut => 0.97,
+        Resource::NetworkOut | Resource::Cpu | Resource::Leaders | Resource::LeaderBytesIn => 0.92,
+    }
+}
+
 /// A goal on a resource of each broker.
 #[derive(Debug, Clone)]
 pub(super) struct Term {
@@ -40,6 +50,8 @@ pub(super) struct Term {
     pub bounds: Bounds,
     /// Bounds by broker with half the margin: never narrower.
     near: Bounds,
+    /// Bounds by broker for the first sweep: never wider.
+    tight: Bounds,
 }
 
 /// What a load beyond its bounds costs, in means of the resource. Slightly more than linear, so that of two brokers
@@ -144,7 +156,8 @@ impl<'a> Problem<'a> {
             topic_terms: Vec::new(),
             limits: Vec::new(),
             mends_spread: spreads(crate::goals::Attribute::Rack),
-            keeps_hosts_apart: spreads(crate::goals::Attribute::Host) && model.hosts.len() < model.brokers.len(),
+            keeps_hosts_apart: spreads(crate::goals::Attribute::Host)
+                && model.hosts.len() < model.brokers.len(),
             fixed_price: 1.0,
         };
         // A tiny part of a broker's mean load: of two ways that cost the same bytes the one with fewer moves is
@@ -165,11 +178,15 @@ impl<'a> Problem<'a> {
             match &goal.rule {
                 Rule::Capacity(rule) if !self.model.known[rule.resource.index()] => {}
                 Rule::Balance(rule) if !self.model.known[rule.resource.index()] => {}
-                Rule::Capacity(rule) if rule.scope == Scope::Broker => self.add_capacity(sums, goal, tier, rule),
+                Rule::Capacity(rule) if rule.scope == Scope::Broker => {
+                    self.add_capacity(sums, goal, tier, rule)
+                }
                 Rule::Balance(rule) if rule.per == Per::Topic => {
                     self.topic_terms.push(TopicTerm::of_balance(self, sums, goal, tier, rule));
                 }
-                Rule::Balance(rule) if rule.scope == Scope::Broker => self.add_balance(sums, goal, tier, rule),
+                Rule::Balance(rule) if rule.scope == Scope::Broker => {
+                    self.add_balance(sums, goal, tier, rule)
+                }
                 Rule::Minimum(rule) => {
                     self.topic_terms.push(TopicTerm::of_minimum(self, sums, goal, tier, rule));
                 }
@@ -192,7 +209,7 @@ impl<'a> Problem<'a> {
         if goal.tier == Tier::Must && self.never_passed(sums, rule.resource, &bounds) {
             return;
         }
-        self.push_term(sums, goal, tier, rule.resource, (bounds.clone(), bounds));
+        self.push_term(sums, goal, tier, rule.resource, [bounds.clone(), bounds.clone(), bounds]);
     }
 
     fn add_balance(&mut self, sums: &Sums, goal: &Goal, tier: usize, rule: &Balance) {
@@ -200,20 +217,22 @@ impl<'a> Problem<'a> {
         let aim_band = rule.band * rule.aim * (1.0 - HAIR);
         let bounds = |band| self.balance_bounds(sums, rule, band);
         let (full, aimed) = (bounds(rule.band), bounds(aim_band));
+        let tight_band = aim_band * tightness(resource);
+        let mut tight = self.aim(sums, resource, &full, bounds(tight_band), tight_band);
         let mut aimed = self.aim(sums, resource, &full, aimed, aim_band);
         // Half the margin: on the very edge the next byte that is written would be over it.
         let mut near = wider(bounds(rule.band * (1.0 + rule.aim) / 2.0 * (1.0 - HAIR)), &aimed);
         if self.only_fills() && !resource.is_count() {
             // Filling new brokers costs what they need to come into their bands, and not what the old ones could
             // still be relieved of: that is levelling.
-            for bounds in [&mut aimed, &mut near] {
+            for bounds in [&mut aimed, &mut near, &mut tight] {
                 for broker in self.model.broker_ords().filter(|broker| !self.roles.fresh[broker.index()]) {
                     let high = &mut bounds.high[broker.index()];
                     *high = high.max(sums.get(broker, resource));
                 }
             }
         }
-        self.push_term(sums, goal, tier, resource, (aimed, near));
+        self.push_term(sums, goal, tier, resource, [aimed, near, tight]);
     }
 
     fn push_term(
@@ -222,11 +241,11 @@ impl<'a> Problem<'a> {
         goal: &Goal,
         tier: usize,
         resource: Resource,
-        (bounds, near): (Bounds, Bounds),
+        [bounds, near, tight]: [Bounds; 3],
     ) {
         let scale = goal.weight / self.unit(sums, resource);
         let weight = search_weight(resource, goal.tier);
-        self.terms.push(Term { resource: resource.index(), tier, scale, weight, bounds, near });
+        self.terms.push(Term { resource: resource.index(), tier, scale, weight, bounds, near, tight });
     }
 
     /// The mean load of a broker that counts.
@@ -246,6 +265,19 @@ impl<'a> Problem<'a> {
             return rule.rack_bounds(self.model, &self.roles.counts, &per_rack, band);
         }
         rule.bounds(self.model, &self.roles.counts, self.total(sums, rule.resource), band)
+    }
+
+    /// The same with narrower bounds on what costs no bytes. A sweep stops where a bound is just met; when every broker
+    /// stands at the edge of something, nothing that is left over fits anywhere.
+    pub fn with_tight_bounds(&self) -> Self {
+        let mut problem = self.clone();
+        problem.terms.iter_mut().for_each(|term| term.bounds = term.tight.clone());
+        problem
+    }
+
+    /// Whether any goal aims inside its band.
+    pub fn has_margins(&self) -> bool {
+        self.terms.iter().any(|term| term.bounds != term.near)
     }
 
     /// The same with half the margins: for what only the margins stand in the way of.

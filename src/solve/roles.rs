@@ -94,9 +94,11 @@ impl Roles {
         let (only, not) = (named(&request.only_onto)?, named(&request.not_onto)?);
         let no_leaders = named(&request.no_leaders_on)?;
         let all = request.only_onto.is_empty();
-        self.receives = (0..self.counts.len()).map(|at| self.counts[at] && (all || only[at]) && !not[at]).collect();
-        self.may_lead =
-            (0..self.counts.len()).map(|at| self.counts[at] && !no_leaders[at] && !self.demoted[at]).collect();
+        self.receives =
+            (0..self.counts.len()).map(|at| self.counts[at] && (all || only[at]) && !not[at]).collect();
+        self.may_lead = (0..self.counts.len())
+            .map(|at| self.counts[at] && !no_leaders[at] && !self.demoted[at])
+            .collect();
         if self.receives.contains(&true) {
             return Ok(());
         }
@@ -140,11 +142,19 @@ impl Roles {
 
     /// Whether every partition has to keep one replica on each rack, so that no data can go from rack to rack.
     pub fn racks_are_closed(&self, model: &ClusterModel) -> bool {
+        self.are_closed(model, &model.placement)
+    }
+
+    /// The same of another placement.
+    pub fn are_closed(&self, model: &ClusterModel, placement: &crate::model::Assignment) -> bool {
         let racks = self.rack_count(model);
         model.partition_ords().all(|partition| {
-            let replicas = model.placement.replicas(partition);
-            replicas.len() == racks
-                && rack_spread(replicas, |broker| Some(model.rack_of(broker))).distinct_racks == racks
+            let replicas = placement.replicas(partition);
+            let is_new = |at: usize| {
+                let rack = model.rack_of(replicas[at]);
+                replicas[..at].iter().all(|other| model.rack_of(*other) != rack)
+            };
+            replicas.len() == racks && (1..racks).all(is_new)
         })
     }
 

@@ -14,10 +14,10 @@ use crate::goals::{GoalSet, Leads, Rule, Standing, Verdict};
 use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
 
 /// Rounds of leaders, moves and exchanges at most: each but the last mends something.
-const ROUNDS_MAX: usize = 8;
+const ROUNDS_MAX: usize = 4;
 
-/// How often smaller replicas are looked for: the first time finds nearly all.
-const SHRINKS_MAX: usize = 2;
+/// To have taken back less than this share of all bytes is a sign that little is left to take back.
+const WORTH_TRIMMING: f64 = 0.002;
 
 /// Finds a target.
 ///
@@ -42,12 +42,15 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
             (start, sums, records)
         }
     };
+    let tight = problem.with_tight_bounds();
     let mut state = State::new(&problem, start, sums);
     state.records = records;
+    state.tight = Some(&tight);
     run(&mut state)?;
     let half_margins = problem.with_half_margins();
-    if searches(&problem) && !state.is_level() {
+    if searches(&problem) && problem.has_margins() && !state.is_level() {
         state.pursue(&half_margins);
+        state.tight = None;
         search(&mut state);
     }
     let (target, records) = finish(state);
@@ -70,11 +73,15 @@ fn run(state: &mut State) -> Result<(), SolveError> {
     let problem = state.problem;
     match &problem.request.operation {
         Operation::Demote { .. } => {
-            state.mend_leaders(|state, _, broker| state.problem.roles.demoted[broker.index()], Cause::Demotion);
+            state.mend_leaders(
+                |state, _, broker| state.problem.roles.demoted[broker.index()],
+                Cause::Demotion,
+            );
         }
         Operation::PreferredLeaders => {
-            let is_not_first =
-                |state: &State, partition: PartitionOrd, broker: BrokerOrd| first_fit(state, partition) != Some(broker);
+            let is_not_first = |state: &State, partition: PartitionOrd, broker: BrokerOrd| {
+                first_fit(state, partition) != Some(broker)
+            };
             state.mend_leaders(is_not_first, Cause::Preferred);
         }
         _ => state.drain()?,
@@ -83,7 +90,10 @@ fn run(state: &mut State) -> Result<(), SolveError> {
         state.mend_placement();
         state.mend_spread();
         if problem.permits.bar_leaders() {
-            state.mend_leaders(|state, partition, broker| !state.problem.may_lead(partition, broker), Cause::Topic);
+            state.mend_leaders(
+                |state, partition, broker| !state.problem.may_lead(partition, broker),
+                Cause::Topic,
+            );
         }
         search(state);
     }
@@ -136,28 +146,49 @@ fn search(state: &mut State) {
 /// Leaders, moves and exchanges until nothing helps, then what is needless is taken back; until both rest.
 fn improve(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
     for round in 0..ROUNDS_MAX {
-        for turn in 0..ROUNDS_MAX {
-            let before = state.penalty().sum;
-            let mut changed = leadership.is_some_and(|scope| state.level_leaders(scope));
-            changed |= state.level_topics(scope);
-            changed |= state.level(scope, round == 0 && turn == 0);
-            if !state.is_level() {
-                changed |= state.swap(scope);
+        // Where new brokers are filled and no more, most goals stay out of reach: there is nothing to go round for.
+        let turns = if state.problem.only_fills() { 1 } else { ROUNDS_MAX };
+        for turn in 0..turns {
+            let (before, changes) = (state.penalty().sum, state.records.len());
+            if round == 0 && turn == 0 && !scope.only_musts {
+                sweep(state, scope, leadership);
             }
-            if !changed && !state.is_level() && !scope.only_displaced {
-                changed = state.swap_bundles(scope);
+            leadership.inspect(|scope| _ = state.level_leaders(*scope));
+            state.level_topics(scope);
+            state.level(scope);
+            if state.is_level() {
+                break;
+            }
+            leadership.inspect(|scope| _ = state.unstick_leaders(*scope));
+            state.swap(scope);
+            if state.records.len() == changes && !scope.only_displaced {
+                state.swap_bundles(scope);
             }
             let gained = before - state.penalty().sum;
-            if !changed || state.is_level() || gained < WORTH_ANOTHER_PASS * before {
+            if state.records.len() == changes || state.is_level() || gained < WORTH_ANOTHER_PASS * before {
                 break;
             }
         }
-        let mut trimmed = state.trim();
-        trimmed |= round < SHRINKS_MAX && state.shrink();
-        if !trimmed {
+        let before = state.penalty().sum;
+        let trimmed = state.trim() + state.shrink();
+        // What was taken back makes room for more only where something is still to be mended.
+        if scope.only_musts
+            || trimmed < WORTH_TRIMMING * state.copied()
+            || (round > 0 && before > 0.0 && trimmed <= 0.0)
+        {
             return;
         }
     }
+}
+
+/// The first sweep, inside the bounds, in which the order of tiers is left aside.
+fn sweep(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
+    let (real, Some(tight)) = (state.problem, state.tight) else { return };
+    state.pursue(tight);
+    leadership.inspect(|scope| _ = state.level_leaders(*scope));
+    state.level_topics(scope);
+    state.level_loosely(scope);
+    state.pursue(real);
 }
 
 /// The target, each changed partition with its leader in the first place of its list.
@@ -167,16 +198,19 @@ fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
     let wants_first = problem.goals.goals.iter().any(|goal| {
         matches!(&goal.rule, Rule::Leadership(rule) if rule.by == Leads::FirstReplica && rule.topics.is_all())
     });
+    let (demotes, restores) =
+        (problem.roles.demoted.contains(&true), problem.request.operation == Operation::PreferredLeaders);
     for partition in model.partition_ords() {
         let changed = target.replicas(partition) != model.placement.replicas(partition)
             || target.leader(partition) != model.placement.leader(partition)
-            || factor_of(model, problem.request, partition).is_some_and(|f| f == target.replicas(partition).len());
-        let restored = problem.request.operation == Operation::PreferredLeaders;
-        let first = wants_first && problem.levels_all() && problem.freedom[partition.index()] == Freedom::Free;
-        if (changed && !restored) || first {
+            || factor_of(model, problem.request, partition)
+                .is_some_and(|f| f == target.replicas(partition).len());
+        let first =
+            wants_first && problem.levels_all() && problem.freedom[partition.index()] == Freedom::Free;
+        if (changed && !restores) || first {
             target.prefer_leader(partition);
         }
-        if problem.roles.demoted.contains(&true) {
+        if demotes {
             demote(problem, &mut target, partition);
         }
     }

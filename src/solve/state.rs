@@ -36,6 +36,13 @@ impl Delta {
         self.tiers[0] <= EPSILON && self.gain() > EPSILON
     }
 
+    /// Both changes together.
+    pub fn plus(mut self, other: &Self) -> Self {
+        self.tiers.iter_mut().zip(other.tiers).for_each(|(sum, more)| *sum += more);
+        self.sum += other.sum;
+        self
+    }
+
     fn add(&mut self, tier: usize, weight: f64, change: f64) {
         self.tiers[tier] += change;
         self.sum += weight * change;
@@ -69,6 +76,10 @@ pub(super) struct Shift {
 #[derive(Clone)]
 pub(super) struct State<'p, 'a> {
     pub problem: &'p Problem<'a>,
+    /// Whether no replica can go from rack to rack any more.
+    pub racks_are_closed: bool,
+    /// The same with narrower bounds, for the first sweep.
+    pub tight: Option<&'p Problem<'a>>,
     pub assignment: Assignment,
     pub sums: Sums,
     pub counts: TopicCounts,
@@ -97,6 +108,8 @@ impl<'p, 'a> State<'p, 'a> {
         }
         let mut state = Self {
             problem,
+            racks_are_closed: problem.racks_are_closed,
+            tight: None,
             counts: TopicCounts::new(model, &problem.topic_terms, &assignment),
             group_loads: problem.groups.iter().map(|group| group.loads(model, &sums)).collect(),
             assignment,
@@ -129,9 +142,8 @@ impl<'p, 'a> State<'p, 'a> {
     pub fn pursue(&mut self, problem: &'p Problem<'a>) {
         self.problem = problem;
         let terms = &problem.terms;
-        let bounds = |broker: usize| {
-            terms.iter().map(move |term| (term.bounds.low[broker], term.bounds.high[broker]))
-        };
+        let bounds =
+            |broker: usize| terms.iter().map(move |term| (term.bounds.low[broker], term.bounds.high[broker]));
         self.bounds = (0..problem.model.brokers.len()).flat_map(bounds).collect();
         for broker in problem.model.broker_ords() {
             self.note(broker);
@@ -199,7 +211,9 @@ impl<'p, 'a> State<'p, 'a> {
                 return None;
             }
         }
-        for (term, loads) in self.problem.groups.iter().zip(&self.group_loads).filter(|(term, _)| term.is_must) {
+        for (term, loads) in
+            self.problem.groups.iter().zip(&self.group_loads).filter(|(term, _)| term.is_must)
+        {
             let (of_a, of_b) = (term.group_of[a.index()], term.group_of[b.index()]);
             let passes = |group: u32, more: f64| {
                 more > 0.0 && loads[group as usize] + more > term.bounds[group as usize].1
@@ -223,7 +237,8 @@ impl<'p, 'a> State<'p, 'a> {
             if to_a[r] == 0.0 && to_b[r] == 0.0 {
                 continue;
             }
-            let more = change(*of_a, row_a[r], to_a[r], term.scale) + change(*of_b, row_b[r], to_b[r], term.scale);
+            let more =
+                change(*of_a, row_a[r], to_a[r], term.scale) + change(*of_b, row_b[r], to_b[r], term.scale);
             delta.add(term.tier, term.weight, more);
         }
         for (term, loads) in self.problem.groups.iter().zip(&self.group_loads) {
@@ -231,7 +246,11 @@ impl<'p, 'a> State<'p, 'a> {
             if of_a != of_b {
                 for (group, more) in [(of_a, to_a[term.resource]), (of_b, to_b[term.resource])] {
                     let load = loads[group as usize];
-                    delta.add(term.tier, term.weight, term.penalty(group, load + more) - term.penalty(group, load));
+                    delta.add(
+                        term.tier,
+                        term.weight,
+                        term.penalty(group, load + more) - term.penalty(group, load),
+                    );
                 }
             }
         }
@@ -253,12 +272,19 @@ impl<'p, 'a> State<'p, 'a> {
                         continue;
                     }
                     // What earlier cells do to the same count comes on top of what it is now.
-                    let earlier: i32 = cells[..at]
-                        .iter()
-                        .filter(|other| other.topic == cell.topic && counts(other))
-                        .map(|other| i32::from(other.to == broker) - i32::from(other.from == broker))
-                        .sum();
+                    let earlier: i32 = if at == 0 {
+                        0
+                    } else {
+                        cells[..at]
+                            .iter()
+                            .filter(|other| other.topic == cell.topic && counts(other))
+                            .map(|other| i32::from(other.to == broker) - i32::from(other.from == broker))
+                            .sum()
+                    };
                     let now = i32::from(self.counts.get(cell.topic, broker, term.of)) + earlier;
+                    if term.is_within(cell.topic, now.min(now + more), now.max(now + more)) {
+                        continue;
+                    }
                     let narrow = |count: i32| u16::try_from(count.max(0)).unwrap_or(u16::MAX);
                     let after = term.penalty(cell.topic, narrow(now + more));
                     delta.add(term.tier, term.weight, after - term.penalty(cell.topic, narrow(now)));
@@ -366,6 +392,11 @@ impl<'p, 'a> State<'p, 'a> {
         self.note(*b);
     }
 
+    /// The terms that a broker is over, and those that it is under, in; a bit each.
+    pub fn beyond(&self, broker: BrokerOrd) -> (u64, u64) {
+        self.beyond[broker.index()]
+    }
+
     /// Whether a broker is over, and whether it is under, its bounds in some term.
     pub fn is_beyond(&self, broker: BrokerOrd) -> (bool, bool) {
         let (over, under) = self.beyond[broker.index()];
@@ -388,7 +419,9 @@ impl<'p, 'a> State<'p, 'a> {
     pub fn penalty(&self) -> Delta {
         let mut penalty = self.topic_penalty;
         penalty.tiers.iter_mut().for_each(|sum| *sum = sum.max(0.0));
-        for broker in self.problem.model.broker_ords().filter(|broker| self.is_beyond(*broker) != (false, false)) {
+        for broker in
+            self.problem.model.broker_ords().filter(|broker| self.is_beyond(*broker) != (false, false))
+        {
             let row = self.sums.row(broker);
             for term in &self.problem.terms {
                 penalty.add(term.tier, term.weight, term.penalty(broker.index(), row[term.resource]));
@@ -414,7 +447,8 @@ impl<'p, 'a> State<'p, 'a> {
             let term = &self.problem.terms[at];
             let r = term.resource;
             let (of_a, of_b) = (self.bounds_of(shift.a)[at], self.bounds_of(shift.b)[at]);
-            -change(of_a, row_a[r], shift.to_a[r], term.scale) - change(of_b, row_b[r], shift.to_b[r], term.scale)
+            -change(of_a, row_a[r], shift.to_a[r], term.scale)
+                - change(of_b, row_b[r], shift.to_b[r], term.scale)
         };
         let reliefs = (0..self.problem.terms.len()).map(|at| (at, relief(at)));
         reliefs.max_by(|x, y| x.1.total_cmp(&y.1).then(y.0.cmp(&x.0)))

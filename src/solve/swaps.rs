@@ -4,16 +4,16 @@
 use super::level::Scope;
 use super::problem::{EPSILON, Freedom};
 use super::state::{Delta, State};
-use crate::model::{BrokerOrd, PartitionOrd};
+use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// How many partners are tried for a broker: those with most room (or most to give) first.
-const PARTNERS_MAX: usize = 10;
+const PARTNERS_MAX: usize = 6;
 
 /// How many replicas of the partner are tried against each replica, those nearest to what is needed first.
 const NEAREST: usize = 4;
 
 /// How many replicas of a broker are tried.
-const SAMPLE: usize = 192;
+const SAMPLE: usize = 96;
 
 /// How often a broker's exchanges are looked for anew, in one call: each time all that still help are made.
 const SCANS_MAX: usize = 4;
@@ -68,13 +68,27 @@ impl State<'_, '_> {
     fn scan(&self, scope: &Scope, a: BrokerOrd, scan: usize) -> Vec<Swap> {
         let Some((term, surplus)) = self.worst_term(a, scope) else { return Vec::new() };
         let resource = self.problem.terms[term].resource;
-        let mine: Vec<(f64, PartitionOrd)> = self.sorted(scope, a, resource);
+        if resource == Resource::Replicas.index() {
+            // One for one leaves the counts as they are.
+            return Vec::new();
+        }
+        // Leaders are ones and noughts: what an exchange of a leader for a follower must be alike in is size.
+        let leaders = resource == Resource::Leaders.index();
+        let resource = if leaders { Resource::Disk.index() } else { resource };
+        let wants_leaders = |of_a: bool| leaders.then_some((surplus > 0.0) == of_a);
+        let mine: Vec<(f64, PartitionOrd)> = self.sorted(scope, a, resource, wants_leaders(true));
         let stride = mine.len().div_ceil(SAMPLE).max(1);
         let mut best: Vec<Option<Swap>> = vec![None; mine.len()];
         for b in self.partners_for_swap(scope, a, term, surplus) {
-            let theirs = self.sorted(scope, b, resource);
+            let theirs = self.sorted(scope, b, resource, wants_leaders(false));
             let room = self.bounds_of(b)[term].1 - self.sums.row(b)[resource];
-            let need = if surplus > 0.0 { surplus.min(room.max(surplus / 2.0)) } else { surplus };
+            let need = if leaders {
+                0.0
+            } else if surplus > 0.0 {
+                surplus.min(room.max(surplus / 2.0))
+            } else {
+                surplus
+            };
             for (at, (load, mine)) in mine.iter().enumerate().skip(scan % stride).step_by(stride) {
                 if !self.is_legal(*mine, a, b) {
                     continue;
@@ -83,7 +97,7 @@ impl State<'_, '_> {
                 let window = middle.saturating_sub(NEAREST)..(middle + NEAREST).min(theirs.len());
                 for (their_load, their) in &theirs[window] {
                     // An exchange that leaves the worst term as it is, or makes it worse, cannot be what is needed.
-                    if (load - their_load) * surplus <= 0.0 {
+                    if !leaders && (load - their_load) * surplus <= 0.0 {
                         continue;
                     }
                     let Some(worth) = self.swap_worth(*mine, *their, a, b, scope) else { continue };
@@ -124,7 +138,7 @@ impl State<'_, '_> {
             *b != a
                 && scope.receives[b.index()]
                 && self.problem.roles.counts[b.index()]
-                && (!self.problem.racks_are_closed || model.rack_of(*b) == model.rack_of(a))
+                && (!self.racks_are_closed || model.rack_of(*b) == model.rack_of(a))
         };
         let mut partners: Vec<(f64, BrokerOrd)> = model
             .broker_ords()
@@ -139,7 +153,14 @@ impl State<'_, '_> {
     }
 
     /// The replicas of a broker that may be exchanged, by their load of a resource.
-    fn sorted(&self, scope: &Scope, broker: BrokerOrd, resource: usize) -> Vec<(f64, PartitionOrd)> {
+    /// With `leaders` only those that lead, or only those that follow.
+    fn sorted(
+        &self,
+        scope: &Scope,
+        broker: BrokerOrd,
+        resource: usize,
+        leaders: Option<bool>,
+    ) -> Vec<(f64, PartitionOrd)> {
         let may = |partition: &PartitionOrd| {
             if scope.only_displaced {
                 !self.is_home(*partition, broker)
@@ -147,11 +168,13 @@ impl State<'_, '_> {
                 self.problem.freedom[partition.index()] == Freedom::Free
             }
         };
-        let load = |partition: PartitionOrd| {
-            self.load(partition, broker, self.leads(partition, broker))[resource]
-        };
+        let load =
+            |partition: PartitionOrd| self.load(partition, broker, self.leads(partition, broker))[resource];
         let held = self.on_broker[broker.index()].iter().copied().filter(may);
-        let mut sorted: Vec<(f64, PartitionOrd)> = held.map(|partition| (load(partition), partition)).collect();
+        let held =
+            held.filter(|partition| leaders.is_none_or(|leads| leads == self.leads(*partition, broker)));
+        let mut sorted: Vec<(f64, PartitionOrd)> =
+            held.map(|partition| (load(partition), partition)).collect();
         sorted.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
         sorted
     }

@@ -25,8 +25,7 @@ impl TopicTerm {
     pub fn of_balance(problem: &Problem, sums: &Sums, goal: &Goal, tier: usize, rule: &Balance) -> Self {
         let model = problem.model;
         let brokers = problem.roles.counts.iter().filter(|counts| **counts).count();
-        let of =
-            if rule.resource == Resource::Leaders { Counted::Leaders } else { Counted::Replicas };
+        let of = if rule.resource == Resource::Leaders { Counted::Leaders } else { Counted::Replicas };
         let bounds = totals(model, of).into_iter().zip(&model.topics).map(|(total, topic)| {
             if !rule.topics.matches(&topic.name) {
                 return (0, u16::MAX);
@@ -55,6 +54,12 @@ impl TopicTerm {
         let bounds = bounds.collect();
         let weight = search_weight(resource(rule.of), goal.tier);
         Self { of: rule.of, tier, scale: goal.weight / problem.unit(sums, resource(rule.of)), weight, bounds }
+    }
+
+    /// Whether counts from the one to the other cost nothing.
+    pub fn is_within(&self, topic: TopicOrd, least: i32, most: i32) -> bool {
+        let (low, high) = self.bounds[topic.index()];
+        least >= i32::from(low) && most <= i32::from(high)
     }
 
     /// What a count costs.
@@ -101,7 +106,8 @@ pub(super) struct TopicCounts {
 impl TopicCounts {
     pub fn new(model: &ClusterModel, terms: &[TopicTerm], assignment: &Assignment) -> Self {
         let wants = |of| terms.iter().any(|term| term.of == of);
-        let table = |wanted| if wanted { vec![0; model.topics.len() * model.brokers.len()] } else { Vec::new() };
+        let table =
+            |wanted| if wanted { vec![0; model.topics.len() * model.brokers.len()] } else { Vec::new() };
         let mut counts = Self {
             brokers: model.brokers.len(),
             replicas: table(wants(Counted::Replicas)),
@@ -127,6 +133,11 @@ impl TopicCounts {
             Counted::Replicas => &self.replicas,
             Counted::Leaders => &self.leaders,
         }
+    }
+
+    /// How many of a topic each broker has.
+    pub fn row(&self, topic: TopicOrd, of: Counted) -> &[u16] {
+        &self.table(of)[topic.index() * self.brokers..][..self.brokers]
     }
 
     /// How many of a topic a broker has.

@@ -7,16 +7,25 @@ use crate::goals::Counted;
 use crate::model::{BrokerOrd, PartitionOrd, Resource, TopicOrd};
 
 /// How many replicas of the other broker are tried in exchange, those nearest in size first.
-const EXCHANGES_MAX: usize = 24;
+const EXCHANGES_MAX: usize = 16;
 
 /// How many replicas of a topic are tried, the smallest first.
 const TRIED_MAX: usize = 16;
+
+/// How many of them are tried in exchange for another.
+const EXCHANGED_MAX: usize = 4;
+
+/// With how many brokers an exchange is tried: those with fewest replicas of the topic first.
+const PARTNERS_MAX: usize = 8;
 
 impl State<'_, '_> {
     /// Mends counts of replicas of topics; says whether anything moved.
     pub fn level_topics(&mut self, scope: &super::level::Scope) -> bool {
         let mut moved = false;
         for at in 0..self.problem.topic_terms.len() {
+            if scope.only_musts && self.problem.topic_terms[at].tier > 0 {
+                continue;
+            }
             if self.problem.topic_terms[at].of == Counted::Leaders {
                 moved |= self.bring_leaders(scope, at);
                 continue;
@@ -53,14 +62,16 @@ impl State<'_, '_> {
 
     fn off(&self, term: usize, is_off: impl Fn(u16, (u16, u16)) -> bool) -> Vec<(TopicOrd, BrokerOrd)> {
         let term = &self.problem.topic_terms[term];
+        let counts = &self.problem.roles.counts;
         let mut found = Vec::new();
-        for (topic, bounds) in term.bounds.iter().enumerate().filter(|(_, bounds)| **bounds != (0, u16::MAX)) {
+        for (topic, bounds) in term.bounds.iter().enumerate().filter(|(_, bounds)| **bounds != (0, u16::MAX))
+        {
             let topic = TopicOrd::from(topic);
-            let brokers = self.problem.model.broker_ords();
-            let off = brokers.filter(|broker| {
-                self.problem.roles.counts[broker.index()] && is_off(self.counts.get(topic, *broker, term.of), *bounds)
-            });
-            found.extend(off.map(|broker| (topic, broker)));
+            for (broker, count) in self.counts.row(topic, term.of).iter().enumerate() {
+                if is_off(*count, *bounds) && counts[broker] {
+                    found.push((topic, BrokerOrd::from(broker)));
+                }
+            }
         }
         found
     }
@@ -91,7 +102,9 @@ impl State<'_, '_> {
         let held = self.replicas_of(topic, from);
         for partition in &held {
             for to in self.problem.model.broker_ords() {
-                if !scope.receives[to.index()] || !self.is_legal(*partition, from, to) {
+                let near = !self.racks_are_closed
+                    || self.problem.model.rack_of(to) == self.problem.model.rack_of(from);
+                if !near || !scope.receives[to.index()] || !self.is_legal(*partition, from, to) {
                     continue;
                 }
                 let Some(delta) = self.evaluate_move(*partition, from, to) else { continue };
@@ -105,20 +118,32 @@ impl State<'_, '_> {
             self.move_because(partition, from, to);
             return true;
         }
-        held.into_iter().any(|partition| self.exchange_for_like(scope, partition, from))
+        held.into_iter().take(EXCHANGED_MAX).any(|partition| self.exchange_for_like(scope, partition, from))
     }
 
     /// Exchanges a replica for one of like size of another topic, on the broker where that costs least.
     fn exchange_for_like(&mut self, scope: &super::level::Scope, mine: PartitionOrd, a: BrokerOrd) -> bool {
         let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
         let size = self.bytes(mine);
-        for b in self.problem.model.broker_ords() {
-            if !scope.receives[b.index()] || !scope.receives[a.index()] || !self.is_legal(mine, a, b) {
-                continue;
-            }
+        let topic = self.problem.model.partitions[mine.index()].topic;
+        if !scope.receives[a.index()] {
+            return false;
+        }
+        let may = |b: &BrokerOrd| scope.receives[b.index()] && self.is_legal(mine, a, *b);
+        let mut partners: Vec<(u16, BrokerOrd)> = self
+            .problem
+            .model
+            .broker_ords()
+            .filter(may)
+            .map(|b| (self.counts.get(topic, b, Counted::Replicas), b))
+            .collect();
+        partners.sort_unstable();
+        partners.truncate(PARTNERS_MAX);
+        for (_, b) in partners {
             let mut theirs: Vec<(f64, PartitionOrd)> = self.on_broker[b.index()]
                 .iter()
                 .filter(|partition| self.problem.freedom[partition.index()] == Freedom::Free)
+                .filter(|partition| self.problem.model.partitions[partition.index()].topic != topic)
                 .map(|partition| ((self.bytes(*partition) - size).abs(), *partition))
                 .collect();
             if theirs.len() > EXCHANGES_MAX {
@@ -150,7 +175,9 @@ impl State<'_, '_> {
             }
             for from in self.assignment.replicas(partition) {
                 let fits = (!leads || self.leads(partition, *from)) && self.is_legal(partition, *from, to);
-                let Some(delta) = fits.then(|| self.evaluate_move(partition, *from, to)).flatten() else { continue };
+                let Some(delta) = fits.then(|| self.evaluate_move(partition, *from, to)).flatten() else {
+                    continue;
+                };
                 let worth = delta.gain() / self.price(partition, *from, to);
                 if delta.improves() && best.is_none_or(|(most, ..)| worth > most) {
                     best = Some((worth, partition, *from));
@@ -185,7 +212,9 @@ impl State<'_, '_> {
                 && self.problem.freedom[partition.index()] == Freedom::Free
                 && self.assignment.holds(partition, to)
                 && self.may_take_leadership(partition, from, to);
-            let Some(delta) = may.then(|| self.evaluate_leader(partition, from, to)).flatten() else { continue };
+            let Some(delta) = may.then(|| self.evaluate_leader(partition, from, to)).flatten() else {
+                continue;
+            };
             if delta.improves() && best.is_none_or(|(most, ..)| delta.gain() > most) {
                 best = Some((delta.gain(), partition, from));
             }

@@ -26,25 +26,38 @@ impl State<'_, '_> {
         touched
     }
 
-    /// Takes back needless moves and leader changes, largest first; says whether anything was taken back.
-    pub fn trim(&mut self) -> bool {
+    /// Bytes that are copied to get from home to the present placement.
+    pub fn copied(&self) -> f64 {
+        let away = |partition: &PartitionOrd| {
+            let held = self.assignment.replicas(*partition).iter();
+            held.filter(|broker| !self.is_home(*partition, **broker))
+                .map(|_| self.bytes(*partition))
+                .sum::<f64>()
+        };
+        self.touched().iter().map(away).sum()
+    }
+
+    /// Takes back needless moves and leader changes, largest first; says how many bytes need not be copied for it.
+    pub fn trim(&mut self) -> f64 {
         let model = self.problem.model;
         let touched = self.touched();
         let mut moved: Vec<(f64, PartitionOrd)> = touched
             .iter()
-            .filter(|partition| self.assignment.replicas(**partition) != model.placement.replicas(**partition))
+            .filter(|partition| {
+                self.assignment.replicas(**partition) != model.placement.replicas(**partition)
+            })
             .map(|partition| (self.bytes(*partition), *partition))
             .collect();
         moved.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        let mut trimmed = false;
-        for (_, partition) in moved {
+        let mut trimmed = 0.0;
+        for (bytes, partition) in moved {
             while let Some((from, to)) = self.needless(partition) {
                 self.apply_move(partition, from, to, Cause::Follows);
-                trimmed = true;
+                trimmed += bytes;
             }
         }
         for partition in touched {
-            trimmed |= self.trim_leader(partition);
+            self.trim_leader(partition);
         }
         trimmed
     }
@@ -72,26 +85,25 @@ impl State<'_, '_> {
         None
     }
 
-    fn trim_leader(&mut self, partition: PartitionOrd) -> bool {
+    fn trim_leader(&mut self, partition: PartitionOrd) {
         let home = self.problem.model.placement.leader(partition);
-        let (Some(home), Some(leader)) = (home, self.assignment.leader(partition)) else { return false };
+        let (Some(home), Some(leader)) = (home, self.assignment.leader(partition)) else { return };
         if home == leader
             || !self.assignment.holds(partition, home)
             || !self.problem.roles.counts[home.index()]
             || !self.may_take_leadership(partition, leader, home)
         {
-            return false;
+            return;
         }
         let delta = self.evaluate_leader(partition, leader, home);
         if delta.is_some_and(|delta| !delta.worsens_any()) {
             self.apply_leader(partition, leader, home, Cause::Follows);
-            return true;
         }
-        false
     }
 
-    /// Sends smaller replicas where larger ones were sent, as long as that hurts no goal.
-    pub fn shrink(&mut self) -> bool {
+    /// Sends smaller replicas where larger ones were sent, as long as that hurts no goal; says how many bytes need not
+    /// be copied for it.
+    pub fn shrink(&mut self) -> f64 {
         let model = self.problem.model;
         let mut moved: Vec<(f64, PartitionOrd, BrokerOrd, BrokerOrd)> = Vec::new();
         for partition in self.touched() {
@@ -105,7 +117,7 @@ impl State<'_, '_> {
         }
         moved.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
         let mut at_home: BTreeMap<BrokerOrd, BySize> = BTreeMap::new();
-        let mut shrunk = false;
+        let mut shrunk = 0.0;
         for (size, partition, home, now) in moved {
             let spare = self.spare_bytes(home, now).min(size);
             if spare < WORTH_SHRINKING * size || spare <= self.problem.fixed_price {
@@ -114,7 +126,7 @@ impl State<'_, '_> {
             if self.assignment.holds(partition, now) && !self.assignment.holds(partition, home) {
                 let by_size = at_home.entry(home).or_insert_with(|| self.by_size(home));
                 let by_size = std::mem::take(by_size);
-                shrunk |= self.replace_by_smaller(partition, size, spare, home, now, &by_size);
+                shrunk += self.replace_by_smaller(partition, size, spare, home, now, &by_size);
                 at_home.insert(home, by_size);
             }
         }
@@ -153,14 +165,14 @@ impl State<'_, '_> {
         home: BrokerOrd,
         now: BrokerOrd,
         by_size: &BySize,
-    ) -> bool {
+    ) -> f64 {
         if !self.is_legal(large, now, home) {
-            return false;
+            return 0.0;
         }
         // From the smallest that still does for the disks; a sample of them, and the first that does is the best.
         let first = by_size.partition_point(|(bytes, _)| *bytes < size - spare);
         let end = by_size.partition_point(|(bytes, _)| *bytes < size * (1.0 - WORTH_SHRINKING));
-        let Some(smaller) = by_size.get(first..end) else { return false };
+        let Some(smaller) = by_size.get(first..end) else { return 0.0 };
         let stride = smaller.len().div_ceil(TRIES_MAX).max(1);
         let found = smaller.iter().step_by(stride).find(|(_, small)| {
             if !self.assignment.holds(*small, home) || !self.is_legal(*small, home, now) {
@@ -169,11 +181,11 @@ impl State<'_, '_> {
             let (shift, cells) = self.shift_of_swap(*small, large, home, now);
             self.evaluate(&shift, &cells).is_some_and(|delta| !delta.worsens_any())
         });
-        let Some((_, small)) = found.copied() else { return false };
+        let Some((bytes, small)) = found.copied() else { return 0.0 };
         let cause = self.records.iter().rev().find(|record| record.partition == large && record.to == now);
         let cause = cause.map_or(Cause::Follows, |record| record.cause);
         self.apply_move(large, now, home, Cause::Follows);
         self.apply_move(small, home, now, cause);
-        true
+        size - bytes
     }
 }
