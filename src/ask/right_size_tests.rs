@@ -1,0 +1,1 @@
+//! Sizings that can be followed by hand.

@@ -1,0 +1,1 @@
+//! Scenarios on a cluster that can be followed by hand.
