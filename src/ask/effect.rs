@@ -144,10 +144,10 @@ impl<'a> Effects<'a> {
                 }
             }
             Rule::Placement(rule) if rule.topics.matches(topic) => {
-                self.placement(&rule.demand, placed, &mut bad)
+                self.placement(&rule.demand, placed, &mut bad);
             }
             Rule::Leadership(rule) if rule.topics.matches(topic) => {
-                self.leadership(&rule.by, placed, &mut bad)
+                self.leadership(&rule.by, placed, &mut bad);
             }
             _ => {}
         }
@@ -191,7 +191,12 @@ impl<'a> Effects<'a> {
         let lacking = best.distinct_racks.saturating_sub(has.distinct_racks)
             + best.left_without_worst_rack.saturating_sub(has.left_without_worst_rack);
         bad.add(real(lacking), || {
-            format!("it would stand on {} {what}, and {} can be had", has.distinct_racks, best.distinct_racks)
+            if has.distinct_racks < best.distinct_racks {
+                format!("it would stand on {} {what}, and {} can be had", has.distinct_racks, best.distinct_racks)
+            } else {
+                let (has, best) = (has.left_without_worst_rack, best.left_without_worst_rack);
+                format!("of its {what} the worst would leave {has} replicas when it is lost, and {best} can be had")
+            }
         });
     }
 
@@ -323,3 +328,7 @@ impl<'a> Effects<'a> {
         bad.add(f64::from(u8::from(wrong)), || format!("broker {id} would lead, and another should"));
     }
 }
+
+#[cfg(test)]
+#[path = "effect_tests.rs"]
+mod tests;

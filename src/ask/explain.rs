@@ -508,3 +508,7 @@ impl Found {
         self.groups.into_values().map(|(_, obstacle)| obstacle).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "explain_tests.rs"]
+mod tests;

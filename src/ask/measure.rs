@@ -121,7 +121,9 @@ fn spreads(model: &ClusterModel, plan: &Plan, resource: Resource) -> Option<Spre
     if !of_capacity {
         for loads in [&mut before, &mut after] {
             let mean = mean(loads).max(f64::MIN_POSITIVE);
-            loads.iter_mut().for_each(|load| *load = 100.0 * *load / mean);
+            for load in loads.iter_mut() {
+                *load = 100.0 * *load / mean;
+            }
         }
     }
     Some(Spreads {

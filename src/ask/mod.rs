@@ -12,6 +12,9 @@ mod right_size;
 mod scenario;
 mod what_if;
 
+#[cfg(test)]
+mod test_clusters;
+
 pub use explain::{Explained, Explanation, Fate, FindError, GoalEffect, Obstacle, ReplicaView, Share, Stay};
 pub use explain::{explain, find_partition};
 pub use measure::{Measured, Spreads, measure};
@@ -35,4 +38,12 @@ fn real(number: usize) -> f64 {
 )]
 fn whole_bytes(amount: f64) -> crate::base::Bytes {
     crate::base::Bytes(amount.max(0.0).round() as u64)
+}
+
+/// What goals do not show, and bears on their answers: racks that are none.
+fn remarks(model: &crate::model::ClusterModel) -> Vec<String> {
+    crate::solve::rack_unset(model)
+        .map(|lack| format!("{}: {}", lack.reason(), lack.mend()))
+        .into_iter()
+        .collect()
 }

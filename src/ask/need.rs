@@ -70,9 +70,9 @@ pub struct Demand {
 }
 
 /// A must capacity goal that brokers are counted for.
-struct Rule<'a> {
+struct Counted<'a> {
     goal: &'a Goal,
-    rule: &'a Capacity,
+    capacity: &'a Capacity,
     /// What growth does to its resource.
     factor: f64,
     /// By rack: what its brokers may carry, the least first.
@@ -81,7 +81,7 @@ struct Rule<'a> {
     joining: Vec<f64>,
 }
 
-impl Rule<'_> {
+impl Counted<'_> {
     /// What `brokers` brokers of a rack may carry, whichever of them stay.
     fn room(&self, rack: usize, brokers: usize) -> f64 {
         let there = &self.rooms[rack];
@@ -90,8 +90,8 @@ impl Rule<'_> {
     }
 
     /// Capacity that would have to be added for so much load.
-    fn capacity(&self, load: f64) -> f64 {
-        match self.rule.limit {
+    fn missing(&self, load: f64) -> f64 {
+        match self.capacity.limit {
             Limit::Share(share) if share > 0.0 => load / share,
             _ => load,
         }
@@ -145,7 +145,7 @@ pub(super) fn needs(model: &ClusterModel, goals: &GoalSet, frame: Frame) -> (Vec
         fill(rule, &mut racks, total, |rule, racks| {
             racks.iter().enumerate().map(|(rack, need)| rule.room(rack, need.needed)).sum()
         });
-        if rule.rule.survive.is_some() {
+        if rule.capacity.survive.is_some() {
             let after = load_without_a_rack(model, rule, &per_rack);
             fill(rule, &mut racks, after, |rule, racks| {
                 let rooms: Vec<f64> =
@@ -158,10 +158,10 @@ pub(super) fn needs(model: &ClusterModel, goals: &GoalSet, frame: Frame) -> (Vec
 }
 
 impl RackNeed {
-    fn bind(&mut self, rule: &Rule<'_>, missing: f64) {
+    fn bind(&mut self, rule: &Counted<'_>, missing: f64) {
         self.binding = Some(rule.goal.name.clone());
-        self.resource = Some(rule.rule.resource);
-        self.capacity_missing = rule.capacity(missing.max(0.0));
+        self.resource = Some(rule.capacity.resource);
+        self.capacity_missing = rule.missing(missing.max(0.0));
     }
 }
 
@@ -171,7 +171,7 @@ fn rule_of<'a>(
     goal: &'a Goal,
     rule: &'a Capacity,
     frame: Frame,
-) -> Result<Rule<'a>, String> {
+) -> Result<Counted<'a>, String> {
     let name = rule.resource.name();
     if rule.scope != Scope::Broker {
         return Err("its scope is not a broker; it is judged in proposals only".to_owned());
@@ -198,7 +198,7 @@ fn rule_of<'a>(
         return Err(format!("brokers may carry no {name} at all"));
     }
     let factor = if rule.resource.is_count() { 1.0 } else { frame.factor };
-    Ok(Rule { goal, rule, factor, rooms, joining })
+    Ok(Counted { goal, capacity: rule, factor, rooms, joining })
 }
 
 /// The most copies of one partition that the evenest spread puts in a rack: so many brokers it takes.
@@ -211,8 +211,8 @@ fn least_by_copies(model: &ClusterModel, per_rack: &[usize], rack: usize) -> usi
 }
 
 /// What a goal asks of a rack on its own.
-fn demand(model: &ClusterModel, rule: &Rule<'_>, per_rack: &[usize], rack: usize) -> Demand {
-    let resource = rule.rule.resource;
+fn demand(model: &ClusterModel, rule: &Counted<'_>, per_rack: &[usize], rack: usize) -> Demand {
+    let resource = rule.capacity.resource;
     let mut by_factor = std::collections::BTreeMap::new();
     let mut items = Vec::new();
     for partition in model.partition_ords() {
@@ -272,8 +272,8 @@ fn fits(items: &[f64], rooms: impl Iterator<Item = f64>) -> bool {
 }
 
 /// What all replicas weigh, leaders as leaders.
-fn whole_load(model: &ClusterModel, rule: &Rule<'_>) -> f64 {
-    let resource = rule.rule.resource.index();
+fn whole_load(model: &ClusterModel, rule: &Counted<'_>) -> f64 {
+    let resource = rule.capacity.resource.index();
     let load = model.partition_ords().map(|partition| {
         let factor = model.placement.replicas(partition).len();
         let followers = real(factor.saturating_sub(1));
@@ -284,8 +284,8 @@ fn whole_load(model: &ClusterModel, rule: &Rule<'_>) -> f64 {
 }
 
 /// What is left to carry when a rack is lost: all leaders, and followers less the copies that any rack holds at least.
-fn load_without_a_rack(model: &ClusterModel, rule: &Rule<'_>, per_rack: &[usize]) -> f64 {
-    let resource = rule.rule.resource.index();
+fn load_without_a_rack(model: &ClusterModel, rule: &Counted<'_>, per_rack: &[usize]) -> f64 {
+    let resource = rule.capacity.resource.index();
     let load = model.partition_ords().map(|partition| {
         let factor = model.placement.replicas(partition).len();
         let gone = forced_copies(factor, per_rack).into_iter().map(|(least, _)| least).min().unwrap_or(0);
@@ -297,10 +297,17 @@ fn load_without_a_rack(model: &ClusterModel, rule: &Rule<'_>, per_rack: &[usize]
 }
 
 /// Adds brokers to the racks with the fewest until the room is enough.
-fn fill(rule: &Rule<'_>, racks: &mut [RackNeed], load: f64, room: impl Fn(&Rule<'_>, &[RackNeed]) -> f64) {
+fn fill(
+    rule: &Counted<'_>,
+    racks: &mut [RackNeed],
+    load: f64,
+    room: impl Fn(&Counted<'_>, &[RackNeed]) -> f64,
+) {
     let missing_now = {
         let mut now = racks.to_vec();
-        now.iter_mut().for_each(|need| need.needed = need.brokers);
+        for need in &mut now {
+            need.needed = need.brokers;
+        }
         load - room(rule, &now)
     };
     for _ in 0..BROKERS_MAX {

@@ -46,6 +46,8 @@ pub struct Sizing {
     pub left_out: Vec<String>,
     /// The answer for each day.
     pub horizons: Vec<Horizon>,
+    /// Something else about the cluster that bears on the answer, in words.
+    pub remarks: Vec<String>,
 }
 
 /// The answer for one day.
@@ -131,6 +133,7 @@ pub fn right_size(
         full_copy_per_rack: full_copy_per_rack(&model),
         left_out,
         horizons,
+        remarks: super::remarks(&model),
     })
 }
 

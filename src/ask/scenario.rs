@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{real, whole_bytes};
-use crate::base::{BrokerId, Bytes, BytesPerS, Cores, RackId};
+use crate::base::{BrokerId, Bytes, BytesPerS, Cores, RackId, TopicName};
 use crate::config::nearest;
 use crate::goals::TopicPattern;
 use crate::observe::{Capacity, LogDir, Observation, Partition, SeenBroker};
@@ -122,7 +122,7 @@ impl Scenario {
         }
         for (pattern, factor) in &self.scale_topics {
             if !observation.topics.keys().any(|topic| pattern.matches(topic)) {
-                let near = nearest(pattern.as_str(), observation.topics.keys().map(|topic| topic.as_str()));
+                let near = nearest(pattern.as_str(), observation.topics.keys().map(TopicName::as_str));
                 let hint = near.map_or_else(String::new, |near| format!("did you mean `{near}`?"));
                 return Err(ScenarioError::UnknownTopic { pattern: pattern.to_string(), hint });
             }

@@ -36,6 +36,8 @@ pub struct WhatIf {
     pub outcome: Outcome,
     /// What the goals that are not met in the end lack.
     pub shortfalls: Vec<Shortfall>,
+    /// Something else about the cluster that bears on the answer, in words.
+    pub remarks: Vec<String>,
 }
 
 /// A goal now, supposed, and after a rebalance.
@@ -232,6 +234,7 @@ pub fn what_if(
             },
         },
         shortfalls: after.map(|(_, lacking)| lacking).unwrap_or_default(),
+        remarks: super::remarks(&left),
     })
 }
 
@@ -328,7 +331,7 @@ fn loss(goals: &GoalSet, now: &State<'_>, left: &State<'_>, lost: &BTreeSet<Brok
         too_many_replicas: Named::default(),
     };
     for partition in model.partition_ords() {
-        let list = model.placement.replicas(partition);
+        let replicas = model.placement.replicas(partition);
         let row = &model.partitions[partition.index()];
         let lagging = model.out_of_sync.get(&partition).map_or(0, Vec::len);
         let min = model.topics[row.topic.index()].min_insync_replicas;
@@ -336,7 +339,7 @@ fn loss(goals: &GoalSet, now: &State<'_>, left: &State<'_>, lost: &BTreeSet<Brok
         if leaderless {
             view.without_leader.add(model, partition);
         }
-        if leaderless || list.len() - lagging < min as usize {
+        if leaderless || replicas.len() - lagging < min as usize {
             view.under_min_isr.add(model, partition);
         }
         // Brokers of both states have the same ordinals only where none was added in between; names do not differ.
@@ -344,10 +347,10 @@ fn loss(goals: &GoalSet, now: &State<'_>, left: &State<'_>, lost: &BTreeSet<Brok
             model.placement.leader(partition).map(|leader| model.brokers[leader.index()].id)
         };
         view.leaders_moved += usize::from(!leaderless && leader(now.model) != leader(model));
-        let copies = if leaderless { 0 } else { list.iter().filter(|broker| is_lost(broker)).count() };
+        let copies = if leaderless { 0 } else { replicas.iter().filter(|broker| is_lost(broker)).count() };
         view.copies += copies;
         view.copy_bytes += Bytes(model.size(partition).0.saturating_mul(copies as u64));
-        if list.len() > brokers_left {
+        if replicas.len() > brokers_left {
             view.too_many_replicas.add(model, partition);
         }
     }
@@ -419,3 +422,7 @@ fn remaining(now: &State<'_>, left: &State<'_>) -> Vec<Remaining> {
         })
         .collect()
 }
+
+#[cfg(test)]
+#[path = "what_if_tests.rs"]
+mod tests;

@@ -26,6 +26,8 @@ pub fn right_size_text(view: &Sizing, style: Style) -> String {
     }
     let left_out: String = view.left_out.iter().map(|line| prose(style, &style.warning(line))).collect();
     page.section("Not counted for", &left_out);
+    let remarks: String = view.remarks.iter().map(|line| prose(style, &style.warning(line))).collect();
+    page.section("Mind", &remarks);
     page.finish()
 }
 

@@ -22,6 +22,8 @@ pub fn what_if_text(view: &WhatIf, style: Style) -> String {
     page.section("Load per broker", &loads_text(view, style));
     page.section("What a rebalance takes", &outcome_text(&view.outcome, style));
     page.section("Not met in the end, and what would help", &shortfalls_text(&view.shortfalls, style));
+    let remarks: String = view.remarks.iter().map(|line| prose(style, &style.warning(line))).collect();
+    page.section("Mind", &remarks);
     page.finish()
 }
 

@@ -27,5 +27,5 @@ mod trim;
 pub use error::SolveError;
 pub use lack::Lack;
 pub use request::{Budget, Change, LogDirName, Operation, Refusal, RefusalKind, Request, Solution};
-pub use shortfall::{Shortfall, forced_copies, forced_loads, shortfalls};
+pub use shortfall::{Shortfall, forced_copies, forced_loads, rack_unset, shortfalls};
 pub use solver::solve;

@@ -36,15 +36,15 @@ pub struct Shortfall {
 /// placement, in the order of the set.
 pub fn shortfalls(standing: Standing<'_>, goals: &GoalSet, verdicts: &[Verdict]) -> Vec<Shortfall> {
     let rows = goals.goals.iter().zip(verdicts);
-    rows.filter_map(|(goal, verdict)| {
-        let lack = match verdict {
-            Verdict::Met => return None,
+    rows.flat_map(|(goal, verdict)| {
+        let lacks = match verdict {
+            Verdict::Met => Vec::new(),
             Verdict::NotReady { missing } => {
-                Lack::NotKnown { missing: missing.clone(), resource: resource_of(goal) }
+                vec![Lack::NotKnown { missing: missing.clone(), resource: resource_of(goal) }]
             }
-            Verdict::Violated { .. } => lack(standing, goal),
+            Verdict::Violated { .. } => lacks(standing, goal),
         };
-        Some(Shortfall {
+        lacks.into_iter().map(|lack| Shortfall {
             goal: goal.name.clone(),
             tier: goal.tier.to_string(),
             reason: lack.reason(),
@@ -63,24 +63,27 @@ fn resource_of(goal: &Goal) -> Option<Resource> {
     }
 }
 
-fn lack(standing: Standing<'_>, goal: &Goal) -> Lack {
-    let found = match &goal.rule {
+/// What an unmet goal lacks; of capacity each place that is too small.
+fn lacks(standing: Standing<'_>, goal: &Goal) -> Vec<Lack> {
+    let found: Vec<Lack> = match &goal.rule {
         Rule::Capacity(rule) => capacity(standing, rule),
-        Rule::Balance(rule) => balance(standing, rule),
-        Rule::Spread(rule) if rule.over == Attribute::Rack => rack_unset(standing.model),
-        Rule::Minimum(rule) => minimum(standing, rule),
-        Rule::Placement(rule) => placement(standing, rule),
-        Rule::Spread(_) | Rule::Leadership(_) => None,
+        Rule::Balance(rule) => balance(standing, rule).into_iter().collect(),
+        Rule::Spread(rule) if rule.over == Attribute::Rack => {
+            rack_unset(standing.model).into_iter().collect()
+        }
+        Rule::Minimum(rule) => minimum(standing, rule).into_iter().collect(),
+        Rule::Placement(rule) => placement(standing, rule).into_iter().collect(),
+        Rule::Spread(_) | Rule::Leadership(_) => Vec::new(),
     };
-    let held = || {
-        let concerned = |partition: &PartitionOrd| {
-            standing.model.partitions[partition.index()].health != Health::Healthy
-                && concerns(standing, goal, *partition)
-        };
-        let partitions = standing.model.partition_ords().filter(concerned).count();
-        (partitions > 0).then_some(Lack::Held { partitions })
+    if !found.is_empty() {
+        return found;
+    }
+    let concerned = |partition: &PartitionOrd| {
+        standing.model.partitions[partition.index()].health != Health::Healthy
+            && concerns(standing, goal, *partition)
     };
-    found.or_else(held).unwrap_or(Lack::NotForbidden)
+    let partitions = standing.model.partition_ords().filter(concerned).count();
+    vec![if partitions > 0 { Lack::Held { partitions } } else { Lack::NotForbidden }]
 }
 
 /// Whether a partition that cannot be moved may stand in the way of a goal.
@@ -144,10 +147,10 @@ fn brokers_of(standing: Standing<'_>, rack: usize) -> impl Iterator<Item = Broke
     standing.brokers().filter(move |broker| standing.model.rack_of(*broker).index() == rack)
 }
 
-fn capacity(standing: Standing<'_>, rule: &Capacity) -> Option<Lack> {
+fn capacity(standing: Standing<'_>, rule: &Capacity) -> Vec<Lack> {
     let model = standing.model;
-    if rule.scope == Scope::LogDir || rule.survive.is_some() {
-        return None;
+    if rule.scope != Scope::Broker || rule.survive.is_some() {
+        return Vec::new();
     }
     let limit = |broker: BrokerOrd| rule.limit_of(&model.brokers[broker.index()]);
     // Counts have no capacity to add: only more brokers help.
@@ -169,19 +172,19 @@ fn capacity(standing: Standing<'_>, rule: &Capacity) -> Option<Lack> {
         })
     };
     let forced = forced_loads(model, standing.counts, rule.resource);
-    for (rack, (least, _)) in forced.iter().enumerate() {
+    let racks = forced.iter().enumerate().filter_map(|(rack, (least, _))| {
         let limits: Option<Vec<f64>> = brokers_of(standing, rack).map(limit).collect();
-        if let Some(lack) = too_small(Some(rack), *least, limits) {
-            return Some(lack);
-        }
+        too_small(Some(rack), *least, limits)
+    });
+    let racks: Vec<Lack> = racks.collect();
+    if !racks.is_empty() {
+        return racks;
     }
     let total: f64 = standing.brokers().map(|broker| standing.sums.get(broker, rule.resource)).sum();
-    let limits: Option<Vec<f64>> = standing.brokers().map(limit).collect();
-    if let Some(lack) = too_small(None, total, limits.clone()) {
-        return Some(lack);
-    }
-    let room = limits?.into_iter().fold(0.0, f64::max);
-    largest_beyond(standing, rule.resource, room)
+    let Some(limits) = standing.brokers().map(limit).collect::<Option<Vec<f64>>>() else { return Vec::new() };
+    let room = limits.iter().copied().fold(0.0, f64::max);
+    let whole = too_small(None, total, Some(limits));
+    whole.or_else(|| largest_beyond(standing, rule.resource, room)).into_iter().collect()
 }
 
 /// A partition of which one replica alone weighs more than `room`.
@@ -269,8 +272,8 @@ fn uneven(standing: Standing<'_>, rule: &Balance, rack: usize, held: f64, mean: 
     Lack::Uneven { rack, resource: rule.resource, percent, brokers_missing, capacity_missing }
 }
 
-/// Brokers that say no rack while others do.
-fn rack_unset(model: &ClusterModel) -> Option<Lack> {
+/// Brokers that say no rack while others do: a spread over racks may then be met by name only.
+pub fn rack_unset(model: &ClusterModel) -> Option<Lack> {
     let unset = |broker: &&crate::model::Broker| {
         model.racks[broker.rack.index()].as_str() == format!("broker-{}", broker.id)
     };
@@ -291,7 +294,7 @@ fn minimum(standing: Standing<'_>, rule: &Minimum) -> Option<Lack> {
             standing.assignment.replicas(topic.first_partition).len() as u64
         };
         let missing = wanted.saturating_sub(u64::from(partitions) * factor).div_ceil(factor.max(1));
-        (missing > 0).then(|| (missing, topic))
+        (missing > 0).then_some((missing, topic))
     });
     let (missing, topic) = lacking.max_by_key(|(missing, _)| *missing)?;
     Some(Lack::TopicTooSmall {
