@@ -451,7 +451,7 @@ impl Found {
     fn judge(&mut self, model: &ClusterModel, same_rack: bool, broker: BrokerOrd, effects: &[Effect<'_>]) {
         let tiers = || effects.iter().map(|effect| effect.goal.tier);
         let Some(first) = tiers().min() else {
-            let text = "no goal would gain, and its bytes would have to be copied".to_owned();
+            let text = "no goal would gain".to_owned();
             return self.add(model, same_rack, broker, Decides::NoGain, (0.0, None, text));
         };
         let of_tier = || effects.iter().filter(|effect| effect.goal.tier == first);

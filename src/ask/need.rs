@@ -40,6 +40,8 @@ pub struct RackNeed {
     pub brokers: usize,
     /// Brokers that it takes.
     pub needed: usize,
+    /// The most copies of one partition that the evenest spread puts there: with fewer brokers there is no such spread.
+    pub copies: usize,
     /// The goal that asks for so many; absent where only the copies of a partition do.
     pub binding: Option<String>,
     /// The resource of that goal.
@@ -119,11 +121,14 @@ pub(super) fn needs(model: &ClusterModel, goals: &GoalSet, frame: Frame) -> (Vec
             Err(reason) => left_out.push(format!("{}: {reason}", goal.name)),
         }
     }
+    let copies: Vec<usize> =
+        (0..per_rack.len()).map(|rack| least_by_copies(model, &per_rack, rack)).collect();
     let mut racks: Vec<RackNeed> = (0..per_rack.len())
         .map(|rack| RackNeed {
             rack: model.racks[rack].clone(),
             brokers: per_rack[rack],
-            needed: least_by_copies(model, &per_rack, rack),
+            needed: copies[rack],
+            copies: copies[rack],
             binding: None,
             resource: None,
             capacity_missing: 0.0,

@@ -170,7 +170,12 @@ fn conclusions(racks: &[RackNeed]) -> Vec<String> {
             sentences.push(format!("rack {rack} needs {more}{}{goal}", capacity.unwrap_or_default()));
         } else if need.needed < need.brokers {
             let spare = need.brokers - need.needed;
-            sentences.push(format!("rack {rack} could do without {}", brokers(spare)));
+            let mut sentence = format!("rack {rack} could do without {}", brokers(spare));
+            // Replicas of a lost broker are made anew in its rack: with no other broker there is no place for them.
+            if need.needed <= need.copies {
+                sentence += ", but then no other broker there could take the replicas of one that is lost";
+            }
+            sentences.push(sentence);
         }
     }
     if sentences.is_empty() {

@@ -49,7 +49,10 @@ fn growth_compounds_and_spare_brokers_are_named() {
     let view = sized(&observation, &ask(50.0, &[60]));
     assert_eq!(view.horizons[0].days, 0, "today comes first");
     assert_eq!(needed(&view.horizons[0]), [1, 1, 1], "600 GB go on one broker");
-    assert_eq!(view.horizons[0].conclusions[0], "rack a could do without 1 broker");
+    assert_eq!(
+        view.horizons[0].conclusions[0],
+        "rack a could do without 1 broker, but then no other broker there could take the replicas of one that is lost"
+    );
     assert_eq!(needed(&view.horizons[1]), [2, 2, 2], "1.35 TB do not");
     for horizon in &view.horizons {
         assert!(horizon.proof.as_ref().is_some_and(|proof| proof.holds), "{:?}", horizon.proof);

@@ -166,9 +166,14 @@ impl Scenario {
         if !self.remove.is_empty() {
             words.push(format!("{} removed", ids(&mut self.remove.iter())));
         }
-        words.extend(self.lose_racks.iter().map(|rack| format!("rack {rack} lost")));
-        if !lost.is_empty() {
-            words.push(format!("{} lost", ids(&mut lost.iter())));
+        let racks: Vec<&str> = self.lose_racks.iter().map(RackId::as_str).collect();
+        match (racks.as_slice(), lost.is_empty()) {
+            (_, true) => {}
+            ([], false) => words.push(format!("{} lost", ids(&mut lost.iter()))),
+            (racks, false) => {
+                let noun = if racks.len() == 1 { "rack" } else { "racks" };
+                words.push(format!("{noun} {} lost, in all {}", racks.join(", "), ids(&mut lost.iter())));
+            }
         }
         words.extend(self.scale.map(|factor| format!("sizes and loads of all topics times {factor}")));
         let topics = self.scale_topics.iter();

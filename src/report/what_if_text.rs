@@ -39,6 +39,7 @@ fn loss_text(loss: &LossView, style: Style) -> String {
     let bad = |of: &Named| if of.count == 0 { style.good("none") } else { style.bad(&named(of)) };
     let copies = count(loss.copies, "replica", "replicas");
     let fits = match (loss.fits, loss.room_bytes) {
+        _ if loss.too_many_replicas.count > 0 => style.bad("too few brokers are left to hold them"),
         (Some(true), Some(room)) => style.good(&format!("fits: the remaining disks may take {room}")),
         (Some(false), Some(room)) => style.bad(&format!("does not fit: the remaining disks may take {room}")),
         _ => "whether it fits is not known".to_owned(),

@@ -133,9 +133,10 @@ impl Lack {
                     "{partition} has {replication_factor} replicas, and may stand on {brokers} brokers only"
                 )
             }
-            Self::RackUnset { brokers } => {
-                format!("broker {} has no rack, and each counts as a rack of its own", list(brokers))
-            }
+            Self::RackUnset { brokers } => match brokers.as_slice() {
+                [one] => format!("broker {one} has no rack, and counts as a rack of its own"),
+                some => format!("brokers {} have no rack, and each counts as a rack of its own", list(some)),
+            },
             Self::Held { partitions: 1 } => "1 partition may not be moved now".to_owned(),
             Self::Held { partitions } => format!("{partitions} partitions may not be moved now"),
             Self::NotForbidden => "brokers and loads do not forbid it".to_owned(),
@@ -182,7 +183,10 @@ impl Lack {
                 let missing = replication_factor.saturating_sub(*brokers);
                 format!("{} where it may stand", more(u32::try_from(missing).unwrap_or(u32::MAX)))
             }
-            Self::RackUnset { brokers } => format!("set broker.rack on broker {}", list(brokers)),
+            Self::RackUnset { brokers } => match brokers.as_slice() {
+                [one] => format!("set broker.rack on broker {one}"),
+                some => format!("set broker.rack on brokers {}", list(some)),
+            },
             Self::Held { .. } => "propose again when replicas have caught up and reassignments are done".to_owned(),
             Self::NotForbidden => {
                 "goals of earlier tiers, excluded topics or the price stand in the way: a wider band, or another seed"
