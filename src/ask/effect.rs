@@ -45,22 +45,31 @@ pub(super) struct Effect<'a> {
     pub text: String,
 }
 
-/// How bad a goal stands, and the worst place in words.
+/// How bad a goal stands, place by place.
 #[derive(Default)]
 struct Bad {
-    sum: f64,
-    worst: f64,
-    text: String,
+    /// The broker (none where it is about the partition itself), how bad it is there, and what is wrong in words.
+    places: Vec<(Option<BrokerOrd>, f64, String)>,
 }
 
 impl Bad {
-    fn add(&mut self, amount: f64, text: impl FnOnce() -> String) {
+    fn add(&mut self, place: Option<BrokerOrd>, amount: f64, text: impl FnOnce() -> String) {
         if amount > EPSILON {
-            self.sum += amount;
-            if amount > self.worst {
-                (self.worst, self.text) = (amount, text());
-            }
+            self.places.push((place, amount, text()));
         }
+    }
+
+    fn sum(&self) -> f64 {
+        self.places.iter().map(|(_, amount, _)| amount).sum()
+    }
+
+    /// What is wrong at the place that has become worse by most since `before`.
+    fn worst_since(self, before: &Self) -> String {
+        let was = |place: Option<BrokerOrd>| {
+            before.places.iter().find(|(other, ..)| *other == place).map_or(0.0, |(_, amount, _)| *amount)
+        };
+        let grown = self.places.into_iter().map(|(place, amount, text)| (amount - was(place), text));
+        grown.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, text)| text).unwrap_or_default()
     }
 }
 
@@ -101,8 +110,13 @@ impl<'a> Effects<'a> {
             .filter_map(|(place, (goal, bounds))| {
                 let was = self.bad(goal, bounds.as_ref(), &touched, before);
                 let becomes = self.bad(goal, bounds.as_ref(), &touched, after);
-                let worse_by = becomes.sum - was.sum;
-                (worse_by.abs() > EPSILON).then_some(Effect { goal, place, worse_by, text: becomes.text })
+                let worse_by = becomes.sum() - was.sum();
+                (worse_by.abs() > EPSILON).then_some(Effect {
+                    goal,
+                    place,
+                    worse_by,
+                    text: becomes.worst_since(&was),
+                })
             })
             .collect()
     }
@@ -135,7 +149,7 @@ impl<'a> Effects<'a> {
                 for broker in touched.iter().filter(|broker| self.standing.counts[broker.index()]) {
                     let held = self.load(true, *broker, resource, placed);
                     let id = model.brokers[broker.index()].id;
-                    bad.add(least - held, || {
+                    bad.add(Some(*broker), least - held, || {
                         format!(
                             "broker {id} would have {} of the topic, and {least} are wanted",
                             resource.show(held)
@@ -190,7 +204,7 @@ impl<'a> Effects<'a> {
         };
         let lacking = best.distinct_racks.saturating_sub(has.distinct_racks)
             + best.left_without_worst_rack.saturating_sub(has.left_without_worst_rack);
-        bad.add(real(lacking), || {
+        bad.add(None, real(lacking), || {
             if has.distinct_racks < best.distinct_racks {
                 format!("it would stand on {} {what}, and {} can be had", has.distinct_racks, best.distinct_racks)
             } else {
@@ -225,7 +239,7 @@ impl<'a> Effects<'a> {
             }
             let Some(limit) = limit else { continue };
             let id = model.brokers[broker.index()].id;
-            bad.add(load / limit.max(f64::MIN_POSITIVE) - 1.0, || {
+            bad.add(Some(*broker), load / limit.max(f64::MIN_POSITIVE) - 1.0, || {
                 let (load, limit) = (rule.resource.show_named(load), rule.resource.show(limit));
                 format!("{load} on broker {id}, over the limit of {limit}")
             });
@@ -278,7 +292,7 @@ impl<'a> Effects<'a> {
             let load = self.load(rule.per == Per::Topic, *broker, rule.resource, placed);
             let mean = bounds.mean[at].max(f64::MIN_POSITIVE);
             let under = if rule.side == crate::goals::Side::Both { bounds.low[at] - load } else { 0.0 };
-            bad.add((load - bounds.high[at]).max(under) / mean, || {
+            bad.add(Some(*broker), (load - bounds.high[at]).max(under) / mean, || {
                 let off = 100.0 * (load / mean - 1.0);
                 let side = if off < 0.0 { "below" } else { "above" };
                 let (name, id) = (rule.resource.name(), self.standing.model.brokers[at].id);
@@ -312,7 +326,9 @@ impl<'a> Effects<'a> {
                 placed.list.iter().filter(|broker| !now.contains(broker)).count()
             }
         };
-        bad.add(real(outside), || format!("{outside} of its replicas would stand where the topic may not"));
+        bad.add(None, real(outside), || {
+            format!("{outside} of its replicas would stand where the topic may not")
+        });
     }
 
     fn leadership(&self, by: &Leads, placed: &Placed, bad: &mut Bad) {
@@ -325,7 +341,7 @@ impl<'a> Effects<'a> {
         };
         let wrong = !suits(&leader) && placed.list.iter().any(suits);
         let id = model.brokers[leader.index()].id;
-        bad.add(f64::from(u8::from(wrong)), || format!("broker {id} would lead, and another should"));
+        bad.add(None, f64::from(u8::from(wrong)), || format!("broker {id} would lead, and another should"));
     }
 }
 

@@ -76,12 +76,12 @@ fn leaders_and_places_are_weighed() {
     let second = Placed { leader: list.get(1).copied(), list };
     let mut bad = Bad::default();
     effects.leadership(&Leads::FirstReplica, &second, &mut bad);
-    assert!((bad.sum - 1.0).abs() < EPSILON, "{}", bad.text);
+    assert!((bad.sum() - 1.0).abs() < EPSILON, "{:?}", bad.places);
     let rack = crate::goals::Brokers { ids: Vec::new(), racks: vec!["az1".into()] };
     let mut bad = Bad::default();
     effects.placement(&Demand::Off(rack.clone()), &second, &mut bad);
-    assert!((bad.sum - 1.0).abs() < EPSILON, "one replica is in az1: {}", bad.text);
+    assert!((bad.sum() - 1.0).abs() < EPSILON, "one replica is in az1: {:?}", bad.places);
     let mut bad = Bad::default();
     effects.placement(&Demand::On(rack), &second, &mut bad);
-    assert!((bad.sum - 2.0).abs() < EPSILON, "two are elsewhere: {}", bad.text);
+    assert!((bad.sum() - 2.0).abs() < EPSILON, "two are elsewhere: {:?}", bad.places);
 }

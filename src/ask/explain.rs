@@ -1,14 +1,13 @@
 //! [`explain`]: where one partition stands, what it weighs, and why a proposal moves it or leaves it.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use super::effect::{EPSILON, Effect, Effects, Placed};
+use super::effect::{Effect, Effects, Placed};
+use super::obstacle::{Decides, Found, Obstacle};
 use super::whole_bytes;
 use crate::base::{BrokerId, Bytes, RackId, TimestampMs, TopicPartition};
 use crate::config::nearest;
-use crate::goals::{GoalSet, Standing, Tier};
+use crate::goals::{GoalSet, Standing};
 use crate::model::{BrokerOrd, ClusterModel, Health, PartitionOrd, Resource, Sums};
 use crate::plan::{Plan, Step};
 use crate::solve::{Operation, Request, Solution};
@@ -157,23 +156,6 @@ pub struct Stay {
     pub rack: RackId,
     /// What speaks against the other brokers; those of the same rack first, then the worst obstacle first.
     pub obstacles: Vec<Obstacle>,
-}
-
-/// What speaks against some brokers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Obstacle {
-    /// Whether these brokers are in the replica's rack.
-    pub same_rack: bool,
-    /// `not-eligible`, `breaks-must`, `worse`, `no-gain` or `gains`.
-    pub kind: &'static str,
-    /// The goal that decides.
-    pub goal: Option<String>,
-    /// The goal's tier.
-    pub tier: Option<String>,
-    /// The brokers.
-    pub brokers: Vec<BrokerId>,
-    /// Why, for the worst of them.
-    pub text: String,
 }
 
 /// Why a partition cannot be found.
@@ -396,16 +378,6 @@ fn held(model: &ClusterModel, request: &Request, partition: PartitionOrd) -> Opt
     Some((held.0, held.1.to_owned()))
 }
 
-/// What decides about a broker, the worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Decides {
-    NotEligible,
-    Must(usize),
-    Worse(Tier, usize),
-    NoGain,
-    Gains(Tier, usize),
-}
-
 fn stays(standing: Standing<'_>, effects: &Effects<'_>, partition: PartitionOrd) -> Fate {
     let Standing { model, assignment, counts, .. } = standing;
     let now = placed(assignment, partition);
@@ -437,76 +409,6 @@ fn stays(standing: Standing<'_>, effects: &Effects<'_>, partition: PartitionOrd)
         found.judge(model, same_rack, *leader, &effects.of(&now, &after));
     }
     Fate::Stays { replicas, leadership: found.obstacles() }
-}
-
-/// Obstacles drawn together by what decides.
-#[derive(Default)]
-struct Found {
-    /// By whether the rack is another one, then by what decides.
-    groups: BTreeMap<(bool, Decides), (f64, Obstacle)>,
-}
-
-impl Found {
-    /// Takes the first goal, by tier, that the change bears on: that is how tiers are meant.
-    fn judge(&mut self, model: &ClusterModel, same_rack: bool, broker: BrokerOrd, effects: &[Effect<'_>]) {
-        let tiers = || effects.iter().map(|effect| effect.goal.tier);
-        let Some(first) = tiers().min() else {
-            let text = "no goal would gain".to_owned();
-            return self.add(model, same_rack, broker, Decides::NoGain, (0.0, None, text));
-        };
-        let of_tier = || effects.iter().filter(|effect| effect.goal.tier == first);
-        let sum: f64 = of_tier().map(|effect| effect.worse_by * effect.goal.weight).sum();
-        let worst = of_tier().max_by(|one, other| one.worse_by.total_cmp(&other.worse_by));
-        let best = of_tier().min_by(|one, other| one.worse_by.total_cmp(&other.worse_by));
-        // Of two musts neither is given up for the other.
-        let breaks =
-            |effect: &&Effect<'_>| sum > EPSILON || (first == Tier::Must && effect.worse_by > EPSILON);
-        if let Some(effect) = worst.filter(breaks) {
-            let decides = match first {
-                Tier::Must => Decides::Must(effect.place),
-                tier @ Tier::Want(_) => Decides::Worse(tier, effect.place),
-            };
-            self.add(model, same_rack, broker, decides, (effect.worse_by, Some(effect), effect.text.clone()));
-        } else if let Some(effect) = best {
-            let text =
-                "it would gain by this alone; the proposal reaches as much with other moves, or finds it \
-                        near enough"
-                    .to_owned();
-            let decides = Decides::Gains(first, effect.place);
-            self.add(model, same_rack, broker, decides, (-effect.worse_by, Some(effect), text));
-        }
-    }
-
-    fn add(
-        &mut self,
-        model: &ClusterModel,
-        same_rack: bool,
-        broker: BrokerOrd,
-        decides: Decides,
-        (badness, effect, text): (f64, Option<&Effect<'_>>, String),
-    ) {
-        let id = model.brokers[broker.index()].id;
-        let kind = match decides {
-            Decides::NotEligible => "not-eligible",
-            Decides::Must(_) => "breaks-must",
-            Decides::Worse(..) => "worse",
-            Decides::NoGain => "no-gain",
-            Decides::Gains(..) => "gains",
-        };
-        let (worst, obstacle) = self.groups.entry((!same_rack, decides)).or_insert_with(|| {
-            let goal = effect.map(|effect| effect.goal.name.clone());
-            let tier = effect.map(|effect| effect.goal.tier.to_string());
-            (badness, Obstacle { same_rack, kind, goal, tier, brokers: Vec::new(), text: text.clone() })
-        });
-        obstacle.brokers.push(id);
-        if badness > *worst {
-            (*worst, obstacle.text) = (badness, text);
-        }
-    }
-
-    fn obstacles(self) -> Vec<Obstacle> {
-        self.groups.into_values().map(|(_, obstacle)| obstacle).collect()
-    }
 }
 
 #[cfg(test)]

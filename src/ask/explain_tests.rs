@@ -27,6 +27,7 @@ fn a_level_cluster_says_what_speaks_against_each_broker() {
     assert_eq!((first.obstacles[0].same_rack, first.obstacles[0].kind), (true, "worse"));
     assert_eq!(first.obstacles[0].brokers, [BrokerId(1)]);
     assert_eq!(first.obstacles[0].goal.as_deref(), Some("disk-balance"));
+    assert!(first.obstacles[0].text.contains("would be 100.0 %"), "{}", first.obstacles[0].text);
     // Those of other racks would put two replicas in one rack.
     assert_eq!((first.obstacles[1].same_rack, first.obstacles[1].kind), (false, "breaks-must"));
     assert_eq!(first.obstacles[1].brokers, [BrokerId(3), BrokerId(5)]);

@@ -8,6 +8,7 @@ mod effect;
 mod explain;
 mod measure;
 mod need;
+mod obstacle;
 mod right_size;
 mod scenario;
 mod what_if;
@@ -15,10 +16,11 @@ mod what_if;
 #[cfg(test)]
 mod test_clusters;
 
-pub use explain::{Explained, Explanation, Fate, FindError, GoalEffect, Obstacle, ReplicaView, Share, Stay};
+pub use explain::{Explained, Explanation, Fate, FindError, GoalEffect, ReplicaView, Share, Stay};
 pub use explain::{explain, find_partition};
 pub use measure::{Measured, Spreads, measure};
 pub use need::{Demand, RackNeed};
+pub use obstacle::Obstacle;
 pub use right_size::{Horizon, Proof, Sizing, SizingAsk, SizingError, right_size};
 pub use scenario::{NewBrokers, Scenario, ScenarioError};
 pub use what_if::{

@@ -343,7 +343,3 @@ fn median(mut amounts: Vec<f64>) -> f64 {
     amounts.sort_unstable_by(f64::total_cmp);
     amounts.get(amounts.len().saturating_sub(1) / 2).copied().unwrap_or(0.0)
 }
-
-#[cfg(test)]
-#[path = "shortfall_tests.rs"]
-mod tests;

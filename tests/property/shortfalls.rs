@@ -1,10 +1,10 @@
 //! What goals lack, on clusters that can be followed by hand.
 
-use super::*;
-use crate::base::{Bytes, TopicName};
-use crate::goals::GoalSet;
-use crate::model::Sums;
-use crate::observe::{Capacity, Observation, Partition, SeenBroker, SeenTopic};
+use evenkeel::base::{BrokerId, Bytes, TopicName};
+use evenkeel::goals::{Counted, Goal, GoalSet, Least, Minimum, Rule, Standing, Tier, Topics, Verdict};
+use evenkeel::model::{ClusterModel, Sums};
+use evenkeel::observe::{Capacity, Observation, Partition, SeenBroker, SeenTopic};
+use evenkeel::solve::{Lack, Shortfall, forced_copies, shortfalls};
 
 const GB: u64 = 1_000_000_000;
 
@@ -19,7 +19,7 @@ fn cluster(per_rack: &[usize]) -> Observation {
             capacity: Capacity { disk_bytes: Some(Bytes(1000 * GB)), ..Capacity::default() },
             ..SeenBroker::default()
         };
-        observation.brokers.insert(BrokerId(i32::try_from(id).expect("few brokers")), broker);
+        observation.brokers.insert(BrokerId(i32::try_from(id).unwrap()), broker);
     }
     observation
 }
@@ -28,7 +28,7 @@ fn topic(observation: &mut Observation, name: &str, partitions: &[(&[i32], u64)]
     let partition = |(at, (replicas, size)): (usize, &(&[i32], u64))| {
         let replicas: Vec<BrokerId> = replicas.iter().copied().map(BrokerId).collect();
         Partition {
-            id: i32::try_from(at).expect("few partitions"),
+            id: i32::try_from(at).unwrap(),
             leader: replicas.first().copied(),
             isr: replicas.clone(),
             replicas,
@@ -41,13 +41,12 @@ fn topic(observation: &mut Observation, name: &str, partitions: &[(&[i32], u64)]
 }
 
 fn lacks(observation: &Observation, goals: &str) -> Vec<Shortfall> {
-    let goals = GoalSet::parse(&format!("format = \"evenkeel-goals/1\"\nname = \"test\"\n{goals}"))
-        .expect("the goals are right");
+    let goals = GoalSet::parse(&format!("format = \"evenkeel-goals/1\"\nname = \"test\"\n{goals}")).unwrap();
     lacks_of(observation, &goals)
 }
 
 fn lacks_of(observation: &Observation, goals: &GoalSet) -> Vec<Shortfall> {
-    let model = ClusterModel::build(observation).expect("the cluster is sound");
+    let model = ClusterModel::build(observation).unwrap();
     let sums = Sums::new(&model, &model.placement);
     let counts: Vec<bool> = model.brokers.iter().map(|broker| broker.alive).collect();
     let standing = Standing { model: &model, assignment: &model.placement, sums: &sums, counts: &counts };
@@ -114,22 +113,25 @@ fn one_replica_can_be_too_large() {
 fn a_topic_can_have_too_few_partitions() {
     let mut observation = cluster(&[2, 2, 2]);
     topic(&mut observation, "t", &[(&[0, 2, 4], 1), (&[1, 3, 5], 1)]);
-    let model = ClusterModel::build(&observation).expect("the cluster is sound");
+    let model = ClusterModel::build(&observation).unwrap();
     let sums = Sums::new(&model, &model.placement);
     let standing = Standing { model: &model, assignment: &model.placement, sums: &sums, counts: &[true; 6] };
-    let rule =
-        Minimum { topics: crate::goals::Topics::default(), of: Counted::Leaders, least: Least::Count(1) };
-    let lack = minimum(standing, &rule).expect("2 partitions are not enough for 6 brokers");
-    assert_eq!(lack.reason(), "topic t has 2 partitions: 6 brokers cannot each lead 1");
-    assert_eq!(lack.mend(), "topic t needs 4 more partitions");
-    let replicas = Minimum { of: Counted::Replicas, ..rule };
-    assert_eq!(minimum(standing, &replicas), None, "6 replicas are one for each");
+    let lacking = |of| {
+        let rule = Rule::Minimum(Minimum { topics: Topics::default(), of, least: Least::Count(1) });
+        let goal = Goal { name: "each".into(), tier: Tier::Must, weight: 1.0, rule };
+        let goals = GoalSet { name: "each".into(), description: String::new(), goals: vec![goal] };
+        shortfalls(standing, &goals, &[Verdict::Violated { count: 4, worst: Vec::new() }])
+    };
+    let leaders = lacking(Counted::Leaders);
+    assert_eq!(leaders[0].reason, "topic t has 2 partitions: 6 brokers cannot each lead 1");
+    assert_eq!(leaders[0].mend, "topic t needs 4 more partitions");
+    assert_eq!(lacking(Counted::Replicas)[0].lack, Lack::NotForbidden, "6 replicas are one for each");
 }
 
 #[test]
 fn brokers_without_a_rack_are_named() {
     let mut observation = cluster(&[2, 2]);
-    observation.brokers.get_mut(&BrokerId(3)).expect("it is there").rack = None;
+    observation.brokers.get_mut(&BrokerId(3)).unwrap().rack = None;
     topic(&mut observation, "t", &[(&[0, 1, 2], 1)]);
     let spread = "[[goal]]\nname = \"racks\"\nrule = \"spread\"\nover = \"rack\"\ntier = \"must\"\n";
     let found = lacks(&observation, spread);
@@ -145,10 +147,9 @@ fn what_nothing_forbids_is_said_to_be_free_or_held() {
         &[(&[0, 2, 4], 100), (&[0, 2, 4], 100), (&[0, 2, 4], 100), (&[1, 3, 5], 200)],
     );
     assert_eq!(lacks(&observation, LEVEL)[0].lack, Lack::NotForbidden);
-    let partition =
-        &mut observation.topics.get_mut(&TopicName::from("t")).expect("it is there").partitions[0];
+    let partition = &mut observation.topics.get_mut(&TopicName::from("t")).unwrap().partitions[0];
     partition.isr.pop();
     assert_eq!(lacks(&observation, LEVEL)[0].lack, Lack::Held { partitions: 1 });
-    let found = lacks_of(&cluster(&[1]), &GoalSet::shipped("default").expect("it is shipped"));
+    let found = lacks_of(&cluster(&[1]), &GoalSet::shipped("default").unwrap());
     assert!(found.iter().all(|lack| matches!(lack.lack, Lack::NotKnown { .. })), "{found:?}");
 }
