@@ -2,9 +2,12 @@
 
 use evenkeel::base::{BrokerId, Bytes, TopicName};
 use evenkeel::goals::{Counted, Goal, GoalSet, Least, Minimum, Rule, Standing, Tier, Topics, Verdict};
-use evenkeel::model::{ClusterModel, Sums};
+use evenkeel::model::{ClusterModel, Resource, Sums};
 use evenkeel::observe::{Capacity, Observation, Partition, SeenBroker, SeenTopic};
-use evenkeel::solve::{Lack, Shortfall, forced_copies, shortfalls};
+use evenkeel::solve::{Lack, Request, Shortfall, forced_copies, forced_loads, shortfalls, solve};
+use proptest::prelude::*;
+
+use crate::clusters::live_cluster;
 
 const GB: u64 = 1_000_000_000;
 
@@ -152,4 +155,28 @@ fn what_nothing_forbids_is_said_to_be_free_or_held() {
     assert_eq!(lacks(&observation, LEVEL)[0].lack, Lack::Held { partitions: 1 });
     let found = lacks_of(&cluster(&[1]), &GoalSet::shipped("default").unwrap());
     assert!(found.iter().all(|lack| matches!(lack.lack, Lack::NotKnown { .. })), "{found:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    /// Wherever replicas are spread as they can be, each rack holds at least what is said to be forced on it, and at
+    /// most what is said to find room there.
+    #[test]
+    fn no_well_spread_placement_escapes_the_forced_loads(recipe in live_cluster()) {
+        let model = ClusterModel::build(&recipe.observation()).unwrap();
+        let goals = GoalSet::shipped("default").unwrap();
+        let solution = solve(&model, &goals, &Request::default()).unwrap();
+        prop_assume!(solution.verdicts[0].1.is_met() == Some(true));
+        let sums = Sums::new(&model, &solution.target);
+        let counts = vec![true; model.brokers.len()];
+        for resource in Resource::ALL {
+            for (rack, (least, most)) in forced_loads(&model, &counts, resource).into_iter().enumerate() {
+                let of_rack = model.broker_ords().filter(|broker| model.rack_of(*broker).index() == rack);
+                let held: f64 = of_rack.map(|broker| sums.get(broker, resource)).sum();
+                let slack = 1e-9 * (held + 1.0);
+                prop_assert!(least <= held + slack && held <= most + slack, "{:?}: {} of {}..{}", resource, held, least, most);
+            }
+        }
+    }
 }
