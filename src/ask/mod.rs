@@ -42,10 +42,15 @@ fn whole_bytes(amount: f64) -> crate::base::Bytes {
     crate::base::Bytes(amount.max(0.0).round() as u64)
 }
 
-/// What goals do not show, and bears on their answers: racks that are none.
+/// What goals do not show, and bears on their answers: racks that are none, brokers that are down.
 fn remarks(model: &crate::model::ClusterModel) -> Vec<String> {
-    crate::solve::rack_unset(model)
-        .map(|lack| format!("{}: {}", lack.reason(), lack.mend()))
-        .into_iter()
-        .collect()
+    let unset = crate::solve::rack_unset(model).map(|lack| format!("{}: {}", lack.reason(), lack.mend()));
+    let down: Vec<String> =
+        model.brokers.iter().filter(|broker| !broker.alive).map(|broker| broker.id.to_string()).collect();
+    let down = match down.as_slice() {
+        [] => None,
+        [one] => Some(format!("broker {one} is down, and is not counted")),
+        some => Some(format!("brokers {} are down, and are not counted", some.join(", "))),
+    };
+    unset.into_iter().chain(down).collect()
 }

@@ -111,8 +111,9 @@ pub(super) struct Frame {
 
 /// How many brokers each rack needs, and the goals that could not be counted for, with why.
 pub(super) fn needs(model: &ClusterModel, goals: &GoalSet, frame: Frame) -> (Vec<RackNeed>, Vec<String>) {
-    let counts: Vec<bool> = model.brokers.iter().map(|broker| broker.alive).collect();
-    let per_rack = model.brokers_per_rack(|broker| counts[broker.index()]);
+    // A rack whose brokers are down is a rack all the same: it is sized for when it has brokers again.
+    let per_rack = model.brokers_per_rack(|_| true);
+    let alive = model.brokers_per_rack(|broker| model.brokers[broker.index()].alive);
     let mut left_out = Vec::new();
     let mut rules = Vec::new();
     for (goal, rule) in goals.capacities().filter(|(goal, _)| goal.tier == Tier::Must) {
@@ -126,7 +127,7 @@ pub(super) fn needs(model: &ClusterModel, goals: &GoalSet, frame: Frame) -> (Vec
     let mut racks: Vec<RackNeed> = (0..per_rack.len())
         .map(|rack| RackNeed {
             rack: model.racks[rack].clone(),
-            brokers: per_rack[rack],
+            brokers: alive[rack],
             needed: copies[rack],
             copies: copies[rack],
             binding: None,
@@ -137,7 +138,7 @@ pub(super) fn needs(model: &ClusterModel, goals: &GoalSet, frame: Frame) -> (Vec
         .collect();
     for rule in &rules {
         for (rack, need) in racks.iter_mut().enumerate() {
-            let demand = demand(model, rule, &per_rack, rack);
+            let demand = demand(model, rule, &per_rack, rack, need.brokers);
             if demand.needed > need.needed {
                 need.needed = demand.needed;
                 need.bind(rule, demand.load - rule.room(rack, need.brokers));
@@ -216,7 +217,13 @@ fn least_by_copies(model: &ClusterModel, per_rack: &[usize], rack: usize) -> usi
 }
 
 /// What a goal asks of a rack on its own.
-fn demand(model: &ClusterModel, rule: &Counted<'_>, per_rack: &[usize], rack: usize) -> Demand {
+fn demand(
+    model: &ClusterModel,
+    rule: &Counted<'_>,
+    per_rack: &[usize],
+    rack: usize,
+    brokers: usize,
+) -> Demand {
     let resource = rule.capacity.resource;
     let mut by_factor = std::collections::BTreeMap::new();
     let mut items = Vec::new();
@@ -244,7 +251,7 @@ fn demand(model: &ClusterModel, rule: &Counted<'_>, per_rack: &[usize], rack: us
     } else {
         (least..BROKERS_MAX).find(packs).unwrap_or(BROKERS_MAX)
     };
-    let limit = rule.room(rack, per_rack[rack]);
+    let limit = rule.room(rack, brokers);
     Demand { goal: rule.goal.name.clone(), resource, load, limit, largest, least, needed }
 }
 

@@ -138,7 +138,7 @@ pub fn right_size(
 }
 
 fn full_copy_per_rack(model: &ClusterModel) -> bool {
-    let per_rack = model.brokers_per_rack(|broker| model.brokers[broker.index()].alive);
+    let per_rack = model.brokers_per_rack(|_| true);
     !model.partitions.is_empty()
         && model.partition_ords().all(|partition| {
             let copies = forced_copies(model.placement.replicas(partition).len(), &per_rack);
@@ -222,7 +222,9 @@ fn solve_for(
 ) -> Result<Vec<String>, String> {
     let supposed = scenario.apply(observation).map_err(|error| error.to_string())?;
     let model = ClusterModel::build(&supposed).map_err(|error| error.to_string())?;
-    let request = scenario.request(&std::collections::BTreeSet::new(), seed);
+    // What is down has to be made anew elsewhere: the sizing does not count on it.
+    let down = supposed.brokers.iter().filter(|(_, broker)| !broker.alive).map(|(id, _)| *id).collect();
+    let request = scenario.request(&down, seed);
     let solution = solve(&model, goals, &request).map_err(|error| error.to_string())?;
     let sums = Sums::new(&model, &solution.target);
     let stays = |broker: &crate::model::Broker| broker.alive && !scenario.remove.contains(&broker.id);

@@ -124,3 +124,19 @@ fn without_a_limit_there_is_no_answer() {
     let view = right_size(&cluster(&[1, 1]), &default, &ask(0.0, &[])).expect("disk can be sized");
     assert!(view.left_out.iter().any(|line| line.starts_with("cpu-capacity: ")), "{:?}", view.left_out);
 }
+
+#[test]
+fn a_rack_that_is_down_still_needs_its_brokers() {
+    let mut observation = cluster(&[2, 2, 1]);
+    copies(&mut observation, 4, 50);
+    observation.brokers.get_mut(&BrokerId(4)).expect("it is there").alive = false;
+    for partition in &mut observation.topics.values_mut().next().expect("a topic").partitions {
+        partition.isr.pop();
+    }
+    let view = sized(&observation, &ask(0.0, &[]));
+    let today = &view.horizons[0];
+    assert_eq!((today.racks[2].brokers, today.racks[2].needed), (0, 1));
+    assert!(today.conclusions.contains(&"rack c needs 1 more broker".to_owned()), "{:?}", today.conclusions);
+    assert!(today.proof.as_ref().is_some_and(|proof| proof.holds), "{:?}", today.proof);
+    assert_eq!(view.remarks, ["broker 4 is down, and is not counted"]);
+}

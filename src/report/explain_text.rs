@@ -29,7 +29,12 @@ pub fn explain_text(view: &Explanation, style: Style) -> String {
 
 fn percent(share: f64) -> String {
     let percent = 100.0 * share;
-    if percent > 0.0 && percent < 0.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+    match percent {
+        p if p <= 0.0 => "0 %".to_owned(),
+        p if p < 0.05 => "< 0.1 %".to_owned(),
+        p if p < 0.95 => format!("{p:.1} %"),
+        p => format!("{p:.0} %"),
+    }
 }
 
 fn replicas_text(replicas: &[ReplicaView], style: Style) -> String {

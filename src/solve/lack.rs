@@ -85,7 +85,8 @@ pub enum Lack {
         /// How many.
         partitions: usize,
     },
-    /// Nothing in brokers and loads forbids it.
+    /// None of the bounds that are reckoned here forbids it. They are reckoned for each broker and rack; not for hosts,
+    /// log directories, single topics and the loss of a rack.
     NotForbidden,
 }
 
@@ -139,7 +140,9 @@ impl Lack {
             },
             Self::Held { partitions: 1 } => "1 partition may not be moved now".to_owned(),
             Self::Held { partitions } => format!("{partitions} partitions may not be moved now"),
-            Self::NotForbidden => "brokers and loads do not forbid it".to_owned(),
+            Self::NotForbidden => {
+                "none of the bounds that follow from brokers, racks and loads forbids it".to_owned()
+            }
         }
     }
 

@@ -25,7 +25,7 @@ pub struct RightSizeArgs {
     #[command(flatten)]
     question: QuestionArgs,
     /// Growth of sizes and loads in percent per 30 days; it compounds
-    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = parse_growth, help_heading = "Sizing")]
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = parse_growth, allow_negative_numbers = true, help_heading = "Sizing")]
     growth: f64,
     /// Days from now to size for, besides today; without growth there is nothing to see in them [default: 30,90]
     #[arg(long, value_name = "DAYS", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=3650), help_heading = "Sizing")]
