@@ -6,8 +6,7 @@
 
 use super::real;
 use crate::goals::{
-    Attribute, Balance, Bounds, Capacity, Counted, Demand, Goal, GoalSet, Leads, Least, Per, Rule, Scope,
-    Standing,
+    Attribute, Balance, Bounds, Capacity, Counted, Demand, Goal, GoalSet, Leads, Per, Rule, Scope, Standing,
 };
 use crate::model::promises::{RackSpread, best_rack_spread, rack_spread};
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
@@ -142,10 +141,7 @@ impl<'a> Effects<'a> {
                 };
                 let total: f64 =
                     self.standing.brokers().map(|b| self.of_topic[b.index()][resource.index()]).sum();
-                let least = match rule.least {
-                    Least::Count(count) => f64::from(count),
-                    Least::EvenShare => (total / real(self.standing.brokers().count().max(1))).floor(),
-                };
+                let least = f64::from(rule.least_of(whole(total), self.standing.brokers().count()));
                 for broker in touched.iter().filter(|broker| self.standing.counts[broker.index()]) {
                     let held = self.load(true, *broker, resource, placed);
                     let id = model.brokers[broker.index()].id;
@@ -255,28 +251,30 @@ impl<'a> Effects<'a> {
             Per::Topic => self.of_topic[broker.index()][rule.resource.index()],
             Per::Cluster | Per::Rack => sums.get(broker, rule.resource),
         };
-        if rule.per != Per::Rack {
-            let total = self.standing.brokers().map(load).sum();
-            return Some(rule.bounds(model, counts, total, rule.band));
-        }
-        let mut all: Option<Bounds> = None;
-        for rack in 0..model.racks.len() {
-            let within: Vec<bool> = model
-                .broker_ords()
-                .map(|broker| counts[broker.index()] && model.rack_of(broker).index() == rack)
-                .collect();
-            let total = self.standing.brokers().filter(|broker| within[broker.index()]).map(load).sum();
-            let part = rule.bounds(model, &within, total, rule.band);
-            let Some(whole) = &mut all else {
-                all = Some(part);
-                continue;
-            };
-            for at in (0..within.len()).filter(|at| within[*at]) {
-                (whole.mean[at], whole.low[at], whole.high[at]) =
-                    (part.mean[at], part.low[at], part.high[at]);
+        match rule.per {
+            Per::Cluster => {
+                let total = self.standing.brokers().map(load).sum();
+                Some(rule.bounds(model, counts, total, rule.band))
+            }
+            Per::Rack => {
+                let mut totals = vec![0.0; model.racks.len()];
+                for broker in self.standing.brokers() {
+                    totals[model.rack_of(broker).index()] += load(broker);
+                }
+                Some(rule.rack_bounds(model, counts, &totals, rule.band))
+            }
+            Per::Topic => {
+                let brokers = self.standing.brokers().count();
+                let total: f64 = self.standing.brokers().map(load).sum();
+                let (low, high) = rule.topic_bounds(whole(total), brokers, rule.band);
+                let length = model.brokers.len();
+                Some(Bounds {
+                    mean: vec![total / real(brokers.max(1)); length],
+                    low: vec![f64::from(low); length],
+                    high: vec![f64::from(high); length],
+                })
             }
         }
-        all
     }
 
     fn balance(
@@ -343,6 +341,12 @@ impl<'a> Effects<'a> {
         let id = model.brokers[leader.index()].id;
         bad.add(None, f64::from(u8::from(wrong)), || format!("broker {id} would lead, and another should"));
     }
+}
+
+/// A number of replicas, which is whole, as one.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, saturates")]
+fn whole(count: f64) -> u32 {
+    count.round() as u32
 }
 
 #[cfg(test)]

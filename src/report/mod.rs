@@ -19,7 +19,7 @@ mod what_if_text;
 
 pub use change_text::change_text;
 pub use explain_text::explain_text;
-pub use goals_text::{goal_set_text, goal_sets_text};
+pub use goals_text::{goal_set_json, goal_set_text, goal_sets_text};
 pub use judge_text::judgement_text;
 pub use layout::Style;
 pub use measure_text::{Measurement, Stage, measurement_text};

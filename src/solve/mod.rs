@@ -6,12 +6,16 @@
 //! few bytes any plan could do with; `reasons` and `refusals` say why, and why not.
 
 mod bound;
+mod budget;
 mod bundles;
 mod error;
+mod factor;
 mod forced;
+mod groups;
 mod lack;
 mod leaders;
 mod level;
+mod permits;
 mod problem;
 mod queue;
 mod reasons;
@@ -22,6 +26,8 @@ mod shortfall;
 mod solver;
 mod state;
 mod swaps;
+mod topic_terms;
+mod topics;
 mod trim;
 
 pub use error::SolveError;

@@ -18,21 +18,51 @@ pub(super) struct Roles {
     pub leaving: Vec<bool>,
     /// To be filled.
     pub fresh: Vec<bool>,
+    /// May get replicas.
+    pub receives: Vec<bool>,
+    /// May become the leader of what they do not lead.
+    pub may_lead: Vec<bool>,
+    /// To lead nothing.
+    pub demoted: Vec<bool>,
 }
 
 impl Roles {
     /// Reads the request against the cluster.
     pub fn new(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result<Self, SolveError> {
-        for topic in &request.excluded_topics {
+        let factors = match &request.operation {
+            Operation::SetReplicationFactor(rows) => rows.as_slice(),
+            _ => &[],
+        };
+        let named = request.excluded_topics.iter().chain(&request.only_topics);
+        for topic in named.chain(factors.iter().map(|(topic, _)| topic)) {
             check_topic(model, topic)?;
         }
         let mut roles = Self {
             counts: model.brokers.iter().map(|broker| broker.alive).collect(),
             leaving: vec![false; model.brokers.len()],
             fresh: vec![false; model.brokers.len()],
+            receives: Vec::new(),
+            may_lead: Vec::new(),
+            demoted: vec![false; model.brokers.len()],
         };
         match &request.operation {
-            Operation::Rebalance => {}
+            Operation::Rebalance
+            | Operation::FixOffline
+            | Operation::RemoveLogDirs(_)
+            | Operation::PreferredLeaders => {}
+            Operation::SetReplicationFactor(rows) => {
+                for (topics, factor) in rows {
+                    roles.check_factor(model, topics, usize::from(*factor))?;
+                }
+            }
+            Operation::Demote { brokers, log_dirs } => {
+                if brokers.is_empty() && log_dirs.is_empty() {
+                    return Err(SolveError::NoBrokerNamed { verb: "demote" });
+                }
+                for ord in find_all(model, brokers)? {
+                    roles.demoted[ord.index()] = true;
+                }
+            }
             Operation::AddBrokers(named) => {
                 for ord in find(model, named, "add")? {
                     if !model.brokers[ord.index()].alive {
@@ -49,9 +79,55 @@ impl Roles {
                 roles.check_spread(model)?;
                 roles.check_disk(model, goals)?;
             }
-            _ => {}
         }
+        roles.restrict(model, request)?;
         Ok(roles)
+    }
+
+    /// Who may receive and lead, after what the request rules out.
+    fn restrict(&mut self, model: &ClusterModel, request: &Request) -> Result<(), SolveError> {
+        let named = |ids: &[BrokerId]| -> Result<Vec<bool>, SolveError> {
+            let mut named = vec![false; model.brokers.len()];
+            find_all(model, ids)?.into_iter().for_each(|ord| named[ord.index()] = true);
+            Ok(named)
+        };
+        let (only, not) = (named(&request.only_onto)?, named(&request.not_onto)?);
+        let no_leaders = named(&request.no_leaders_on)?;
+        let all = request.only_onto.is_empty();
+        self.receives =
+            (0..self.counts.len()).map(|at| self.counts[at] && (all || only[at]) && !not[at]).collect();
+        self.may_lead = (0..self.counts.len())
+            .map(|at| self.counts[at] && !no_leaders[at] && !self.demoted[at])
+            .collect();
+        if self.receives.contains(&true) {
+            return Ok(());
+        }
+        Err(SolveError::NoReceivers)
+    }
+
+    fn check_factor(
+        &self,
+        model: &ClusterModel,
+        topics: &TopicPattern,
+        factor: usize,
+    ) -> Result<(), SolveError> {
+        if factor == 0 {
+            return Err(SolveError::NoReplicas { topics: topics.to_string() });
+        }
+        let live = self.counts.iter().filter(|counts| **counts).count();
+        if factor > live {
+            let topics = topics.to_string();
+            return Err(SolveError::FactorTooLarge { topics, replication_factor: factor, live });
+        }
+        let matching = model.topics.iter().filter(|row| topics.matches(&row.name));
+        match matching.max_by_key(|row| row.min_insync_replicas) {
+            Some(row) if (row.min_insync_replicas as usize) > factor => Err(SolveError::FactorBelowMinIsr {
+                topic: row.name.to_string(),
+                replication_factor: factor,
+                min_insync_replicas: row.min_insync_replicas,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Racks with a broker that counts.
@@ -187,6 +263,10 @@ fn find(model: &ClusterModel, named: &[BrokerId], verb: &'static str) -> Result<
     if named.is_empty() {
         return Err(SolveError::NoBrokerNamed { verb });
     }
+    find_all(model, named)
+}
+
+fn find_all(model: &ClusterModel, named: &[BrokerId]) -> Result<Vec<BrokerOrd>, SolveError> {
     let find = |id: &BrokerId| {
         model.broker(*id).ok_or_else(|| SolveError::UnknownBroker { broker: *id, known: known(model) })
     };
