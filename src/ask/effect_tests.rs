@@ -18,18 +18,27 @@ fn with(model: &ClusterModel, partition: PartitionOrd, placed: &Placed) -> Assig
 
 #[test]
 fn effects_agree_with_verdicts_on_every_single_move() {
-    let model = ClusterModel::build(&skewed()).expect("the fixture is sound");
     let mut text = GoalSet::shipped_text("default").expect("it is shipped").to_owned();
     // So tight that some moves break it: the fullest broker is 39 % full.
     text = text.replacen("max-share = 0.8", "max-share = 0.42", 1);
-    let goals = GoalSet::parse(&text).expect("the goals are right");
+    let (broken, judged) = compare(&GoalSet::parse(&text).expect("the goals are right"));
+    assert!(broken > 100 && judged > 2000, "{broken} of {judged}: the test would hold for nothing");
+    for name in GoalSet::shipped_names() {
+        let (_, judged) = compare(&GoalSet::shipped(name).expect("it is shipped"));
+        assert!(judged > 0, "{name}");
+    }
+}
+
+/// Compares effects with verdicts for every move of one replica; how many broke a must, and how many were compared.
+fn compare(goals: &GoalSet) -> (u32, u32) {
+    let model = ClusterModel::build(&skewed()).expect("the fixture is sound");
     let sums = Sums::new(&model, &model.placement);
     let counts = vec![true; model.brokers.len()];
     let standing = Standing { model: &model, assignment: &model.placement, sums: &sums, counts: &counts };
     let met_before: Vec<_> = goals.goals.iter().map(|goal| goal.verdict(standing).is_met()).collect();
     let (mut broken, mut judged) = (0, 0);
     for partition in model.partition_ords() {
-        let effects = Effects::new(standing, &goals, partition);
+        let effects = Effects::new(standing, goals, partition);
         let before = Placed {
             list: model.placement.replicas(partition).to_vec(),
             leader: model.placement.leader(partition),
@@ -48,9 +57,9 @@ fn effects_agree_with_verdicts_on_every_single_move() {
                     let effect = found.iter().find(|effect| effect.place == place);
                     let worse = effect.is_some_and(|effect| effect.worse_by > 0.0);
                     if goal.tier == Tier::Must {
-                        assert_eq!(*was, Some(true));
-                        let breaks = goal.verdict(there).is_met() == Some(false);
-                        assert_eq!(worse, breaks, "{} of {}", goal.name, model.name(partition));
+                        let breaks = *was == Some(true) && goal.verdict(there).is_met() == Some(false);
+                        assert!(worse || !breaks, "{} of {}", goal.name, model.name(partition));
+                        assert!(breaks || !worse || *was == Some(false), "{}", goal.name);
                         broken += u32::from(breaks);
                     }
                     if effect.is_none() {
@@ -61,7 +70,7 @@ fn effects_agree_with_verdicts_on_every_single_move() {
             }
         }
     }
-    assert!(broken > 100 && judged > 2000, "{broken} of {judged}: the test would hold for nothing");
+    (broken, judged)
 }
 
 #[test]
