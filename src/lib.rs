@@ -8,6 +8,7 @@
 //! | [`edge`] | the rim: Kafka's wire protocol, metrics endpoints, the simulated cluster, the command line |
 //! | [`control`] | the loop and the one door to the outside, [`control::World`] |
 //! | [`report`] | events, explanations, views |
+//! | [`ask`] | questions about a cluster, answered on the model |
 //! | [`execute`] | a state machine that runs a plan, without I/O |
 //! | [`plan`] | from a target to steps in waves; the judge |
 //! | [`solve`] | model + goals -> target |
@@ -20,6 +21,7 @@
 //! Everything below `edge` is plain data in, plain data out: no clock, no sockets, no files, no environment,
 //! no logging, no async. A test reads the imports and fails on an arrow that points up.
 
+pub mod ask;
 pub mod base;
 pub mod config;
 pub mod control;

@@ -5,21 +5,29 @@
 
 mod brokers;
 mod change_text;
+mod explain_text;
 mod goals_text;
 mod judge_text;
 mod layout;
+mod measure_text;
 mod outcome_text;
 mod plan_text;
+mod right_size_text;
 mod status;
 mod status_text;
+mod what_if_text;
 
 pub use change_text::change_text;
+pub use explain_text::explain_text;
 pub use goals_text::{goal_set_json, goal_set_text, goal_sets_text};
 pub use judge_text::judgement_text;
 pub use layout::Style;
+pub use measure_text::{Measurement, Stage, measurement_text};
 pub use outcome_text::outcome_text;
 pub use plan_text::{PlanNotes, gaps_text, plan_text};
+pub use right_size_text::right_size_text;
 pub use status::{
     BrokerStatus, PartitionStatus, ReassignmentStatus, StatusView, ThrottleStatus, TopicCounts,
 };
 pub use status_text::status_text;
+pub use what_if_text::what_if_text;

@@ -15,11 +15,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("solve", &["base", "config", "model", "goals"]),
     ("plan", &["base", "observe", "model", "goals", "solve"]),
     ("execute", &["base", "config", "observe", "model", "plan"]),
-    ("report", &["base", "observe", "model", "goals", "solve", "plan", "execute"]),
+    ("ask", &["base", "config", "observe", "model", "goals", "solve", "plan"]),
+    ("report", &["base", "observe", "model", "goals", "solve", "plan", "execute", "ask"]),
     ("control", &["base", "config", "observe", "model", "goals", "solve", "plan", "execute", "report"]),
     (
         "edge",
-        &["base", "config", "observe", "model", "goals", "solve", "plan", "execute", "report", "control"],
+        &[
+            "base", "config", "observe", "model", "goals", "solve", "plan", "execute", "ask", "report",
+            "control",
+        ],
     ),
 ];
 

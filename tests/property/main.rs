@@ -10,6 +10,7 @@ mod clusters;
 mod oracle;
 mod plans;
 mod scenarios;
+mod shortfalls;
 
 use evenkeel::goals::GoalSet;
 use evenkeel::model::ClusterModel;

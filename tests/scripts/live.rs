@@ -84,6 +84,24 @@ fn an_operator_levels_empties_and_looks() {
 }
 
 #[test]
+fn questions_are_answered_on_a_live_cluster() {
+    let server = cluster();
+    let bootstrap = server.bootstrap();
+    let answer = |words: &[&str]| {
+        let output = evenkeel(&bootstrap, words);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        json(&output)
+    };
+    let goals = ["--goals", "disk-only", "--format", "json"];
+    let explained = answer(&[&["explain", "orders-0"], &goals[..]].concat());
+    assert_eq!(explained["replicas"][0]["broker"], 0, "{explained}");
+    let lost = answer(&[&["what-if", "--lose-broker", "5"], &goals[..]].concat());
+    assert_eq!(lost["loss"]["copies"], 4, "orders-20 to orders-23 have a replica on broker 5: {lost}");
+    let sized = answer(&[&["right-size", "--growth", "10"], &goals[..]].concat());
+    assert_eq!(sized["horizons"].as_array().map(Vec::len), Some(3), "today, in 30 and in 90 days: {sized}");
+}
+
+#[test]
 fn a_plan_is_applied_as_it_is_or_not_at_all() {
     let server = cluster();
     let bootstrap = server.bootstrap();

@@ -6,6 +6,7 @@
 //! machine do not appear in these sessions. `EVENKEEL_SCRIPTS=update` writes what was seen into the files.
 
 mod live;
+mod measures;
 
 use std::fmt::Write as _;
 use std::fs;

@@ -9,6 +9,7 @@ mod apply;
 mod args;
 mod carry;
 mod demo;
+mod explain;
 mod failure;
 mod goals;
 mod judge;
@@ -18,8 +19,11 @@ mod operate;
 mod planning;
 mod progress;
 mod propose;
+mod question;
 mod rebalance;
 mod remove_broker;
+mod report;
+mod right_size;
 mod run;
 mod screen;
 mod snapshot;
@@ -27,6 +31,7 @@ mod source;
 mod status;
 mod stop;
 mod target;
+mod what_if;
 
 use std::process::ExitCode;
 
@@ -107,6 +112,10 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     Propose(propose::ProposeArgs),
     Judge(judge::JudgeArgs),
+    Explain(explain::ExplainArgs),
+    WhatIf(what_if::WhatIfArgs),
+    RightSize(right_size::RightSizeArgs),
+    Report(report::ReportArgs),
     Apply(apply::ApplyArgs),
     Rebalance(rebalance::RebalanceArgs),
     AddBroker(add_broker::AddBrokerArgs),
@@ -150,6 +159,10 @@ fn dispatch(command: &Command, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Snapshot(args) => snapshot::run(args, screen).map(done),
         Command::Propose(args) => propose::run(args, screen),
         Command::Judge(args) => judge::run(args, screen).map(done),
+        Command::Explain(args) => explain::run(args, screen).map(done),
+        Command::WhatIf(args) => what_if::run(args, screen).map(done),
+        Command::RightSize(args) => right_size::run(args, screen).map(done),
+        Command::Report(args) => report::run(args, screen).map(done),
         Command::Apply(args) => apply::run(args, screen).map(done),
         Command::Rebalance(args) => rebalance::run(args, screen).map(done),
         Command::AddBroker(args) => add_broker::run(args, screen).map(done),

@@ -1,0 +1,155 @@
+//! `evenkeel report`: what proposals for snapshots cost and reach, in numbers that can be compared.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+
+use super::args::{Format, parse_broker};
+use super::planning::Ask;
+use super::question::QuestionArgs;
+use super::source::read_snapshot_file;
+use super::status::to_json;
+use super::{Failure, Screen, goals};
+use crate::ask::measure;
+use crate::base::{BrokerId, Bytes};
+use crate::goals::GoalSet;
+use crate::model::ClusterModel;
+use crate::plan::{Plan, PlanFile, PlanLimits, judge};
+use crate::report::{Measurement, Stage, measurement_text};
+use crate::solve::{Request, solve};
+
+const EXAMPLES: &str = "\
+Examples:
+  evenkeel report cluster.json.gz
+  evenkeel report before.json after.json --goals disk-only --format json
+  evenkeel report grown.json.gz --add-broker 31,32,33";
+
+/// Measure proposals for snapshots: time, memory, bytes against the least, goals, and how level brokers are
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ReportArgs {
+    /// Snapshot files
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    question: QuestionArgs,
+    /// Fill these brokers
+    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker,
+          conflicts_with = "remove_broker", help_heading = "Plan")]
+    add_broker: Vec<BrokerId>,
+    /// Empty these brokers
+    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker, help_heading = "Plan")]
+    remove_broker: Vec<BrokerId>,
+    /// Beside --add-broker or --remove-broker: level the rest in the same plan
+    #[arg(long, help_heading = "Plan")]
+    rebalance: bool,
+    /// The shape of the result: text or json
+    #[arg(long, value_enum, default_value_t, hide_possible_values = true, hide_default_value = true)]
+    format: Format,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// A file is no snapshot, the goals are wrong, or there is no proposal.
+pub fn run(args: &ReportArgs, screen: &Screen) -> Result<(), Failure> {
+    let goals = goals::load(args.question.goals.as_deref().unwrap_or("default"))?;
+    let mut all = Vec::new();
+    for (at, file) in args.files.iter().enumerate() {
+        let row = measured(args, file, &goals, screen)?;
+        match args.format {
+            Format::Text => {
+                let apart = if at > 0 { "\n" } else { "" };
+                screen.result(&format!("{apart}{}", measurement_text(&row, screen.results)))?;
+            }
+            Format::Json => all.push(row),
+        }
+    }
+    if args.format == Format::Json {
+        screen.result(&to_json(&all)?)?;
+    }
+    Ok(())
+}
+
+fn measured(
+    args: &ReportArgs,
+    file: &Path,
+    goals: &GoalSet,
+    screen: &Screen,
+) -> Result<Measurement, Failure> {
+    let ask = Ask::of(&args.add_broker, &args.remove_broker, args.rebalance);
+    let request = Request {
+        operation: ask.operation,
+        also_rebalance: ask.also_rebalance,
+        seed: args.question.seed,
+        ..Request::default()
+    };
+    let limits = PlanLimits::default();
+    let mut stages = Vec::new();
+    let observation = timed(&mut stages, "read", || read_snapshot_file(file, screen))?;
+    let model = timed(&mut stages, "model", || ClusterModel::build(&observation))
+        .map_err(|error| Failure::refused(format!("{}: {error}", file.display())))?;
+    let solution = timed(&mut stages, "solve", || solve(&model, goals, &request))
+        .map_err(|error| Failure::refused(format!("{}: {error}", file.display())))?;
+    let plan = timed(&mut stages, "plan", || Plan::build(&model, goals, &request, &solution, &limits));
+    let judgement = timed(&mut stages, "judge", || {
+        judge(&observation, &PlanFile::Evenkeel(Box::new(plan.clone())), &limits)
+    });
+    if let Some(broken) = judgement.broken.first() {
+        return Err(Failure::refused(format!("{}: the judge refuses the plan: {broken}", file.display())));
+    }
+    Ok(Measurement {
+        file: file.display().to_string(),
+        operation: plan.operation.clone(),
+        goal_set: goals.name.clone(),
+        stages,
+        peak_memory_bytes: peak_memory(),
+        measured: measure(&model, &plan),
+    })
+}
+
+/// Runs one stage, and writes down what it took.
+fn timed<T>(stages: &mut Vec<Stage>, stage: &'static str, work: impl FnOnce() -> T) -> T {
+    let (began, before) = (Instant::now(), processor_seconds());
+    let result = work();
+    let cpu_s = before.zip(processor_seconds()).map(|(before, after)| after - before);
+    let wall_s = (began.elapsed().as_secs_f64() * 1e6).round() / 1e6;
+    stages.push(Stage { stage, wall_s, cpu_s: cpu_s.map(|cpu| (cpu * 100.0).round() / 100.0) });
+    result
+}
+
+/// Ticks of the kernel's clock in a second, as `/proc` counts them: 100 on every Linux that is in use.
+const TICKS_PER_S: f64 = 100.0;
+
+/// Processor time of this process in seconds, user and system; `None` where there is no `/proc`.
+fn processor_seconds() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field is the command in brackets and may hold anything; `utime` and `stime` are 14 and 15.
+    let (_, rest) = text.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let ticks: f64 = fields.next()?.parse().ok()?;
+    let of_system: f64 = fields.next()?.parse().ok()?;
+    Some((ticks + of_system) / TICKS_PER_S)
+}
+
+/// The most memory that this process has held at once; `None` where there is no `/proc`.
+fn peak_memory() -> Option<Bytes> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(Bytes(kibibytes.saturating_mul(1024)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_tells_time_and_memory_of_the_process() {
+        if cfg!(target_os = "linux") {
+            assert!(processor_seconds().is_some_and(|seconds| seconds >= 0.0));
+            assert!(peak_memory().is_some_and(|bytes| bytes.0 > 1_000_000));
+        }
+    }
+}

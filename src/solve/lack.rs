@@ -1,0 +1,204 @@
+//! [`Lack`]: what a goal that is not met lacks, as numbers and in words.
+
+use serde::Serialize;
+
+use crate::base::{BrokerId, RackId};
+use crate::model::Resource;
+
+/// What a goal lacks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Lack {
+    /// Loads or capacities that were not seen.
+    NotKnown {
+        /// What is missing.
+        missing: String,
+        /// The resource that it is about.
+        resource: Option<Resource>,
+    },
+    /// What has to stand in a place is more than fits there.
+    TooSmall {
+        /// The rack; absent for the whole cluster.
+        rack: Option<RackId>,
+        /// The resource.
+        resource: Resource,
+        /// Brokers like those that are there which would have to join it.
+        brokers_missing: u32,
+        /// Capacity that would have to be added, in the resource's unit.
+        capacity_missing: f64,
+    },
+    /// A rack has to carry more, or can carry less, than its part of the cluster's mean.
+    Uneven {
+        /// The rack.
+        rack: RackId,
+        /// The resource.
+        resource: Resource,
+        /// How far the rack's own mean is from the mean of all, in percent; negative when below.
+        percent: f64,
+        /// Brokers that would have to join the rack (negative: the others), were they like those that are there.
+        brokers_missing: i32,
+        /// Capacity that would have to be added to the rack, where that would help and capacities are known.
+        capacity_missing: Option<f64>,
+    },
+    /// One replica alone is more than a broker may carry.
+    ReplicaTooLarge {
+        /// The partition.
+        partition: String,
+        /// The resource.
+        resource: Resource,
+        /// What one replica of it weighs.
+        load: f64,
+        /// The most that any broker may carry.
+        room: f64,
+    },
+    /// A topic has too few partitions for each broker to have its part.
+    TopicTooSmall {
+        /// The topic.
+        topic: String,
+        /// Whether it is about leaders; else about replicas.
+        leaders: bool,
+        /// Its partitions.
+        partitions: u32,
+        /// The brokers.
+        brokers: u32,
+        /// How many each is to have.
+        least: u32,
+        /// Partitions that would have to be added.
+        partitions_missing: u32,
+    },
+    /// A partition has more replicas than there are brokers where it may stand.
+    TooFewBrokers {
+        /// The partition.
+        partition: String,
+        /// Its replication factor.
+        replication_factor: usize,
+        /// The brokers.
+        brokers: usize,
+    },
+    /// Some brokers say no rack, so that each counts as a rack of its own.
+    RackUnset {
+        /// The brokers.
+        brokers: Vec<BrokerId>,
+    },
+    /// Partitions that may not be touched now.
+    Held {
+        /// How many.
+        partitions: usize,
+    },
+    /// None of the bounds that are reckoned here forbids it. They are reckoned for each broker and rack; not for hosts,
+    /// log directories, single topics and the loss of a rack.
+    NotForbidden,
+}
+
+impl Lack {
+    /// What is lacking, in words.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::NotKnown { missing, .. } => missing.clone(),
+            Self::TooSmall { rack, resource, capacity_missing, .. } => {
+                let (name, more) = (resource.name(), resource.show(*capacity_missing));
+                match rack {
+                    Some(rack) => format!(
+                        "what has to stand in rack {rack} is more {name} than its brokers may carry, by {more} of capacity"
+                    ),
+                    None => format!(
+                        "the brokers together may carry less {name} than there is, by {more} of capacity"
+                    ),
+                }
+            }
+            Self::Uneven { rack, resource, percent, .. } => {
+                let name = resource.name();
+                if *percent > 0.0 {
+                    format!(
+                        "its copies alone bring rack {rack} {percent:.1} % above the mean of {name}: it has too few brokers"
+                    )
+                } else {
+                    let percent = percent.abs();
+                    format!(
+                        "all that may stand in rack {rack} leaves it {percent:.1} % below the mean of {name}: it has more brokers than its part"
+                    )
+                }
+            }
+            Self::ReplicaTooLarge { partition, resource, load, room } => format!(
+                "one replica of {partition} has {}, and a broker may carry {}",
+                resource.show_named(*load),
+                resource.show(*room)
+            ),
+            Self::TopicTooSmall { topic, leaders, partitions, brokers, least, .. } => {
+                let verb = if *leaders { "lead" } else { "hold" };
+                let noun = if *partitions == 1 { "partition" } else { "partitions" };
+                format!("topic {topic} has {partitions} {noun}: {brokers} brokers cannot each {verb} {least}")
+            }
+            Self::TooFewBrokers { partition, replication_factor, brokers } => {
+                format!(
+                    "{partition} has {replication_factor} replicas, and may stand on {brokers} brokers only"
+                )
+            }
+            Self::RackUnset { brokers } => match brokers.as_slice() {
+                [one] => format!("broker {one} has no rack, and counts as a rack of its own"),
+                some => format!("brokers {} have no rack, and each counts as a rack of its own", list(some)),
+            },
+            Self::Held { partitions: 1 } => "1 partition may not be moved now".to_owned(),
+            Self::Held { partitions } => format!("{partitions} partitions may not be moved now"),
+            Self::NotForbidden => {
+                "none of the bounds that follow from brokers, racks and loads forbids it".to_owned()
+            }
+        }
+    }
+
+    /// What would help, in words.
+    pub fn mend(&self) -> String {
+        let more = |brokers: u32| {
+            if brokers == 1 { "1 more broker".into() } else { format!("{brokers} more brokers") }
+        };
+        match self {
+            Self::NotKnown { resource: Some(Resource::Disk), .. } => {
+                "allow evenkeel to describe log dirs, or give the brokers' `capacity` in the settings".to_owned()
+            }
+            Self::NotKnown { .. } => {
+                "give the brokers' metrics endpoints, and their `capacity` in the settings".to_owned()
+            }
+            Self::TooSmall { rack, resource, brokers_missing, capacity_missing } => {
+                let place = rack.as_ref().map_or("the cluster".to_owned(), |rack| format!("rack {rack}"));
+                let brokers = more(*brokers_missing);
+                if resource.is_count() {
+                    return format!("{place} needs {brokers}, or fewer {}", resource.name());
+                }
+                format!("{place} needs {brokers}, or {} more {}", resource.show(*capacity_missing), resource.name())
+            }
+            Self::Uneven { rack, resource, brokers_missing, capacity_missing, .. } => {
+                let brokers = more(brokers_missing.unsigned_abs());
+                if *brokers_missing < 0 {
+                    return format!("{brokers} in the other racks, or fewer in rack {rack}, or a band per rack");
+                }
+                let capacity = capacity_missing
+                    .map(|more| format!(", or {} more {} there", resource.show(more), resource.name()));
+                format!("rack {rack} needs {brokers}{}", capacity.unwrap_or_default())
+            }
+            Self::ReplicaTooLarge { partition, .. } => {
+                format!("more and smaller partitions than {partition}, or larger brokers")
+            }
+            Self::TopicTooSmall { topic, partitions_missing: 1, .. } => format!("topic {topic} needs 1 more partition"),
+            Self::TopicTooSmall { topic, partitions_missing, .. } => {
+                format!("topic {topic} needs {partitions_missing} more partitions")
+            }
+            Self::TooFewBrokers { replication_factor, brokers, .. } => {
+                let missing = replication_factor.saturating_sub(*brokers);
+                format!("{} where it may stand", more(u32::try_from(missing).unwrap_or(u32::MAX)))
+            }
+            Self::RackUnset { brokers } => match brokers.as_slice() {
+                [one] => format!("set broker.rack on broker {one}"),
+                some => format!("set broker.rack on brokers {}", list(some)),
+            },
+            Self::Held { .. } => "propose again when replicas have caught up and reassignments are done".to_owned(),
+            Self::NotForbidden => {
+                "goals of earlier tiers, excluded topics or the price stand in the way: a wider band, or another seed"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+fn list(brokers: &[BrokerId]) -> String {
+    brokers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
