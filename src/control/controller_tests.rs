@@ -37,6 +37,7 @@ fn proposal(bytes: u64) -> Result<Proposal, ProposeError> {
         observed_at: TimestampMs(0),
         goal_set: String::new(),
         operation: String::new(),
+        replication_factors: std::collections::BTreeMap::new(),
         seed: 0,
         is_empty: bytes == 0,
         limits: PlanLimits::default(),

@@ -25,7 +25,7 @@ pub(super) fn admit(plan: &Plan, seen: &Observation) -> Result<(), NotStarted> {
     }
     for step in steps(plan) {
         if let Step::Move(step) = step {
-            well_formed(step)?;
+            well_formed(step, plan.replication_factors.get(&step.partition.topic).copied())?;
         }
     }
     let takes_part = brokers(plan);
@@ -88,8 +88,9 @@ pub(super) fn brokers(plan: &Plan) -> BTreeSet<BrokerId> {
     lists.flatten().copied().collect()
 }
 
-/// A stage that makes two replicas at once, or names a broker twice, is not one that evenkeel plans.
-fn well_formed(step: &MoveStep) -> Result<(), NotStarted> {
+/// A stage that makes two replicas at once, or names a broker twice, is not one that evenkeel plans; nor is a list
+/// of another length, unless the plan says that this replication factor was asked for.
+fn well_formed(step: &MoveStep, factor: Option<u8>) -> Result<(), NotStarted> {
     let malformed =
         |problem: &'static str| NotStarted::Malformed { partition: step.partition.clone(), problem };
     if step.stages.is_empty() {
@@ -105,7 +106,15 @@ fn well_formed(step: &MoveStep) -> Result<(), NotStarted> {
         }
         before = stage;
     }
-    Ok(())
+    match factor.map(usize::from) {
+        Some(factor) if step.target().len() != factor => {
+            Err(malformed("not the replication factor asked for"))
+        }
+        None if step.stages.iter().any(|stage| stage.len() != step.from.len()) => {
+            Err(malformed("another replication factor, which nobody asked for"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What has changed under a step since it was planned. A step that is in place already has not gone stale.

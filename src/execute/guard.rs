@@ -81,24 +81,32 @@ pub(super) fn repairs(
         && !partition.isr.is_empty()
 }
 
-/// Whether a partition may go from `base` to `aim` as the cluster is now, disk room apart.
+/// Whether a partition may go from `base` to `aim` as the cluster is now, disk room apart. `resized_from` is the
+/// list at the beginning of a step that changes the replication factor: what came on the way may go again.
 pub(super) fn may_go(
     seen: &Observation,
     name: &TopicPartition,
     partition: &Partition,
-    base: &[BrokerId],
-    aim: &[BrokerId],
+    (base, aim): (&[BrokerId], &[BrokerId]),
+    resized_from: Option<&[BrokerId]>,
 ) -> Option<Hold> {
     let alive = |id: BrokerId| seen.brokers.get(&id).is_some_and(|broker| broker.alive);
     let rack = |id: BrokerId| alive(id).then(|| seen.rack_of(id));
     if let Err(broken) = promises::adds_only_to_live_brokers(name, base, aim, alive) {
         return Some(Hold::Wait(broken.detail));
     }
-    if promises::spread_never_worse(name, base, aim, rack).is_err() {
+    let shrinks = aim.len() < base.len();
+    let spread_of = resized_from.filter(|_| shrinks).unwrap_or(base);
+    if promises::spread_never_worse(name, spread_of, aim, rack).is_err() {
         return Some(Hold::Drop(DropReason::RackSpread));
     }
     let min_isr = seen.topics.get(&name.topic).and_then(|topic| topic.min_insync_replicas).unwrap_or(1);
-    if promises::any_broker_may_fail(name, base.len(), aim.len(), min_isr).is_err() {
+    let enough = if resized_from.is_some() && shrinks {
+        promises::shrinks_within_min_isr(name, base.len(), aim.len(), min_isr)
+    } else {
+        promises::any_broker_may_fail(name, base.len(), aim.len(), min_isr)
+    };
+    if enough.is_err() {
         return Some(Hold::Drop(DropReason::TooFewReplicas));
     }
     if repairs(seen, partition, base, aim) {

@@ -14,6 +14,7 @@ mod guard;
 mod held;
 mod outcome;
 mod progress;
+mod put_right;
 mod settings;
 mod sight;
 mod start;

@@ -140,7 +140,7 @@ impl Execution {
         if matches!(step.step, Step::Leader(_)) {
             return Leave::Go;
         }
-        match may_go(seen, name, partition, step.base(), step.aim()) {
+        match may_go(seen, name, partition, (step.base(), step.aim()), step.resized_from()) {
             Some(Hold::Drop(reason)) => return Leave::Dropped(reason),
             Some(Hold::Wait(by)) => return Leave::Held(by),
             None => {}

@@ -7,7 +7,7 @@ use super::musts::{pack_keeping_musts, reached};
 use super::stages::stages;
 use super::waves::{Packed, Pending};
 use super::{BrokerLoads, GoalOutcome, LeaderStep, MoveStep, Plan, PlanLimits, Price, Refused, Step};
-use crate::base::{BrokerId, Bytes, DigestBuilder, PlanId};
+use crate::base::{BrokerId, Bytes, DigestBuilder, PlanId, TopicName};
 use crate::goals::{GoalSet, Standing, Verdict};
 use crate::model::{Assignment, BrokerOrd, ClusterModel, Resource, Sums};
 use crate::solve::{Change, Operation, Request, Solution};
@@ -51,6 +51,7 @@ impl Plan {
             observed_at: model.observed_at,
             goal_set: goals.name.clone(),
             operation: operation(request),
+            replication_factors: factors(model, request, solution),
             seed: request.seed,
             is_empty: waves.is_empty(),
             limits: *limits,
@@ -76,6 +77,19 @@ fn operation(request: &Request) -> String {
     format!("{}{}", request.operation, if levels_too { " and rebalance" } else { "" })
 }
 
+/// Topics whose replication factor is to change, with what was asked for.
+fn factors(model: &ClusterModel, request: &Request, solution: &Solution) -> BTreeMap<TopicName, u8> {
+    let Operation::SetReplicationFactor(rows) = &request.operation else { return BTreeMap::new() };
+    let changed = solution.changes.iter().map(|change| change.partition).filter(|partition| {
+        solution.target.replicas(*partition).len() != model.placement.replicas(*partition).len()
+    });
+    let topics =
+        changed.map(|partition| &model.topics[model.partitions[partition.index()].topic.index()].name);
+    let asked =
+        |topic: &TopicName| rows.iter().find(|(topics, _)| topics.matches(topic)).map(|(_, factor)| *factor);
+    topics.filter_map(|topic| Some((topic.clone(), asked(topic)?))).collect()
+}
+
 fn ids(model: &ClusterModel, list: &[BrokerOrd]) -> Vec<BrokerId> {
     list.iter().map(|broker| model.brokers[broker.index()].id).collect()
 }
@@ -88,6 +102,19 @@ fn pending(model: &ClusterModel, solution: &Solution, refusals: &mut Vec<Refused
         let from = model.placement.replicas(partition);
         let target = solution.target.replicas(partition);
         let leader = model.placement.leader(partition);
+        let topic = &model.topics[model.partitions[partition.index()].topic.index()];
+        if target.len() < from.len() && target.len() < topic.min_insync_replicas as usize {
+            refusals.push(Refused {
+                subject: model.name(partition).to_string(),
+                reason: format!(
+                    "with {} replicas it would have fewer than min.insync.replicas, which is {}",
+                    target.len(),
+                    topic.min_insync_replicas
+                ),
+                mend: "lower min.insync.replicas of the topic first, or ask for a larger factor".to_owned(),
+            });
+            continue;
+        }
         let step = if from == target {
             leader_step(model, change)
         } else if let Some(step) = move_step(model, change, target) {

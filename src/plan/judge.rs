@@ -11,8 +11,9 @@ use super::judge_disk::Disks;
 use super::{KafkaReassignment, Plan, PlanFile, PlanLimits, Step};
 use crate::base::{BrokerId, RackId, TopicPartition};
 use crate::model::promises::{
-    adds_only_to_live_brokers, any_broker_may_fail, best_rack_spread, keeps_replication_factor,
-    one_new_replica_at_a_time, one_replica_per_broker, rack_spread, spread_never_worse,
+    adds_only_to_live_brokers, any_broker_may_fail, best_rack_spread, gets_replication_factor,
+    keeps_replication_factor, one_new_replica_at_a_time, one_replica_per_broker, rack_spread,
+    shrinks_within_min_isr, spread_never_worse,
 };
 use crate::model::{Broken, Promise};
 use crate::observe::{GapKind, Observation, Partition, SeenTopic};
@@ -106,6 +107,8 @@ struct Change {
     stages: Vec<Vec<BrokerId>>,
     /// Whether the stages are promised to add one replica at a time.
     one_at_a_time: bool,
+    /// The replication factor that was asked for; `None` where it has to stay as it is.
+    factor: Option<u8>,
 }
 
 impl Change {
@@ -115,19 +118,14 @@ impl Change {
 }
 
 fn evenkeel_waves(plan: &Plan) -> Vec<Vec<Change>> {
-    let change = |step: &Step| match step {
-        Step::Move(step) => Change {
-            partition: step.partition.clone(),
-            from: Some(step.from.clone()),
-            stages: step.stages.clone(),
-            one_at_a_time: true,
-        },
-        Step::Leader(step) => Change {
-            partition: step.partition.clone(),
-            from: Some(step.replicas.clone()),
-            stages: Vec::new(),
-            one_at_a_time: true,
-        },
+    let change = |step: &Step| {
+        let (from, stages) = match step {
+            Step::Move(step) => (step.from.clone(), step.stages.clone()),
+            Step::Leader(step) => (step.replicas.clone(), Vec::new()),
+        };
+        let partition = step.partition().clone();
+        let factor = plan.replication_factors.get(&partition.topic).copied();
+        Change { partition, from: Some(from), stages, one_at_a_time: true, factor }
     };
     plan.waves.iter().map(|wave| wave.steps.iter().map(change).collect()).collect()
 }
@@ -138,6 +136,7 @@ fn kafka_wave(observation: &Observation, list: &KafkaReassignment) -> Vec<Change
         from: None,
         stages: vec![row.replicas.clone()],
         one_at_a_time: false,
+        factor: None,
     });
     // Kafka's own "current assignment" files name partitions that do not change: nothing to judge there.
     let changes = |change: &Change| {
@@ -204,6 +203,14 @@ impl<'a> Judge<'a> {
             let detail = format!("it is for cluster {planned}, and this is {seen}");
             self.found.broken.push(Broken::new(Promise::PlanIsCurrent, format!("plan {}", plan.id), detail));
         }
+        for (topic, factor) in &plan.replication_factors {
+            let least = self.observation.topics.get(topic).and_then(|topic| topic.min_insync_replicas);
+            if least.is_some_and(|least| u32::from(*factor) <= least) {
+                self.found.notes.push(format!(
+                    "topic {topic} will have {factor} replicas and needs as many in sync: the loss of any one broker will stop its writes"
+                ));
+            }
+        }
     }
 
     /// The partition, when it is as the plan believes.
@@ -228,19 +235,26 @@ impl<'a> Judge<'a> {
         let mut broken = Vec::new();
         let mut list = &now.replicas;
         for stage in &change.stages {
-            broken.extend(keeps_replication_factor(&change.partition, list, stage).err());
+            if change.factor.is_none() {
+                broken.extend(keeps_replication_factor(&change.partition, list, stage).err());
+            }
             broken.extend(one_replica_per_broker(&change.partition, stage).err());
             broken.extend(
                 adds_only_to_live_brokers(&change.partition, list, stage, |broker| self.alive(broker)).err(),
             );
+            // What came on the way to another factor may go again: what counts is what was there at first.
+            let base = if stage.len() < list.len() { &now.replicas } else { list };
             broken.extend(
-                spread_never_worse(&change.partition, list, stage, |broker| self.live_rack(broker)).err(),
+                spread_never_worse(&change.partition, base, stage, |broker| self.live_rack(broker)).err(),
             );
             if change.one_at_a_time {
                 broken.extend(one_new_replica_at_a_time(&change.partition, list, stage).err());
             }
             broken.extend(self.check_isr(change, topic, now, stage));
             list = stage;
+        }
+        if let (Some(factor), Some(target)) = (change.factor, change.target()) {
+            broken.extend(gets_replication_factor(&change.partition, target, usize::from(factor)).err());
         }
         broken.extend(self.check_repair(change, topic, now));
         self.note_spread(change);
@@ -267,8 +281,12 @@ impl<'a> Judge<'a> {
     ) -> Option<Broken> {
         let in_sync = self.in_sync(now);
         let then = stage.iter().filter(|broker| in_sync.contains(broker) || !now.replicas.contains(broker));
+        let (before, then) = (in_sync.len(), then.count());
         let least = topic.min_insync_replicas.unwrap_or(1);
-        any_broker_may_fail(&change.partition, in_sync.len(), then.count(), least).err()
+        if change.factor.is_some() && stage.len() < now.replicas.len() {
+            return shrinks_within_min_isr(&change.partition, before, then, least).err();
+        }
+        any_broker_may_fail(&change.partition, before, then, least).err()
     }
 
     /// A partition at or below min ISR, with replicas that ail, is left alone unless they are what goes.

@@ -1,9 +1,11 @@
 //! [`Plan`]: everything that will be done, decided beforehand, under an id that is the digest of its content.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Step;
-use crate::base::{BrokerId, Bytes, ModelId, PlanId, RackId, TimestampMs};
+use crate::base::{BrokerId, Bytes, ModelId, PlanId, RackId, TimestampMs, TopicName};
 
 /// What will be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,10 @@ pub struct Plan {
     pub goal_set: String,
     /// The operation in words (`rebalance`, `remove broker 6`).
     pub operation: String,
+    /// Topics that were asked to have another replication factor, and which; replica lists of all others keep their
+    /// length.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replication_factors: BTreeMap<TopicName, u8>,
     /// The solver's seed.
     pub seed: u64,
     /// Whether there is nothing to do.
@@ -127,9 +133,9 @@ pub struct BrokerLoads {
     /// Disk capacity.
     pub disk_capacity_bytes: Option<Bytes>,
     /// Loads before, by [`crate::model::Resource::name`].
-    pub before: std::collections::BTreeMap<String, f64>,
+    pub before: BTreeMap<String, f64>,
     /// Loads after.
-    pub after: std::collections::BTreeMap<String, f64>,
+    pub after: BTreeMap<String, f64>,
 }
 
 /// Something that was wanted and cannot be had.

@@ -45,6 +45,7 @@ fn plan(net: Option<f64>) -> Plan {
         observed_at: TimestampMs(1_795_446_000_000),
         goal_set: "default".to_owned(),
         operation: "rebalance".to_owned(),
+        replication_factors: BTreeMap::new(),
         seed: 0,
         is_empty: false,
         limits: crate::plan::PlanLimits::default(),

@@ -192,6 +192,7 @@ fn plan(waves: Vec<Wave>) -> Plan {
         observed_at: TimestampMs(0),
         goal_set: "test".to_owned(),
         operation: "rebalance".to_owned(),
+        replication_factors: std::collections::BTreeMap::new(),
         seed: 0,
         is_empty: waves.is_empty(),
         limits: PlanLimits::default(),

@@ -45,6 +45,7 @@ pub(super) fn plan(waves: Vec<Vec<Step>>) -> Plan {
         observed_at: TimestampMs(0),
         goal_set: "default".to_owned(),
         operation: "rebalance".to_owned(),
+        replication_factors: BTreeMap::new(),
         seed: 0,
         is_empty: waves.is_empty(),
         limits: PlanLimits::default(),
@@ -118,8 +119,12 @@ impl Desk {
     }
 
     pub(super) fn with(seen: Observation, settings: ExecuteSettings, waves: Vec<Vec<Step>>) -> Self {
+        Self::of(seen, settings, &plan(waves))
+    }
+
+    pub(super) fn of(seen: Observation, settings: ExecuteSettings, plan: &Plan) -> Self {
         let now = TimestampMs(1_000_000);
-        let execution = Execution::new(&plan(waves), settings, now, &seen).expect("the plan fits");
+        let execution = Execution::new(plan, settings, now, &seen).expect("the plan fits");
         Self { seen, execution, events: Vec::new(), now, luck: Luck::Taken }
     }
 

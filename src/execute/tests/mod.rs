@@ -3,5 +3,6 @@
 mod desk;
 mod guards;
 mod moves;
+mod resize;
 mod stops;
 mod throttles;

@@ -1,0 +1,128 @@
+//! Plans other than moves from broker to broker, from a target to the end: other replication factors, other orders.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use evenkeel::base::{BrokerId, TopicPartition};
+use evenkeel::control::{Scope, World, drive};
+use evenkeel::edge::sim::{SimEvent, SimWorld};
+use evenkeel::execute::{End, ExecuteSettings, Execution, ThrottleRate};
+use evenkeel::goals::GoalSet;
+use evenkeel::model::{Assignment, ClusterModel, PartitionOrd};
+use evenkeel::observe::Observation;
+use evenkeel::plan::{Plan, PlanFile, PlanLimits, judge};
+use evenkeel::solve::{Change, Operation, Request, Solution};
+
+use crate::support::{MB, four_brokers, ids, orders, stands};
+
+/// A plan that gives the two partitions these lists.
+fn planned(seen: &Observation, operation: Operation, lists: [&[i32]; 2]) -> Plan {
+    let model = ClusterModel::build(seen).unwrap();
+    let ords = |list: &[i32]| list.iter().map(|id| model.broker(BrokerId(*id)).unwrap()).collect::<Vec<_>>();
+    let target = Assignment::new(lists.into_iter().map(|list| (ords(list), ords(list).first().copied())));
+    let change = |partition| Change { partition, reason: "asked for".to_owned() };
+    let solution = Solution {
+        target,
+        verdicts: Vec::new(),
+        changes: [PartitionOrd(0), PartitionOrd(1)].map(change).to_vec(),
+        refusals: Vec::new(),
+        bytes_lower_bound: None,
+    };
+    let goals = GoalSet { name: "none".to_owned(), description: String::new(), goals: Vec::new() };
+    let request = Request { operation, ..Request::default() };
+    Plan::build(&model, &goals, &request, &solution, &PlanLimits::default())
+}
+
+/// Judges and runs a plan; a partition that has no leader at any moment fails the test.
+fn run(world: &mut SimWorld, plan: &Plan) -> Vec<(Vec<i32>, Vec<i32>, Option<i32>)> {
+    let seen = world.observe(&Scope::Full).unwrap();
+    let read = PlanFile::parse(&plan.to_json()).unwrap();
+    let judgement = judge(&seen, &read, &PlanLimits::default());
+    assert!(judgement.is_ok(), "{judgement:?}");
+    let leaderless = Rc::new(RefCell::new(Vec::new()));
+    let found = Rc::clone(&leaderless);
+    world.watch(move |cluster, _| {
+        let without = (0..2).filter(|at| cluster.partition(&orders(*at)).unwrap().leader().is_none());
+        found.borrow_mut().extend(without);
+    });
+    let throttle = ThrottleRate::BytesPerS(50 * MB);
+    let settings = ExecuteSettings { throttle, ..ExecuteSettings::default() };
+    let mut execution = Execution::new(plan, settings, world.now(), &seen).unwrap();
+    let outcome = drive(world, &mut execution, &mut |_| {});
+    assert_eq!(outcome.end, End::Done, "{outcome}: {:?}", outcome.steps);
+    assert!(leaderless.borrow().is_empty(), "without a leader: {leaderless:?}");
+    let after = world.observe(&Scope::Full).unwrap();
+    assert!(after.brokers.values().all(|broker| broker.throttle.is_clear()), "throttles are left");
+    (0..2).map(|at| stands(world.cluster(), at)).collect()
+}
+
+fn factor(of: u8) -> Operation {
+    Operation::SetReplicationFactor(vec![("orders".parse().unwrap(), of)])
+}
+
+#[test]
+fn a_replication_factor_grows_and_shrinks_again() {
+    let mut world = SimWorld::new(&four_brokers()).unwrap();
+    let most_at_once = Rc::new(RefCell::new(0));
+    let seen_most = Rc::clone(&most_at_once);
+    world.watch(move |cluster, events| {
+        for name in events.iter().filter_map(|event| match event {
+            SimEvent::Reassigning(name) => Some(name),
+            _ => None,
+        }) {
+            let adding = cluster.partition(name).unwrap().adding().len();
+            let most = *seen_most.borrow();
+            *seen_most.borrow_mut() = most.max(adding);
+        }
+    });
+    let seen = world.observe(&Scope::Full).unwrap();
+    let grown = planned(&seen, factor(4), [&[1, 2, 3, 4], &[4, 1, 3, 2]]);
+    assert_eq!(grown.replication_factors.get(&"orders".into()), Some(&4));
+    assert_eq!((grown.price.replica_moves, grown.price.bytes.0), (2, 2_000 * MB));
+    let stand = run(&mut world, &grown);
+    assert_eq!(stand[0].0, [1, 2, 3, 4]);
+    assert_eq!((&stand[1].0[..], stand[1].2), (&[4, 1, 3, 2][..], Some(4)));
+    assert_eq!(*most_at_once.borrow(), 1);
+
+    let seen = world.observe(&Scope::Full).unwrap();
+    let shrunk = planned(&seen, factor(2), [&[2, 3], &[3, 1]]);
+    assert_eq!(shrunk.price.bytes.0, 0, "nothing is copied");
+    let stand = run(&mut world, &shrunk);
+    assert_eq!(stand[0], (vec![2, 3], vec![2, 3], Some(2)), "leader 1 has gone");
+    assert_eq!(stand[1], (vec![3, 1], vec![1, 3], Some(3)));
+}
+
+#[test]
+fn fewer_replicas_than_min_isr_are_refused_with_a_mend() {
+    let mut world = SimWorld::new(&four_brokers()).unwrap();
+    let seen = world.observe(&Scope::Full).unwrap();
+    let plan = planned(&seen, factor(1), [&[1], &[1]]);
+    assert!(plan.is_empty && plan.refusals.len() == 2, "{:?}", plan.refusals);
+    assert!(plan.refusals[0].mend.contains("min.insync.replicas"));
+}
+
+#[test]
+fn a_length_that_was_not_asked_for_breaks_a_promise() {
+    let mut world = SimWorld::new(&four_brokers()).unwrap();
+    let seen = world.observe(&Scope::Full).unwrap();
+    let mut plan = planned(&seen, factor(4), [&[1, 2, 3, 4], &[4, 1, 3, 2]]);
+    plan.replication_factors.clear();
+    plan.id = plan.content_id();
+    let judgement = judge(&seen, &PlanFile::Evenkeel(Box::new(plan)), &PlanLimits::default());
+    assert_eq!(judgement.broken.len(), 2, "{judgement:?}");
+    assert!(judgement.broken[0].to_string().contains("replication factor 3 would become 4"));
+}
+
+#[test]
+fn a_demoted_broker_leads_nothing_and_no_byte_moves() {
+    let mut world = SimWorld::new(&four_brokers()).unwrap();
+    let seen = world.observe(&Scope::Full).unwrap();
+    let operation = Operation::Demote { brokers: ids(&[1]), log_dirs: Vec::new() };
+    let plan = planned(&seen, operation, [&[2, 3, 1], &[3, 2, 1]]);
+    assert_eq!((plan.price.bytes.0, plan.price.leader_changes), (0, 2));
+    let kafka = plan.to_kafka();
+    assert_eq!(kafka.lists()[&TopicPartition::new("orders", 0)], ids(&[2, 3, 1]));
+    let stand = run(&mut world, &plan);
+    assert_eq!((&stand[0].0[..], stand[0].2), (&[2, 3, 1][..], Some(2)));
+    assert_eq!((&stand[1].0[..], stand[1].2), (&[3, 2, 1][..], Some(3)));
+}
