@@ -52,6 +52,7 @@ fn proposal(bytes: u64) -> Result<Proposal, ProposeError> {
         target: model.placement.clone(),
         verdicts: vec![verdict],
         changes: Vec::new(),
+        log_dir_moves: Vec::new(),
         refusals: Vec::new(),
         bytes_lower_bound: None,
     };

@@ -8,6 +8,7 @@
 mod admit;
 mod answers;
 mod command;
+mod dir_run;
 mod event;
 mod execution;
 mod guard;

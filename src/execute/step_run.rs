@@ -67,6 +67,8 @@ pub(super) enum Need {
     Cancel,
     Order(Vec<BrokerId>),
     Elect,
+    /// The replica shall stand in this directory.
+    LogDir(String),
 }
 
 /// What a look is made with.
@@ -109,6 +111,7 @@ impl StepRun {
     pub(super) fn base(&self) -> &[BrokerId] {
         match (&self.step, self.stage) {
             (Step::Leader(step), _) => &step.replicas,
+            (Step::LogDir(step), _) => std::slice::from_ref(&step.broker),
             (Step::Move(step), 0) => &step.from,
             (Step::Move(step), stage) => &step.stages[stage - 1],
         }
@@ -118,6 +121,7 @@ impl StepRun {
     pub(super) fn aim(&self) -> &[BrokerId] {
         match &self.step {
             Step::Leader(step) => &step.replicas,
+            Step::LogDir(step) => std::slice::from_ref(&step.broker),
             Step::Move(step) => step.stages.get(self.stage).map_or(step.target(), Vec::as_slice),
         }
     }
@@ -137,7 +141,7 @@ impl StepRun {
 
     fn stages(&self) -> usize {
         match &self.step {
-            Step::Leader(_) => 0,
+            Step::Leader(_) | Step::LogDir(_) => 0,
             Step::Move(step) => step.stages.len(),
         }
     }
@@ -145,7 +149,7 @@ impl StepRun {
     /// Whether the current stage copies and may be running in the cluster.
     pub(super) fn is_copying(&self) -> bool {
         let runs = matches!(self.state, State::Asked | State::Copying { .. } | State::Cancelling { .. });
-        runs && self.added().next().is_some()
+        runs && (self.added().next().is_some() || matches!(self.step, Step::LogDir(_)))
     }
 
     /// Whether a reassignment of this step may be running in the cluster.
@@ -231,6 +235,10 @@ impl StepRun {
         if self.state == State::Asked {
             // The turn that asked was broken off before the command went out.
             self.state = State::Waiting { ready: false };
+        }
+        if let Step::LogDir(step) = &self.step {
+            let step = step.clone();
+            return self.look_between_dirs(&step, with, events);
         }
         match self.state.clone() {
             State::Waiting { .. } if with.stopping => self.stop_waiting(with.at, events),
@@ -350,6 +358,7 @@ impl StepRun {
     pub(super) fn planned_size(&self) -> Bytes {
         match &self.step {
             Step::Move(step) => step.size_bytes,
+            Step::LogDir(step) => step.size_bytes,
             Step::Leader(_) => Bytes::ZERO,
         }
     }
@@ -357,6 +366,16 @@ impl StepRun {
     fn watch_progress(&mut self, with: &Looking, events: &mut Vec<ExecutionEvent>) {
         let Some(partition) = with.seen.partition(self.partition()) else { return };
         let now = lacking(partition, self.base(), self.aim(), self.planned_size());
+        self.watch_bytes(now, with, events);
+    }
+
+    /// Takes note of how many bytes are still lacking, and cancels when that gets no less for too long.
+    pub(super) fn watch_bytes(
+        &mut self,
+        now: Option<Bytes>,
+        with: &Looking,
+        events: &mut Vec<ExecutionEvent>,
+    ) {
         match (now, self.lacking) {
             // Out of sight is not out of progress.
             (None, _) => self.progress_at = with.at,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::file::FORMAT;
+use super::log_dir_waves::pack_log_dirs;
 use super::musts::{pack_keeping_musts, reached};
 use super::stages::stages;
 use super::waves::{Packed, Pending};
@@ -63,10 +64,14 @@ impl Plan {
         };
         let done = plan.steps().filter_map(|step| model.partition(step.partition()));
         let reached = reached(model, solution, done);
+        let between_dirs = pack_log_dirs(model, &solution.log_dir_moves, &reached, limits);
+        plan.waves.extend(between_dirs.waves);
+        plan.refusals.extend(between_dirs.refusals);
+        plan.is_empty = plan.waves.is_empty();
         let after = Sums::new(model, &reached);
         plan.goals = outcomes(model, goals, request, solution, &reached, &after);
         plan.brokers = broker_loads(model, &before, &after);
-        plan.price = price(model, solution, &plan, &reached, forecast_s);
+        plan.price = price(model, solution, &plan, &reached, forecast_s + between_dirs.forecast_s);
         plan.id = plan.content_id();
         plan
     }
@@ -230,12 +235,8 @@ fn price(
     reached: &Assignment,
     forecast_s: f64,
 ) -> Price {
-    let moves = || {
-        plan.steps().filter_map(|step| match step {
-            Step::Move(step) => Some(step),
-            Step::Leader(_) => None,
-        })
-    };
+    let moves = || plan.steps().filter_map(Step::as_move);
+    let dir_moves = || plan.steps().filter_map(Step::as_log_dir);
     let leader_changes = model
         .partition_ords()
         .filter(|partition| reached.leader(*partition) != model.placement.leader(*partition))
@@ -247,7 +248,9 @@ fn price(
         // The bound is on plans that reach what the solution reaches; one that leaves steps out does not.
         bytes_lower_bound: solution
             .bytes_lower_bound
-            .filter(|_| plan.steps().count() == solution.changes.len()),
+            .filter(|_| plan.steps().count() - dir_moves().count() == solution.changes.len()),
+        log_dir_moves: dir_moves().count(),
+        log_dir_bytes: dir_moves().map(|step| step.size_bytes).sum(),
         leader_changes,
         forecast_s: tidy(forecast_s),
     }

@@ -96,10 +96,26 @@ pub struct Price {
     pub bytes: Bytes,
     /// Least bytes that any plan reaching the same disk bands must copy; absent where it cannot be known.
     pub bytes_lower_bound: Option<Bytes>,
+    /// Replicas that are copied between log directories of their broker.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub log_dir_moves: usize,
+    /// Bytes that are copied between log directories; not among [`Self::bytes`].
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub log_dir_bytes: Bytes,
     /// Partitions whose leader changes.
     pub leader_changes: usize,
     /// Seconds that the copying takes at the throttle assumed, at best.
     pub forecast_s: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_nothing(bytes: &Bytes) -> bool {
+    *bytes == Bytes::ZERO
 }
 
 /// One goal before and after.

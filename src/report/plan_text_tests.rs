@@ -53,6 +53,8 @@ fn plan(net: Option<f64>) -> Plan {
             replica_moves: 1,
             bytes: Bytes(18_200_000),
             bytes_lower_bound: Some(Bytes(9_100_000)),
+            log_dir_moves: 0,
+            log_dir_bytes: Bytes::ZERO,
             leader_changes: 1,
             forecast_s: 200.0,
         },

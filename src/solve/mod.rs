@@ -2,15 +2,18 @@
 //!
 //! [`solve`] checks the request (`roles`), turns the goals into arrays of bounds (`problem`) and searches on a
 //! [`crate::model::Assignment`] with running sums (`state`): what has to move (`forced`), leaders (`leaders`), moves
-//! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). `bound` certifies how
+//! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). `log_dirs` then
+//! levels the directories of each broker. `bound` certifies how
 //! few bytes any plan could do with; `reasons` and `refusals` say why, and why not.
 
 mod bound;
 mod bundles;
+mod dir_shelf;
 mod error;
 mod forced;
 mod leaders;
 mod level;
+mod log_dirs;
 mod problem;
 mod queue;
 mod reasons;
@@ -23,5 +26,7 @@ mod swaps;
 mod trim;
 
 pub use error::SolveError;
-pub use request::{Budget, Change, LogDirName, Operation, Refusal, RefusalKind, Request, Solution};
+pub use request::{
+    Budget, Change, LogDirMove, LogDirName, Operation, Refusal, RefusalKind, Request, Solution,
+};
 pub use solver::solve;

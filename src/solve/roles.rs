@@ -194,7 +194,7 @@ fn find(model: &ClusterModel, named: &[BrokerId], verb: &'static str) -> Result<
 }
 
 /// The ids that exist, runs drawn together: `0 to 29, 40`.
-fn known(model: &ClusterModel) -> String {
+pub(super) fn known(model: &ClusterModel) -> String {
     let mut runs: Vec<(i32, i32)> = Vec::new();
     for broker in &model.brokers {
         match runs.last_mut() {

@@ -3,6 +3,7 @@
 use super::bound::least_bytes;
 use super::leaders::Leadership;
 use super::level::{Scope, WORTH_ANOTHER_PASS};
+use super::log_dirs::move_log_dirs;
 use super::problem::Problem;
 use super::reasons::changes;
 use super::refusals::refusals;
@@ -48,8 +49,12 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     let after = judge_goals(model, goals, &target, &after_sums, &problem.roles.counts);
     let changes = changes(&problem, &target, &records);
     let levelled = disk_is_level(goals, &after);
+    let between_dirs = move_log_dirs(model, goals, request, &target)?;
+    let mut refusals = refusals(&problem, &target, &after_sums, &after);
+    refusals.extend(between_dirs.refusals);
     Ok(Solution {
-        refusals: refusals(&problem, &target, &after_sums, &after),
+        refusals,
+        log_dir_moves: between_dirs.moves,
         bytes_lower_bound: least_bytes(&problem, levelled),
         verdicts: before.into_iter().zip(after).collect(),
         changes,

@@ -1,17 +1,18 @@
-//! Plans other than moves from broker to broker, from a target to the end: other replication factors, other orders.
+//! Plans other than moves from broker to broker, from a target to the end: other replication factors, other orders,
+//! other log directories.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use evenkeel::base::{BrokerId, TopicPartition};
-use evenkeel::control::{Scope, World, drive};
-use evenkeel::edge::sim::{SimEvent, SimWorld};
-use evenkeel::execute::{End, ExecuteSettings, Execution, ThrottleRate};
-use evenkeel::goals::GoalSet;
-use evenkeel::model::{Assignment, ClusterModel, PartitionOrd};
+use evenkeel::control::{Scope, World, drive, propose};
+use evenkeel::edge::sim::{BrokerSpec, SimEvent, SimSpec, SimWorld, TopicSpec};
+use evenkeel::execute::{Command, End, ExecuteSettings, Execution, Setting, ThrottleRate};
+use evenkeel::goals::{Balance, Goal, GoalSet, Rule, Tier};
+use evenkeel::model::{Assignment, ClusterModel, PartitionOrd, Resource};
 use evenkeel::observe::Observation;
 use evenkeel::plan::{Plan, PlanFile, PlanLimits, judge};
-use evenkeel::solve::{Change, Operation, Request, Solution};
+use evenkeel::solve::{Change, LogDirName, Operation, Request, Solution};
 
 use crate::support::{MB, four_brokers, ids, orders, stands};
 
@@ -25,6 +26,7 @@ fn planned(seen: &Observation, operation: Operation, lists: [&[i32]; 2]) -> Plan
         target,
         verdicts: Vec::new(),
         changes: [PartitionOrd(0), PartitionOrd(1)].map(change).to_vec(),
+        log_dir_moves: Vec::new(),
         refusals: Vec::new(),
         bytes_lower_bound: None,
     };
@@ -125,4 +127,109 @@ fn a_demoted_broker_leads_nothing_and_no_byte_moves() {
     let stand = run(&mut world, &plan);
     assert_eq!((&stand[0].0[..], stand[0].2), (&[2, 3, 1][..], Some(2)));
     assert_eq!((&stand[1].0[..], stand[1].2), (&[3, 2, 1][..], Some(3)));
+}
+
+/// A goal set that only asks for level log directories.
+fn level_dirs() -> GoalSet {
+    let rule = Balance { scope: evenkeel::goals::Scope::LogDir, ..Balance::of(Resource::Disk, 0.1) };
+    let goal =
+        Goal { name: "log-dirs".to_owned(), tier: Tier::Want(1), weight: 1.0, rule: Rule::Balance(rule) };
+    GoalSet { name: "log-dirs".to_owned(), description: String::new(), goals: vec![goal] }
+}
+
+/// One broker with two directories, nearly everything in the second: what moves, moves between these.
+fn with_skewed_dirs() -> SimWorld {
+    let mut spec = SimSpec::new(5);
+    spec.brokers.push(BrokerSpec::new(0, "az-0", 200_000 * MB, 100 * MB).with_log_dirs(2));
+    let mut topic = TopicSpec { min_insync_replicas: 1, ..TopicSpec::new("orders") };
+    for at in 0..12 {
+        topic = topic.with_partition(&[0], (1_000 + 100 * at) * MB);
+    }
+    spec.topics.push(topic);
+    let mut world = SimWorld::new(&spec).unwrap();
+    for at in 2..12 {
+        world.cluster_mut().move_log_dir(BrokerId(0), &orders(at), "/data/2").unwrap();
+    }
+    world.sleep(std::time::Duration::from_secs(3_600));
+    world
+}
+
+/// Bytes of the replicas in each directory of broker 0.
+fn dirs_of_broker_0(world: &mut SimWorld) -> Vec<f64> {
+    let model = ClusterModel::build(&world.observe(&Scope::Full).unwrap()).unwrap();
+    model.log_dir_bytes(model.broker(BrokerId(0)).unwrap())
+}
+
+fn carried_out(world: &mut SimWorld, goals: &GoalSet, request: &Request) -> Plan {
+    let seen = world.observe(&Scope::Full).unwrap();
+    let plan = propose(&seen, goals, request, &PlanLimits::default()).unwrap().plan;
+    let settings =
+        ExecuteSettings { throttle: ThrottleRate::BytesPerS(80 * MB), ..ExecuteSettings::default() };
+    let mut execution = Execution::new(&plan, settings, world.now(), &seen).unwrap();
+    let outcome = drive(world, &mut execution, &mut |_| {});
+    assert_eq!(outcome.end, End::Done, "{outcome}: {:?}", outcome.steps);
+    plan
+}
+
+#[test]
+fn log_directories_are_levelled_and_emptied_under_a_throttle() {
+    let mut world = with_skewed_dirs();
+    let before = dirs_of_broker_0(&mut world);
+    assert!(before[1] > 3.0 * before[0], "the directories are not skewed: {before:?}");
+    let plan = carried_out(&mut world, &level_dirs(), &Request::default());
+    assert!(plan.price.log_dir_moves > 0 && plan.price.bytes.0 == 0, "{:?}", plan.price);
+    assert!(
+        plan.price.log_dir_bytes.as_f64() < before[1] - before[0],
+        "more was moved than half the difference"
+    );
+    let after = dirs_of_broker_0(&mut world);
+    let mean = (after[0] + after[1]) / 2.0;
+    assert!((after[0] / mean - 1.0).abs() < 0.1, "not level: {after:?}");
+    let rates = world.commands().iter().filter_map(|(_, command)| match command {
+        Command::ThrottleBroker { log_dirs: Setting::Set(rate), .. } => Some(*rate),
+        _ => None,
+    });
+    assert!(rates.clone().count() > 0 && rates.into_iter().all(|rate| rate == 80 * MB));
+    assert!(world.observe(&Scope::Full).unwrap().brokers.values().all(|broker| broker.throttle.is_clear()));
+
+    let again = propose(
+        &world.observe(&Scope::Full).unwrap(),
+        &level_dirs(),
+        &Request::default(),
+        &PlanLimits::default(),
+    );
+    assert!(again.unwrap().plan.is_empty, "what is level is left alone");
+
+    let name = LogDirName { broker: BrokerId(0), path: "/data/2".to_owned() };
+    let request = Request { operation: Operation::RemoveLogDirs(vec![name]), ..Request::default() };
+    let plan = carried_out(&mut world, &level_dirs(), &request);
+    assert_eq!(plan.operation, "empty log directories 0:/data/2");
+    assert_eq!(dirs_of_broker_0(&mut world)[1], 0.0);
+}
+
+#[test]
+fn the_judge_finds_moves_between_directories_that_cannot_be() {
+    let mut world = with_skewed_dirs();
+    let seen = world.observe(&Scope::Full).unwrap();
+    let plan = propose(&seen, &level_dirs(), &Request::default(), &PlanLimits::default()).unwrap().plan;
+    let spoilt = |how: &dyn Fn(&mut evenkeel::plan::LogDirStep)| {
+        let mut plan = plan.clone();
+        for step in plan.waves.iter_mut().flat_map(|wave| &mut wave.steps).take(1) {
+            if let evenkeel::plan::Step::LogDir(step) = step {
+                how(step);
+            }
+        }
+        plan.id = plan.content_id();
+        judge(&seen, &PlanFile::Evenkeel(Box::new(plan)), &PlanLimits::default())
+    };
+    assert!(spoilt(&|_| {}).is_ok());
+    assert!(spoilt(&|step| step.to = "/nowhere".to_owned()).broken[0].to_string().contains("does not exist"));
+    assert!(!spoilt(&|step| step.to = step.from.clone()).broken.is_empty());
+    assert!(spoilt(&|step| step.from = "/data/9".to_owned()).stale[0].found.contains("/data/"));
+    assert!(!spoilt(&|step| step.broker = BrokerId(7)).stale.is_empty());
+    let full = PlanLimits { disk_limit_share: 0.05, ..PlanLimits::default() };
+    let judgement = judge(&seen, &PlanFile::Evenkeel(Box::new(plan.clone())), &full);
+    let over = judgement.broken.iter().any(|broken| broken.to_string().contains("pass the disk limit"));
+    assert!(over, "{judgement:?}\n{plan:?}");
+    assert_eq!(plan.to_kafka().partitions, [], "Kafka's own tool cannot be told of them");
 }

@@ -1,0 +1,167 @@
+//! Directories of one broker: levelled, emptied, held back.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::base::BrokerId;
+use crate::goals::{Balance, Capacity, Goal, Rule};
+use crate::observe::{LogDir, Observation, Partition, Replica, SeenBroker, SeenTopic};
+use crate::solve::Budget;
+
+/// Broker 1 with directories `/a`, `/b`, `/c` of 1000 bytes each, and replicas of these sizes in them.
+fn broker(dirs: &[(&str, &[u64])]) -> Observation {
+    let mut seen = Observation::default();
+    let mut broker = SeenBroker { alive: true, ..SeenBroker::default() };
+    let mut partitions = Vec::new();
+    for (path, sizes) in dirs {
+        let used: u64 = sizes.iter().sum();
+        broker.log_dirs.push(LogDir {
+            path: (*path).to_owned(),
+            total_bytes: Some(Bytes(1000)),
+            usable_bytes: Some(Bytes(1000 - used)),
+            online: true,
+        });
+        for size in *sizes {
+            let replica = Replica {
+                size_bytes: Some(Bytes(*size)),
+                log_dir: Some((*path).to_owned()),
+                ..Replica::default()
+            };
+            partitions.push(Partition {
+                id: i32::try_from(partitions.len()).unwrap(),
+                replicas: vec![BrokerId(1)],
+                leader: Some(BrokerId(1)),
+                isr: vec![BrokerId(1)],
+                on_disk: BTreeMap::from([(BrokerId(1), replica)]),
+                ..Partition::default()
+            });
+        }
+    }
+    seen.brokers.insert(BrokerId(1), broker);
+    seen.topics.insert("t".into(), SeenTopic { partitions, ..SeenTopic::default() });
+    seen
+}
+
+fn goals(rules: Vec<(Tier, Rule)>) -> GoalSet {
+    let goal = |(tier, rule)| Goal { name: "dirs".to_owned(), tier, weight: 1.0, rule };
+    let goals = rules.into_iter().map(goal).collect();
+    GoalSet { name: "test".to_owned(), description: String::new(), goals }
+}
+
+fn none() -> GoalSet {
+    goals(Vec::new())
+}
+
+fn level(band: f64) -> GoalSet {
+    let rule = Balance { scope: Scope::LogDir, ..Balance::of(Resource::Disk, band) };
+    goals(vec![(Tier::Want(1), Rule::Balance(rule))])
+}
+
+fn moved(seen: &Observation, goals: &GoalSet, request: &Request) -> Result<LogDirMoves, SolveError> {
+    let model = ClusterModel::build(seen).unwrap();
+    move_log_dirs(&model, goals, request, &model.placement)
+}
+
+/// The moves as `partition: from to`.
+fn words(found: &LogDirMoves) -> Vec<String> {
+    found.moves.iter().map(|step| format!("{}: {} {}", step.partition.0, step.from, step.to)).collect()
+}
+
+fn remove(path: &str) -> Request {
+    let name = LogDirName { broker: BrokerId(1), path: path.to_owned() };
+    Request { operation: Operation::RemoveLogDirs(vec![name]), ..Request::default() }
+}
+
+#[test]
+fn the_fullest_gives_to_the_emptiest_with_the_fewest_bytes() {
+    let seen = broker(&[("/a", &[300, 100, 100, 50]), ("/b", &[150])]);
+    let found = moved(&seen, &level(0.1), &Request::default()).unwrap();
+    // The mean is 350: 200 have to go, less a tenth of the mean.
+    assert_eq!(words(&found), ["1: /a /b", "2: /a /b"]);
+    assert!(found.moves[0].reason.contains("log directory 1:/a is 57 % over"), "{}", found.moves[0].reason);
+    assert!(found.refusals.is_empty());
+    let again = broker(&[("/a", &[300, 50]), ("/b", &[150, 100, 100])]);
+    assert!(moved(&again, &level(0.1), &Request::default()).unwrap().moves.is_empty(), "level is left alone");
+}
+
+#[test]
+fn where_no_single_move_helps_two_are_exchanged() {
+    let seen = broker(&[("/a", &[300, 300]), ("/b", &[200, 200])]);
+    let found = moved(&seen, &level(0.05), &Request::default()).unwrap();
+    assert_eq!(found.moves.len(), 2, "{:?}", words(&found));
+    assert!(found.moves.iter().any(|step| step.reason.contains("in exchange")));
+}
+
+#[test]
+fn without_a_goal_or_for_another_operation_nothing_changes() {
+    let seen = broker(&[("/a", &[300, 100, 100, 50]), ("/b", &[])]);
+    assert!(moved(&seen, &none(), &Request::default()).unwrap().moves.is_empty());
+    let leaders = Request { operation: Operation::PreferredLeaders, ..Request::default() };
+    assert!(moved(&seen, &level(0.1), &leaders).unwrap().moves.is_empty());
+}
+
+#[test]
+fn a_directory_over_its_limit_is_relieved() {
+    let rule =
+        Capacity { resource: Resource::Disk, limit: Limit::Share(0.8), scope: Scope::LogDir, survive: None };
+    let limit = goals(vec![(Tier::Must, Rule::Capacity(rule))]);
+    let seen = broker(&[("/a", &[500, 100, 250]), ("/b", &[600]), ("/c", &[700])]);
+    let found = moved(&seen, &limit, &Request::default()).unwrap();
+    assert_eq!(words(&found), ["1: /a /b"], "50 are too much, and 100 is the least that helps");
+    let musts = Request { operation: Operation::RemoveBrokers(vec![BrokerId(9)]), ..Request::default() };
+    assert_eq!(
+        words(&moved(&seen, &limit, &musts).unwrap()),
+        ["1: /a /b"],
+        "a must holds for every operation"
+    );
+}
+
+#[test]
+fn a_directory_is_emptied_onto_the_others() {
+    let seen = broker(&[("/a", &[300, 100]), ("/b", &[200]), ("/c", &[])]);
+    let found = moved(&seen, &none(), &remove("/a")).unwrap();
+    assert_eq!(words(&found), ["0: /a /c", "1: /a /b"], "each to where it is emptiest");
+    assert!(found.moves[0].reason.contains("is to be emptied"));
+    let excluded = Request { excluded_topics: vec!["t".parse().unwrap()], ..remove("/a") };
+    assert_eq!(
+        moved(&seen, &none(), &excluded).unwrap().moves.len(),
+        2,
+        "what is removed moves all the same"
+    );
+}
+
+#[test]
+fn what_cannot_be_emptied_is_refused_with_what_is_there_and_what_is_missing() {
+    let mut seen = broker(&[("/a", &[700]), ("/b", &[600])]);
+    let refused = |seen: &Observation, path| moved(seen, &none(), &remove(path)).unwrap_err().to_string();
+    assert!(refused(&seen, "/a").contains("lack 300 B"), "{}", refused(&seen, "/a"));
+    assert!(refused(&seen, "/x").contains("no log directory 1:/x; the broker has /a, /b"));
+    let mut unknown = remove("/a");
+    unknown.operation =
+        Operation::RemoveLogDirs(vec![LogDirName { broker: BrokerId(9), path: "/a".to_owned() }]);
+    let error = moved(&seen, &none(), &unknown).unwrap_err().to_string();
+    assert!(error.contains("broker 9 does not exist"), "{error}");
+    seen.brokers.get_mut(&BrokerId(1)).unwrap().log_dirs[0].online = false;
+    assert!(refused(&seen, "/a").contains("offline"));
+    let one = broker(&[("/a", &[700])]);
+    assert!(refused(&one, "/a").contains("lack 700 B"), "there is no other: {}", refused(&one, "/a"));
+}
+
+#[test]
+fn held_replicas_and_budgets_are_kept() {
+    let mut seen = broker(&[("/a", &[300, 100]), ("/b", &[])]);
+    let partitions = &mut seen.topics.get_mut(&"t".into()).unwrap().partitions;
+    partitions[0].on_disk.get_mut(&BrokerId(1)).unwrap().future = Some(("/b".to_owned(), Bytes(1)));
+    let found = moved(&seen, &none(), &remove("/a")).unwrap();
+    assert_eq!(words(&found), ["1: /a /b"]);
+    assert!(found.refusals[0].reason.contains("moves between log directories already"));
+
+    let seen = broker(&[("/a", &[300, 100, 100, 50]), ("/b", &[150])]);
+    let bytes = Some(Bytes(100));
+    let small = Request { budget: Budget { bytes, ..Budget::default() }, ..Request::default() };
+    assert_eq!(moved(&seen, &level(0.1), &small).unwrap().moves.len(), 1);
+    let one = Request { budget: Budget { moves: Some(1), ..Budget::default() }, ..remove("/a") };
+    let found = moved(&seen, &none(), &one).unwrap();
+    assert_eq!((found.moves.len(), found.refusals.len()), (1, 3));
+    assert!(found.refusals[0].reason.contains("budget"), "{:?}", found.refusals[0]);
+}
