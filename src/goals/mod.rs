@@ -14,6 +14,8 @@ mod placement;
 mod set;
 mod shipped;
 mod spread;
+#[cfg(test)]
+mod test_cluster;
 mod topics;
 mod verdict;
 
@@ -24,6 +26,7 @@ pub use leadership::{Leadership, Leads};
 pub use minimum::{Counted, Least, Minimum};
 pub use placement::{Demand, Placement};
 pub use set::{Goal, GoalError, GoalSet, Rule, Tier};
+pub use shipped::GOALS_SCHEMA;
 pub use spread::{Attribute, Spread};
 pub use topics::{PatternError, TopicPattern, Topics};
 pub use verdict::{Standing, Verdict, Violation};

@@ -90,6 +90,20 @@ impl fmt::Display for Tier {
     }
 }
 
+impl Rule {
+    /// What it asks for, in words.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Spread(rule) => rule.in_words(),
+            Self::Capacity(rule) => rule.in_words(),
+            Self::Balance(rule) => rule.in_words(),
+            Self::Minimum(rule) => rule.in_words(),
+            Self::Placement(rule) => rule.in_words(),
+            Self::Leadership(rule) => rule.in_words(),
+        }
+    }
+}
+
 impl Goal {
     /// Judges a placement.
     pub fn verdict(&self, standing: Standing) -> Verdict {

@@ -4,10 +4,18 @@ use super::{GoalError, GoalSet};
 use crate::config::nearest;
 
 /// Name and text of each shipped set.
-const SHIPPED: [(&str, &str); 2] = [
+const SHIPPED: [(&str, &str); 7] = [
     ("default", include_str!("../../goals/default.toml")),
     ("disk-only", include_str!("../../goals/disk-only.toml")),
+    ("quick-fix", include_str!("../../goals/quick-fix.toml")),
+    ("drain", include_str!("../../goals/drain.toml")),
+    ("msk", include_str!("../../goals/msk.toml")),
+    ("cruise-control", include_str!("../../goals/cruise-control.toml")),
+    ("kafka-assigner", include_str!("../../goals/kafka-assigner.toml")),
 ];
+
+/// The JSON Schema of goal files, for editors. A test holds it against the keys that are read.
+pub const GOALS_SCHEMA: &str = include_str!("../../goals/schema.json");
 
 impl GoalSet {
     /// The names of the shipped sets.

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use regex::Regex;
 
 use crate::base::TopicName;
+use crate::model::{ClusterModel, TopicOrd, TopicRow};
 
 /// A regular expression over whole topic names; a plain name stands for itself.
 #[derive(Debug, Clone)]
@@ -78,9 +79,24 @@ pub struct Topics {
 }
 
 impl Topics {
+    /// No topic at all: what `topics = []` in a goal file stands for. A list that names nothing means nothing; all
+    /// topics are meant where the key is left out.
+    ///
+    /// # Panics
+    /// Never: the pattern is a constant.
+    pub fn none() -> Self {
+        let everything = TopicPattern::from_str(EVERYTHING).expect("a regular expression");
+        Self { only: Vec::new(), except: vec![everything] }
+    }
+
     /// Whether all topics are meant.
     pub fn is_all(&self) -> bool {
         self.only.is_empty() && self.except.is_empty()
+    }
+
+    /// Whether no topic is meant, whatever its name.
+    pub fn is_none(&self) -> bool {
+        self.except.iter().any(|pattern| pattern.as_str() == EVERYTHING)
     }
 
     /// Whether a topic is meant.
@@ -88,4 +104,31 @@ impl Topics {
         let any = |patterns: &[TopicPattern]| patterns.iter().any(|pattern| pattern.matches(name));
         (self.only.is_empty() || any(&self.only)) && !any(&self.except)
     }
+
+    /// The topics of a cluster that are meant. Patterns are tried once for each topic.
+    pub fn of<'a>(&'a self, model: &'a ClusterModel) -> impl Iterator<Item = TopicOrd> + 'a {
+        let meant = |(at, row): (usize, &TopicRow)| self.matches(&row.name).then(|| TopicOrd::from(at));
+        model.topics.iter().enumerate().filter_map(meant)
+    }
+
+    /// The topics in words, such as ``topics `a.*` except `a.b` ``; `None` for all.
+    pub fn in_words(&self) -> Option<String> {
+        if self.is_all() {
+            return None;
+        }
+        if self.is_none() {
+            return Some("no topic".to_owned());
+        }
+        let list = |patterns: &[TopicPattern]| {
+            patterns.iter().map(|pattern| format!("`{pattern}`")).collect::<Vec<_>>().join(", ")
+        };
+        let only = match self.only.len() {
+            0 => "all topics".to_owned(),
+            _ => format!("topics {}", list(&self.only)),
+        };
+        Some(if self.except.is_empty() { only } else { format!("{only} except {}", list(&self.except)) })
+    }
 }
+
+/// The pattern of every topic name.
+const EVERYTHING: &str = ".*";

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::model::{Assignment, BrokerOrd, ClusterModel, Resource, Sums};
+use super::{Counted, Scope, Topics};
+use crate::base::TopicName;
+use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, RackOrd, Resource, Sums, TopicOrd};
 
 /// A placement to be judged: where everything stands, and the brokers that count.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +30,7 @@ pub enum Verdict {
     Met,
     /// Not met; the worst places first, at most a few.
     Violated {
-        /// How many brokers or partitions violate it.
+        /// How many places violate it: brokers, hosts, racks, partitions or topics, as the rule has it.
         count: usize,
         /// Some of them, worst first.
         worst: Vec<Violation>,
@@ -43,21 +45,22 @@ pub enum Verdict {
 /// One place where a goal is not met.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Violation {
-    /// The broker or partition.
+    /// The broker, host, rack, partition or topic.
     pub subject: String,
     /// What is wrong there, with numbers.
     pub text: String,
 }
 
 impl Verdict {
-    /// Met when nothing is found; otherwise the findings, each with how bad it is, worst first.
-    pub(super) fn of(mut found: Vec<(f64, Violation)>) -> Self {
+    /// Met when nothing is found; otherwise the findings, each with how bad it is, worst first. Only those that are
+    /// named are put into words: there may be a million.
+    pub(super) fn worst_of<P>(mut found: Vec<(f64, P)>, say: impl Fn(P) -> Violation) -> Self {
         if found.is_empty() {
             return Self::Met;
         }
         found.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         let count = found.len();
-        let worst = found.into_iter().take(NAMED_MAX).map(|(_, violation)| violation).collect();
+        let worst = found.into_iter().take(NAMED_MAX).map(|(_, place)| say(place)).collect();
         Self::Violated { count, worst }
     }
 
@@ -90,6 +93,16 @@ impl<'a> Standing<'a> {
         model.broker_ords().filter(|broker| counts[broker.index()])
     }
 
+    /// The racks of the brokers that count.
+    pub(super) fn racks(self) -> impl Iterator<Item = RackOrd> + use<'a> {
+        let per_rack = self.model.brokers_per_rack(|broker| self.counts[broker.index()]);
+        per_rack
+            .into_iter()
+            .enumerate()
+            .filter(|(_, brokers)| *brokers > 0)
+            .map(|(rack, _)| RackOrd::from(rack))
+    }
+
     /// Why a goal on this resource cannot be judged: loads that were not seen.
     pub(super) fn load_missing(self, resource: Resource) -> Option<Verdict> {
         if self.model.known[resource.index()] {
@@ -97,5 +110,106 @@ impl<'a> Standing<'a> {
         }
         let name = resource.name();
         Some(Verdict::NotReady { missing: format!("the {name} load of some partitions is not known") })
+    }
+
+    /// The verdict on anything about log directories, which the model does not hold yet.
+    pub(super) fn log_dirs_missing(self) -> Verdict {
+        let _ = self;
+        Verdict::NotReady { missing: "log directories are not known".to_owned() }
+    }
+
+    /// Calls `each` with what every broker, counting or not, holds or leads of every topic that is meant.
+    pub(super) fn count_by_topic(
+        self,
+        topics: &Topics,
+        counted: Counted,
+        mut each: impl FnMut(TopicOrd, &[u32]),
+    ) {
+        let mut held = vec![0; self.model.brokers.len()];
+        for topic in topics.of(self.model) {
+            held.fill(0);
+            for partition in self.model.partitions_of(topic) {
+                match counted {
+                    Counted::Replicas => {
+                        self.assignment
+                            .replicas(partition)
+                            .iter()
+                            .for_each(|broker| held[broker.index()] += 1);
+                    }
+                    Counted::Leaders => {
+                        if let Some(leader) = self.assignment.leader(partition) {
+                            held[leader.index()] += 1;
+                        }
+                    }
+                }
+            }
+            each(topic, &held);
+        }
+    }
+
+    /// Whether a replica can serve: its broker is alive and its log directory online.
+    pub(super) fn is_live(self, partition: PartitionOrd, broker: BrokerOrd) -> bool {
+        self.model.brokers[broker.index()].alive
+            && !self.model.offline.get(&partition).is_some_and(|offline| offline.contains(&broker))
+    }
+
+    /// `broker 7`.
+    pub(super) fn broker_name(self, broker: BrokerOrd) -> String {
+        format!("broker {}", self.model.brokers[broker.index()].id)
+    }
+
+    /// The name of a topic.
+    pub(super) fn topic_name(self, topic: TopicOrd) -> &'a TopicName {
+        &self.model.topics[topic.index()].name
+    }
+}
+
+/// What a limit or a band is about, by number: brokers, hosts or racks.
+pub(super) struct Places {
+    scope: Scope,
+    of: Vec<usize>,
+    len: usize,
+}
+
+impl Places {
+    pub fn new(model: &ClusterModel, scope: Scope) -> Self {
+        let place = |broker: BrokerOrd| match scope {
+            Scope::Broker | Scope::LogDir => broker.index(),
+            Scope::Host => model.host_of(broker).index(),
+            Scope::Rack => model.rack_of(broker).index(),
+        };
+        let len = match scope {
+            Scope::Broker | Scope::LogDir => model.brokers.len(),
+            Scope::Host => model.hosts.len(),
+            Scope::Rack => model.racks.len(),
+        };
+        Self { scope, of: model.broker_ords().map(place).collect(), len }
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The place of a broker.
+    pub fn of(&self, broker: BrokerOrd) -> usize {
+        self.of[broker.index()]
+    }
+
+    /// Sums of what the counting brokers of each place carry.
+    pub fn sums(&self, standing: Standing, load: impl Fn(BrokerOrd) -> f64) -> Vec<f64> {
+        let mut sums = vec![0.0; self.len];
+        for broker in standing.brokers() {
+            sums[self.of(broker)] += load(broker);
+        }
+        sums
+    }
+
+    /// `broker 7`, `host kafka-7.example` or `rack az-a`.
+    pub fn name(&self, model: &ClusterModel, place: usize) -> String {
+        match self.scope {
+            Scope::Broker | Scope::LogDir => format!("broker {}", model.brokers[place].id),
+            Scope::Host => format!("host {}", model.hosts[place]),
+            Scope::Rack => format!("rack {}", model.racks[place]),
+        }
     }
 }

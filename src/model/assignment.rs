@@ -90,6 +90,16 @@ impl Assignment {
         self.leaders[partition.index()] = Some(u8::try_from(at).expect("fewer than 256 replicas"));
     }
 
+    /// Puts replicas last in a partition's list; both parts keep their order, and the leader leads on.
+    pub fn put_last(&mut self, partition: PartitionOrd, is_last: impl Fn(BrokerOrd) -> bool) {
+        let leader = self.leader(partition);
+        let range = self.range(partition);
+        self.replicas[range].sort_by_key(|broker| is_last(*broker));
+        if let Some(leader) = leader {
+            self.lead(partition, leader);
+        }
+    }
+
     /// Sets the order of a partition's list so that its leader comes first; the others keep their order.
     pub fn prefer_leader(&mut self, partition: PartitionOrd) {
         if let Some(at) = self.leaders[partition.index()] {

@@ -263,6 +263,12 @@ impl ClusterModel {
         (0..self.partitions.len()).map(PartitionOrd::from)
     }
 
+    /// Positions of the partitions of a topic.
+    pub fn partitions_of(&self, topic: TopicOrd) -> impl Iterator<Item = PartitionOrd> + use<> {
+        let row = &self.topics[topic.index()];
+        (row.first_partition.0..row.first_partition.0 + row.partition_count).map(PartitionOrd)
+    }
+
     /// The name of a partition.
     pub fn name(&self, partition: PartitionOrd) -> TopicPartition {
         let row = &self.partitions[partition.index()];

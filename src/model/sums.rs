@@ -1,6 +1,6 @@
 //! [`Sums`]: the load of each broker under an assignment, kept up to date as replicas move.
 
-use super::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource};
+use super::{Assignment, BrokerOrd, ClusterModel, Resource};
 
 /// Load of each broker by [`Resource::index`]. Disk is what replicas take; [`super::Broker::other_disk_bytes`] is apart.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +17,7 @@ impl Sums {
             let leader = assignment.leader(partition);
             for broker in replicas {
                 let leads = leader == Some(*broker);
-                sums.add(*broker, &model.load_on(partition, *broker, leads, replicas.len()), 1.0);
+                sums.add(*broker, &model.load_on(partition, *broker, leads, replicas.len()));
             }
         }
         sums
@@ -33,40 +33,8 @@ impl Sums {
         &self.rows[broker.index()]
     }
 
-    fn add(&mut self, broker: BrokerOrd, load: &[f64; Resource::COUNT], sign: f64) {
-        for (sum, amount) in self.rows[broker.index()].iter_mut().zip(load) {
-            *sum += sign * amount;
-        }
-    }
-
-    /// Accounts for a replica that goes from one broker to another.
-    pub fn move_replica(
-        &mut self,
-        model: &ClusterModel,
-        partition: PartitionOrd,
-        replication_factor: usize,
-        leads: bool,
-        from: BrokerOrd,
-        to: BrokerOrd,
-    ) {
-        self.add(from, &model.load_on(partition, from, leads, replication_factor), -1.0);
-        self.add(to, &model.load_on(partition, to, leads, replication_factor), 1.0);
-    }
-
-    /// Accounts for leadership that goes from one replica to another.
-    pub fn move_leader(
-        &mut self,
-        model: &ClusterModel,
-        partition: PartitionOrd,
-        replication_factor: usize,
-        from: BrokerOrd,
-        to: BrokerOrd,
-    ) {
-        let leading = model.load(partition, true, replication_factor);
-        let following = model.load(partition, false, replication_factor);
-        self.add(from, &leading, -1.0);
-        self.add(from, &following, 1.0);
-        self.add(to, &following, -1.0);
-        self.add(to, &leading, 1.0);
+    /// Adds to (or, with negative amounts, takes from) a broker.
+    pub fn add(&mut self, broker: BrokerOrd, load: &[f64; Resource::COUNT]) {
+        self.rows[broker.index()].iter_mut().zip(load).for_each(|(sum, amount)| *sum += amount);
     }
 }

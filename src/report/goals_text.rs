@@ -2,7 +2,7 @@
 
 use super::Style;
 use super::layout::{Page, Side, table};
-use crate::goals::{Attribute, Goal, GoalSet, Limit, Rule};
+use crate::goals::GoalSet;
 
 /// One line for each set.
 pub fn goal_sets_text(sets: &[GoalSet], style: Style) -> String {
@@ -13,10 +13,9 @@ pub fn goal_sets_text(sets: &[GoalSet], style: Style) -> String {
 
 /// What a set asks for, goal by goal.
 pub fn goal_set_text(set: &GoalSet, style: Style) -> String {
-    let rows = set
-        .goals
-        .iter()
-        .map(|goal| vec![goal.tier.to_string(), goal.name.clone(), format!("{}", goal.weight), wanted(goal)]);
+    let rows = set.goals.iter().map(|goal| {
+        vec![goal.tier.to_string(), goal.name.clone(), format!("{}", goal.weight), goal.rule.in_words()]
+    });
     let columns =
         [("tier", Side::Left), ("goal", Side::Left), ("weight", Side::Right), ("what it wants", Side::Left)];
     let mut page = Page::new(style, &format!("Goals `{}`", set.name), &set.description);
@@ -27,25 +26,17 @@ pub fn goal_set_text(set: &GoalSet, style: Style) -> String {
     page.finish()
 }
 
-/// A goal in words.
-fn wanted(goal: &Goal) -> String {
-    match &goal.rule {
-        Rule::Spread(rule) => match rule.over {
-            Attribute::Host => "replicas of a partition on distinct hosts".to_owned(),
-            Attribute::Rack => "replicas of a partition on distinct racks, or as evenly as can be".to_owned(),
-        },
-        Rule::Capacity(rule) => match &rule.limit {
-            Limit::Share(share) => {
-                format!("{} of a broker at most {:.0} % of its capacity", rule.resource.name(), share * 100.0)
-            }
-            Limit::Count(count) => format!("{} of a broker at most {count}", rule.resource.name()),
-            Limit::CountByCores(_) => format!("{} of a broker limited by its cores", rule.resource.name()),
-        },
-        Rule::Balance(rule) => {
-            format!("{} of each broker within {:.0} % of the mean", rule.resource.name(), rule.band * 100.0)
-        }
-        Rule::Minimum(_) => "each broker has its share of some topics".to_owned(),
-        Rule::Placement(_) => "some topics stand where they should".to_owned(),
-        Rule::Leadership(_) => "partitions are led by whom they should".to_owned(),
+/// A set for programs: the keys of its file as they stand there, and each goal in words under `in-words`.
+/// `text` is the file that `set` was read from.
+///
+/// # Panics
+/// `text` is not TOML, so no set was read from it.
+pub fn goal_set_json(set: &GoalSet, text: &str) -> String {
+    let read: Result<serde_json::Value, _> = toml::from_str(text);
+    let mut json = read.expect("the set was read from this text");
+    let tables = json.get_mut("goal").and_then(|goals| goals.as_array_mut());
+    for (table, goal) in tables.into_iter().flatten().zip(&set.goals) {
+        table["in-words"] = goal.rule.in_words().into();
     }
+    format!("{json:#}\n")
 }

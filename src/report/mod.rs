@@ -14,7 +14,7 @@ mod status;
 mod status_text;
 
 pub use change_text::change_text;
-pub use goals_text::{goal_set_text, goal_sets_text};
+pub use goals_text::{goal_set_json, goal_set_text, goal_sets_text};
 pub use judge_text::judgement_text;
 pub use layout::Style;
 pub use outcome_text::outcome_text;

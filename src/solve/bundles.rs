@@ -3,7 +3,7 @@
 
 use super::level::Scope;
 use super::problem::{EPSILON, Freedom, Load};
-use super::state::State;
+use super::state::{Cell, Shift, State};
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// A broker with more free replicas than this is not small.
@@ -29,7 +29,7 @@ struct Bundle {
 impl State<'_, '_> {
     /// Exchanges bundles for every small broker that is beyond its bounds; says whether any were exchanged.
     pub fn swap_bundles(&mut self, scope: &Scope) -> bool {
-        let fixed_price = self.fixed_price();
+        let fixed_price = self.problem.fixed_price;
         let mut swapped = false;
         for a in self.problem.model.broker_ords() {
             if !scope.receives[a.index()] || !self.problem.roles.counts[a.index()] {
@@ -68,11 +68,12 @@ impl State<'_, '_> {
                 let their = &theirs[place];
                 let (to_a, to_b) =
                     (difference(&their.brings, &bundle.takes), difference(&bundle.brings, &their.takes));
-                let Some(delta) = self.evaluate(a, &to_a, b, &to_b) else { continue };
+                let shift = Shift { a, to_a, b, to_b };
+                let Some(delta) = self.evaluate(&shift, &self.cells(bundle, their, a, b)) else { continue };
                 #[expect(clippy::cast_precision_loss, reason = "at most 6")]
                 let moves = (bundle.partitions.len() + their.partitions.len()) as f64;
                 let worth = delta.gain() / (bundle.bytes + their.bytes + moves * fixed_price);
-                let helps = delta.improves() && (!scope.only_musts || delta.0[0] < -EPSILON);
+                let helps = delta.improves() && (!scope.only_musts || delta.tiers[0] < -EPSILON);
                 if helps && best.is_none_or(|(most, ..)| worth > most) {
                     best = Some((worth, at, place));
                 }
@@ -81,10 +82,19 @@ impl State<'_, '_> {
         let Some((_, at, place)) = best else { return false };
         let (mine, theirs) = (&mine[at], &theirs[place]);
         let (to_a, to_b) = (difference(&theirs.brings, &mine.takes), difference(&mine.brings, &theirs.takes));
-        let (out, back) = (self.cause(a, &to_a, b, &to_b, true), self.cause(b, &to_b, a, &to_a, true));
+        let back = Shift { a: b, to_a: to_b, b: a, to_b: to_a };
+        let (out, back) = (self.cause(&Shift { a, to_a, b, to_b }, true), self.cause(&back, true));
         mine.partitions.iter().for_each(|partition| self.apply_move(*partition, a, b, out));
         theirs.partitions.iter().for_each(|partition| self.apply_move(*partition, b, a, back));
         true
+    }
+
+    fn cells(&self, mine: &Bundle, theirs: &Bundle, a: BrokerOrd, b: BrokerOrd) -> Vec<Cell> {
+        if self.problem.topic_terms.is_empty() {
+            return Vec::new();
+        }
+        let out = mine.partitions.iter().map(|partition| self.cell(*partition, a, b));
+        out.chain(theirs.partitions.iter().map(|partition| self.cell(*partition, b, a))).collect()
     }
 
     /// All bundles of replicas that may go from one broker to another, the empty one first; `None` when the broker

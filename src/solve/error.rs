@@ -51,6 +51,39 @@ pub enum SolveError {
         /// How much room is missing.
         missing: Bytes,
     },
+    /// Every live broker is ruled out as a destination.
+    #[error(
+        "no live broker may receive replicas: the brokers named as destinations, and those ruled out, leave none"
+    )]
+    NoReceivers,
+    /// A replication factor of nothing.
+    #[error("a replication factor of 0 would delete the data of {topics}; it is at least 1")]
+    NoReplicas {
+        /// The pattern.
+        topics: String,
+    },
+    /// More replicas than live brokers.
+    #[error("{topics}: {replication_factor} replicas need as many live brokers, and there are {live}")]
+    FactorTooLarge {
+        /// The pattern.
+        topics: String,
+        /// The replication factor asked for.
+        replication_factor: usize,
+        /// Live brokers.
+        live: usize,
+    },
+    /// Nobody could write with `acks=all` any more.
+    #[error(
+        "topic {topic} has min.insync.replicas {min_insync_replicas}: with {replication_factor} replicas it could not be written; lower min.insync.replicas first"
+    )]
+    FactorBelowMinIsr {
+        /// The topic.
+        topic: String,
+        /// The replication factor asked for.
+        replication_factor: usize,
+        /// Its `min.insync.replicas`.
+        min_insync_replicas: u32,
+    },
     /// A topic that is to be left alone is not in the cluster.
     #[error("topic `{topic}` does not exist{hint}")]
     UnknownTopic {

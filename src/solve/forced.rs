@@ -1,4 +1,5 @@
-//! What has to move whatever it costs: replicas off brokers that leave, and replicas that crowd a rack.
+//! What has to move whatever it costs: replicas off brokers that leave, replicas that crowd a rack or a host, and
+//! replicas of topics that belong elsewhere.
 
 use super::SolveError;
 use super::problem::Freedom;
@@ -8,23 +9,40 @@ use crate::base::Bytes;
 use crate::model::promises::evenest_counts;
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
+/// Where more brokers than this could take a replica, those with most room on their disks are looked at.
+const PLACES_MAX: usize = 24;
+
+/// How strictly a place for a replica is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    /// Every hard limit.
+    Limits,
+    /// Only that of the disk: traffic over its limit is reported and mended later; a full disk is not risked.
+    Disk,
+}
+
 impl State<'_, '_> {
-    /// Empties the brokers that leave, largest replicas first: the small ones fill what is left.
+    /// Moves away what has to leave its broker, largest replicas first: the small ones fill what is left.
     pub fn drain(&mut self) -> Result<(), SolveError> {
         let model = self.problem.model;
         let mut going: Vec<(f64, PartitionOrd, BrokerOrd)> = Vec::new();
+        let mut offer = |partition: PartitionOrd, from: BrokerOrd| {
+            if self.problem.must_leave(partition, from) && self.problem.may_leave(partition, from) {
+                going.push((self.bytes(partition), partition, from));
+            }
+        };
         for from in model.broker_ords().filter(|broker| self.problem.roles.leaving[broker.index()]) {
-            for partition in &self.on_broker[from.index()] {
-                if self.problem.may_leave(*partition, from) {
-                    going.push((self.bytes(*partition), *partition, from));
-                }
+            self.on_broker[from.index()].iter().for_each(|partition| offer(*partition, from));
+        }
+        if self.problem.request.operation == super::Operation::FixOffline {
+            for (partition, brokers) in &model.offline {
+                brokers.iter().for_each(|from| offer(*partition, *from));
             }
         }
         going.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
         for (_, partition, from) in going {
-            let within_limits = self.best_place(partition, from, true, true);
-            // Traffic over its limit is reported and mended later; a disk over its limit is not risked.
-            let Some(to) = within_limits.or_else(|| self.best_place(partition, from, true, false)) else {
+            let within_limits = self.best_place(partition, from, Keeps::Limits);
+            let Some(to) = within_limits.or_else(|| self.best_place(partition, from, Keeps::Disk)) else {
                 return Err(self.no_room(partition, from));
             };
             self.apply_move(partition, from, to, Cause::Drain);
@@ -32,43 +50,86 @@ impl State<'_, '_> {
         Ok(())
     }
 
-    /// Moves replicas out of racks that hold more of a partition than they need to.
-    pub fn mend_spread(&mut self) {
-        let per_rack = self.problem.roles.brokers_per_rack(self.problem.model);
+    /// Moves replicas of topics to where they may stand. What finds no place is left, and its goal says so.
+    pub fn mend_placement(&mut self) {
+        if !self.problem.permits.bar_places() {
+            return;
+        }
         for partition in self.problem.model.partition_ords() {
             if self.problem.freedom[partition.index()] != Freedom::Free {
                 continue;
             }
-            // Each turn empties the fullest rack by one.
+            let topic = self.problem.model.partitions[partition.index()].topic;
+            for from in self.assignment.replicas(partition).to_vec() {
+                if self.problem.permits.may_hold(topic, from) {
+                    continue;
+                }
+                if let Some(to) = self.best_place(partition, from, Keeps::Limits) {
+                    self.apply_move(partition, from, to, Cause::Placement);
+                }
+            }
+        }
+    }
+
+    /// Moves replicas out of racks, and off hosts, that hold more of a partition than they need to.
+    pub fn mend_spread(&mut self) {
+        let (racks, hosts) = (self.problem.mends_spread, self.problem.keeps_hosts_apart);
+        if !racks && !hosts {
+            return;
+        }
+        let model = self.problem.model;
+        let per_rack = self.problem.roles.brokers_per_rack(model);
+        let mut per_host = vec![0; model.hosts.len()];
+        let counted = model.broker_ords().filter(|broker| self.problem.roles.counts[broker.index()]);
+        counted.for_each(|broker| per_host[model.host_of(broker).index()] += 1);
+        let mut best = BestCounts { racks: Vec::new(), hosts: Vec::new() };
+        for partition in model.partition_ords() {
+            if self.problem.freedom[partition.index()] != Freedom::Free {
+                continue;
+            }
+            // Each turn empties the fullest rack (or host) by one.
             for _ in 0..self.assignment.replicas(partition).len() {
-                if self.is_spread(partition, &per_rack) || !self.mend_partition(partition) {
+                let factor = self.assignment.replicas(partition).len();
+                let by_rack = racks
+                    && self.crowd(partition, |b| model.rack_of(b).0) > best.most(false, factor, &per_rack);
+                let by_host = hosts
+                    && self.crowd(partition, |b| model.host_of(b).0) > best.most(true, factor, &per_host);
+                if !(by_rack || by_host) || !self.mend_partition(partition, by_rack) {
                     break;
                 }
             }
         }
     }
 
-    fn is_spread(&self, partition: PartitionOrd, brokers_per_rack: &[usize]) -> bool {
-        let model = self.problem.model;
+    /// How unevenly replicas stand: the most on one, and how many distinct ones fewer than replicas, as one number.
+    fn crowd(&self, partition: PartitionOrd, place: impl Fn(BrokerOrd) -> u32) -> (usize, usize) {
         let replicas = self.assignment.replicas(partition);
-        let mut counts = vec![0; model.racks.len()];
-        for broker in replicas {
-            counts[model.rack_of(*broker).index()] += 1;
+        let (mut most, mut repeats) = (0, 0);
+        for (at, broker) in replicas.iter().enumerate() {
+            let here = place(*broker);
+            most = most.max(replicas.iter().filter(|other| place(**other) == here).count());
+            repeats += usize::from(replicas[..at].iter().any(|other| place(*other) == here));
         }
-        counts.sort_unstable_by(|a, b| b.cmp(a));
-        counts == evenest_counts(replicas.len(), brokers_per_rack)
+        (most, repeats)
     }
 
-    fn mend_partition(&mut self, partition: PartitionOrd) -> bool {
+    fn mend_partition(&mut self, partition: PartitionOrd, by_rack: bool) -> bool {
         let mut best: Option<(usize, f64, BrokerOrd, BrokerOrd)> = None;
+        let others = |state: &Self, from, at| {
+            if by_rack {
+                state.others_in_rack(partition, from, at)
+            } else {
+                state.others_on_host(partition, from, at)
+            }
+        };
         for from in self.assignment.replicas(partition).to_vec() {
-            let crowd = self.others_in_rack(partition, from, from);
+            let crowd = others(self, from, from);
+            if crowd == 0 {
+                continue;
+            }
             for to in self.problem.model.broker_ords() {
-                if !self.is_legal(partition, from, to) {
-                    continue;
-                }
-                let left = self.others_in_rack(partition, from, to);
-                if left >= crowd {
+                let left = others(self, from, to);
+                if left >= crowd || !self.is_legal(partition, from, to) {
                     continue;
                 }
                 let Some(delta) = self.evaluate_move(partition, from, to) else { continue };
@@ -84,46 +145,70 @@ impl State<'_, '_> {
     }
 
     /// The broker that best takes a replica which has to leave: racks first, then musts, then the rest.
-    fn best_place(
-        &mut self,
-        partition: PartitionOrd,
-        from: BrokerOrd,
-        keeps_disk: bool,
-        keeps_limits: bool,
-    ) -> Option<BrokerOrd> {
+    fn best_place(&self, partition: PartitionOrd, from: BrokerOrd, keeps: Keeps) -> Option<BrokerOrd> {
         let model = self.problem.model;
-        let leads = self.leads(partition, from);
-        let takes = self.load(partition, from, leads).map(|amount| -amount);
-        // A dead replica protects nothing, so any rack is as good as its own.
-        let bound = if model.brokers[from.index()].alive {
-            self.others_in_rack(partition, from, from)
-        } else {
-            usize::MAX
-        };
-        let mut best: Option<(usize, f64, BrokerOrd)> = None;
+        // A replica that cannot serve protects nothing, so any rack is as good as its own.
+        let serves = model.brokers[from.index()].alive && !super::problem::is_offline(model, partition, from);
+        let bound = if serves { self.others_in_rack(partition, from, from) } else { usize::MAX };
+        let mut places: Vec<(usize, usize, f64, BrokerOrd)> = Vec::new();
+        let disk = Resource::Disk.index();
         for to in model.broker_ords() {
-            if !self.problem.roles.counts[to.index()] || self.assignment.holds(partition, to) {
+            if !self.problem.may_receive(partition, to) || self.assignment.holds(partition, to) {
+                continue;
+            }
+            if self.leads(partition, from) && !self.may_take_leadership(partition, from, to) {
                 continue;
             }
             let others = self.others_in_rack(partition, from, to);
-            if others > bound || best.is_some_and(|(least, ..)| others > least) {
-                continue;
-            }
-            let brings = self.load(partition, to, leads);
-            let delta = if keeps_limits {
-                self.evaluate(from, &takes, to, &brings)
-            } else if keeps_disk && self.passes_disk_limit(to, brings[Resource::Disk.index()]) {
-                None
-            } else {
-                Some(self.penalty_change(from, &takes, to, &brings))
-            };
-            let Some(delta) = delta else { continue };
-            let gain = delta.gain();
-            if best.is_none_or(|(least, most, _)| others < least || gain > most) {
-                best = Some((others, gain, to));
+            if others <= bound {
+                let hosts =
+                    if self.problem.keeps_hosts_apart { self.others_on_host(partition, from, to) } else { 0 };
+                let capacity = model.brokers[to.index()].capacity[disk].unwrap_or(1.0).max(1.0);
+                places.push((others, hosts, self.disk(to) / capacity, to));
             }
         }
-        best.map(|(.., to)| to)
+        places.sort_unstable_by(|x, y| {
+            (x.0, x.1).cmp(&(y.0, y.1)).then(x.2.total_cmp(&y.2)).then(x.3.cmp(&y.3))
+        });
+        // Those with the fewest others beside them first; what fits nowhere there may stand with more.
+        let mut rest = &places[..];
+        while let Some(first) = rest.first() {
+            let alike = rest.partition_point(|place| (place.0, place.1) == (first.0, first.1));
+            let (now, later) = rest.split_at(alike);
+            let mut best: Option<(f64, BrokerOrd)> = None;
+            for chunk in now.chunks(PLACES_MAX) {
+                for (.., to) in chunk {
+                    let Some(delta) = self.weigh_place(partition, from, *to, keeps) else { continue };
+                    let gain = delta.gain();
+                    if best.is_none_or(|(most, _)| gain > most) {
+                        best = Some((gain, *to));
+                    }
+                }
+                if best.is_some() {
+                    break;
+                }
+            }
+            if let Some((_, to)) = best {
+                return Some(to);
+            }
+            rest = later;
+        }
+        None
+    }
+
+    fn weigh_place(
+        &self,
+        partition: PartitionOrd,
+        from: BrokerOrd,
+        to: BrokerOrd,
+        keeps: Keeps,
+    ) -> Option<super::state::Delta> {
+        if keeps == Keeps::Limits {
+            return self.evaluate_move(partition, from, to);
+        }
+        let shift = self.shift_of_move(partition, from, to);
+        let passes = self.passes_disk_limit(to, shift.to_b[Resource::Disk.index()]);
+        (!passes).then(|| self.penalty_change(&shift, &[self.cell(partition, from, to)]))
     }
 
     fn passes_disk_limit(&self, broker: BrokerOrd, more: f64) -> bool {
@@ -159,5 +244,25 @@ impl State<'_, '_> {
             broker: model.brokers[from.index()].id,
             reason,
         }
+    }
+}
+
+/// The best that can be had for each replication factor, worked out once each.
+struct BestCounts {
+    racks: Vec<Option<(usize, usize)>>,
+    hosts: Vec<Option<(usize, usize)>>,
+}
+
+impl BestCounts {
+    fn most(&mut self, hosts: bool, factor: usize, brokers_per_place: &[usize]) -> (usize, usize) {
+        let known = if hosts { &mut self.hosts } else { &mut self.racks };
+        if known.len() <= factor {
+            known.resize(factor + 1, None);
+        }
+        *known[factor].get_or_insert_with(|| {
+            let counts = evenest_counts(factor, brokers_per_place);
+            let distinct = counts.iter().filter(|count| **count > 0).count();
+            (counts.first().copied().unwrap_or(0), factor - distinct)
+        })
     }
 }

@@ -2,7 +2,9 @@
 
 use super::problem::Freedom;
 use super::queue::{Candidate, Queue};
+use super::reasons::Cause;
 use super::state::State;
+use crate::goals::Counted;
 use crate::model::{BrokerOrd, PartitionOrd};
 
 /// Which partitions may get another leader.
@@ -30,7 +32,9 @@ impl State<'_, '_> {
             candidate.worth = worth;
             candidate.from = from;
             if queue.is_still_best(&candidate) {
-                self.lead_for_goal(candidate.partition, from, to);
+                let cause = self.cause(&self.shift_of_leader(candidate.partition, from, to), false);
+                let cause = if cause == Cause::Follows { Cause::Topic } else { cause };
+                self.apply_leader(candidate.partition, from, to, cause);
                 changed = true;
             }
             // A partition may change leaders again when others have: its next offer is looked at in turn.
@@ -41,42 +45,17 @@ impl State<'_, '_> {
         changed
     }
 
-    fn lead_for_goal(&mut self, partition: PartitionOrd, from: BrokerOrd, to: BrokerOrd) {
-        let replication_factor = self.assignment.replicas(partition).len();
-        let model = self.problem.model;
-        let mut brings = model.load(partition, true, replication_factor);
-        let following = model.load(partition, false, replication_factor);
-        brings.iter_mut().zip(following).for_each(|(leading, following)| *leading -= following);
-        let takes = brings.map(|amount| -amount);
-        let cause = self.cause(from, &takes, to, &brings, false);
-        self.apply_leader(partition, from, to, cause);
-    }
-
     /// The leader now, the best other one, and what is gained by the change.
-    fn best_leader(
-        &mut self,
-        scope: Leadership,
-        partition: PartitionOrd,
-    ) -> Option<(BrokerOrd, BrokerOrd, f64)> {
-        let model = self.problem.model;
+    fn best_leader(&self, scope: Leadership, partition: PartitionOrd) -> Option<(BrokerOrd, BrokerOrd, f64)> {
         let from = self.assignment.leader(partition)?;
-        let free = self.problem.freedom[partition.index()];
-        let moved = self.assignment.replicas(partition) != model.placement.replicas(partition);
-        if free == Freedom::Held || (free == Freedom::OnlyOffLeaving && !moved) {
-            return None;
-        }
-        if scope == Leadership::OfMoved && !moved {
-            return None;
-        }
-        let (over, _) = self.is_beyond(from);
+        let wants = self.is_beyond(from).0 || self.leads_too_many(partition, from);
         let mut best: Option<(BrokerOrd, f64)> = None;
-        for at in 0..self.assignment.replicas(partition).len() {
-            let to = self.assignment.replicas(partition)[at];
-            let onto_fresh = scope != Leadership::OntoFresh || moved || self.problem.roles.fresh[to.index()];
-            if to == from || !self.problem.roles.counts[to.index()] || !onto_fresh {
+        for to in self.assignment.replicas(partition) {
+            let to = *to;
+            if to == from || !(wants || self.is_beyond(to).1 || self.leads_too_few(partition, to)) {
                 continue;
             }
-            if !over && !self.is_beyond(to).1 {
+            if !self.may_change_leader(scope, partition, from, to) {
                 continue;
             }
             let Some(delta) = self.evaluate_leader(partition, from, to) else { continue };
@@ -86,5 +65,77 @@ impl State<'_, '_> {
             }
         }
         best.map(|(to, gain)| (from, to, gain))
+    }
+
+    fn may_change_leader(
+        &self,
+        scope: Leadership,
+        partition: PartitionOrd,
+        from: BrokerOrd,
+        to: BrokerOrd,
+    ) -> bool {
+        let model = self.problem.model;
+        if !self.problem.roles.counts[to.index()] || !self.may_take_leadership(partition, from, to) {
+            return false;
+        }
+        let moved = || self.assignment.replicas(partition) != model.placement.replicas(partition);
+        let free = match self.problem.freedom[partition.index()] {
+            Freedom::Held => false,
+            Freedom::OnlyOffLeaving => moved() && !self.is_unfit_to_lead(partition, to),
+            Freedom::Free => true,
+        };
+        free && match scope {
+            Leadership::All => true,
+            Leadership::OfMoved => moved(),
+            Leadership::OntoFresh => self.problem.roles.fresh[to.index()] || moved(),
+        }
+    }
+
+    /// Whether a replica is out of sync: it could not take over.
+    fn is_unfit_to_lead(&self, partition: PartitionOrd, broker: BrokerOrd) -> bool {
+        self.problem.model.out_of_sync.get(&partition).is_some_and(|ailing| ailing.contains(&broker))
+    }
+
+    fn leads_too_many(&self, partition: PartitionOrd, broker: BrokerOrd) -> bool {
+        let topic = self.problem.model.partitions[partition.index()].topic;
+        let terms = self.problem.topic_terms.iter().filter(|term| term.of == Counted::Leaders);
+        terms.into_iter().any(|term| self.counts.get(topic, broker, term.of) > term.bounds[topic.index()].1)
+    }
+
+    fn leads_too_few(&self, partition: PartitionOrd, broker: BrokerOrd) -> bool {
+        let topic = self.problem.model.partitions[partition.index()].topic;
+        let terms = self.problem.topic_terms.iter().filter(|term| term.of == Counted::Leaders);
+        terms.into_iter().any(|term| self.counts.get(topic, broker, term.of) < term.bounds[topic.index()].0)
+    }
+
+    /// Takes leadership off brokers that should not lead, where another replica may: for demotion, and for goals on
+    /// who leads. What cannot be done without passing a limit is left.
+    pub fn mend_leaders(&mut self, unfit: impl Fn(&Self, PartitionOrd, BrokerOrd) -> bool, cause: Cause) {
+        for partition in self.problem.model.partition_ords() {
+            if self.problem.freedom[partition.index()] != Freedom::Free {
+                continue;
+            }
+            let Some(from) = self.assignment.leader(partition) else { continue };
+            if !unfit(self, partition, from) {
+                continue;
+            }
+            let mut best: Option<(BrokerOrd, f64)> = None;
+            for to in self.assignment.replicas(partition) {
+                let may = *to != from
+                    && self.problem.roles.counts[to.index()]
+                    && !unfit(self, partition, *to)
+                    && self.problem.may_lead(partition, *to);
+                if !may {
+                    continue;
+                }
+                let Some(delta) = self.evaluate_leader(partition, from, *to) else { continue };
+                if best.is_none_or(|(_, gain)| delta.gain() > gain) {
+                    best = Some((*to, delta.gain()));
+                }
+            }
+            if let Some((to, _)) = best {
+                self.apply_leader(partition, from, to, cause);
+            }
+        }
     }
 }

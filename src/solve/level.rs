@@ -1,13 +1,14 @@
-//! Moves by gain per byte: each replica on a broker beyond its bounds, or that a broker under its bounds could use,
-//! is offered to the brokers that may take it; the best offer is taken, and so on.
+//! Moves by gain per byte. Each broker beyond its bounds is visited, the worst first: one that is over offers its
+//! replicas to the brokers that have most use for them, one that is under takes from those that can best spare.
 //!
-//! Offers grow stale as loads change. They are looked at again only when they come up (most only get worse by
-//! waiting), which keeps the work near linear in the number of replicas.
+//! A visit weighs every replica of the giver against a handful of takers with only those goals that the two brokers
+//! can break or mend, makes the best few moves, each judged exactly before it is made, and looks again. That keeps the
+//! work near linear in the number of moves.
 
 use super::problem::{Freedom, Load};
-use super::queue::{Candidate, Queue};
-use super::state::{Delta, State};
-use crate::model::{BrokerOrd, PartitionOrd};
+use super::reasons::Cause;
+use super::state::{State, change};
+use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// Which moves are looked for.
 #[derive(Debug, Clone)]
@@ -16,178 +17,398 @@ pub(super) struct Scope {
     pub receives: Vec<bool>,
     /// Whether only the first tier, the musts, may be the reason for a move.
     pub only_musts: bool,
+    /// Whether only replicas that are away from home already move: they are copied anyway.
+    pub only_displaced: bool,
 }
 
-/// A rack with more receivers than this offers a selection: beyond it more offers cost time and find little.
-const RECEIVERS_MAX: usize = 48;
+impl Scope {
+    pub fn of(receives: &[bool]) -> Self {
+        Self { receives: receives.to_vec(), only_musts: false, only_displaced: false }
+    }
+}
 
-/// Passes over all replicas at most; each but the last moves something, and few are ever needed.
+/// How many takers a giver's replicas are weighed against at once, and givers a taker's needs.
+const PARTNERS: usize = 4;
+
+/// How many of the best moves to each partner are kept from one look.
+const KEPT: usize = 6;
+
+/// A broker with more replicas than this shows a sample of them at each look.
+const SAMPLE: usize = 1024;
+
+/// Looks at one broker at most in one visit.
+const LOOKS_MAX: usize = 400;
+
+/// Passes over all brokers at most; each but the last moves something, and few are ever needed.
 const PASSES_MAX: usize = 30;
 
 /// A pass that takes away less than this share of the penalties is the last: where goals cannot be met, the rest is
 /// crumbs, each of which costs bytes.
 pub(super) const WORTH_ANOTHER_PASS: f64 = 0.001;
 
+/// A move whose worth has fallen below this share of what it was when it was found waits for the next look.
+const STILL_GOOD: f64 = 0.6;
+
+/// A replica that may move, with what it weighs.
+#[derive(Debug, Clone, Copy)]
+struct Offer {
+    partition: PartitionOrd,
+    load: Load,
+    price: f64,
+}
+
+/// A move found in a look.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    worth: f64,
+    partition: PartitionOrd,
+    from: BrokerOrd,
+    to: BrokerOrd,
+}
+
+/// A goal as it stands between two brokers.
+#[derive(Debug, Clone, Copy)]
+struct Lane {
+    resource: usize,
+    scale: f64,
+    weight: f64,
+    a: (f64, f64),
+    load_a: f64,
+    b: (f64, f64),
+    load_b: f64,
+}
+
+/// A tier's weight where the first one that is touched decides.
+fn steep(tier: usize) -> f64 {
+    (1.0_f64 / 64.0).powi(i32::try_from(tier).unwrap_or(i32::MAX))
+}
+
+/// Which moves count in a pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Price {
+    /// Those that gain more in all tiers together than they lose: as long as all goals can be met, which one is
+    /// met first does not matter, and bytes do.
+    Loose,
+    /// Those that do so and help the first tier that they touch.
+    Fair,
+    /// Those that help the first tier that they touch, whatever they cost the lower ones.
+    Any,
+}
+
 impl State<'_, '_> {
-    /// Moves replicas until no move helps; says whether anything moved.
-    pub fn level(&mut self, scope: &Scope) -> bool {
+    /// Moves replicas until no move helps; says whether anything moved. At `first` the order of tiers is left aside.
+    pub fn level(&mut self, scope: &Scope, first: bool) -> bool {
         let mut moved = false;
-        for _ in 0..PASSES_MAX {
-            let before = self.penalty().sum();
-            // First only what costs no lower tier more than it gains, then whatever a higher tier still needs.
-            let mut moved_now = self.level_pass(scope, false);
-            if !moved_now {
-                moved_now = self.level_pass(scope, true);
+        if first && !scope.only_musts {
+            for _ in 0..PASSES_MAX {
+                let before = self.penalty().sum;
+                let moved_now = self.level_pass(scope, Price::Loose);
+                moved |= moved_now;
+                if !moved_now || before - self.penalty().sum < WORTH_ANOTHER_PASS * before {
+                    break;
+                }
             }
+        }
+        for _ in 0..PASSES_MAX {
+            let before = self.penalty().sum;
+            // First only what costs no lower tier more than it gains, then whatever a higher tier still needs.
+            let moved_now = self.level_pass(scope, Price::Fair) || self.level_pass(scope, Price::Any);
             if !moved_now {
                 return moved;
             }
             moved = true;
-            if before - self.penalty().sum() < WORTH_ANOTHER_PASS * before {
+            if before - self.penalty().sum < WORTH_ANOTHER_PASS * before {
                 return true;
             }
         }
         moved
     }
 
-    fn level_pass(&mut self, scope: &Scope, at_any_price: bool) -> bool {
-        let receivers = Receivers::new(self, scope);
-        let fixed_price = self.fixed_price();
-        let mut candidates = Vec::new();
-        for from in self.problem.model.broker_ords() {
-            let (over, _) = self.is_beyond(from);
-            if !over && !receivers.any_under {
-                continue;
-            }
-            for at in 0..self.on_broker[from.index()].len() {
-                let partition = self.on_broker[from.index()][at];
-                if let Some((_, worth)) = self.best_offer(&receivers, scope, partition, from, fixed_price)
-                    && (at_any_price || worth > 0.0)
-                {
-                    candidates.push(Candidate { worth, partition, from });
-                }
+    fn level_pass(&mut self, scope: &Scope, price: Price) -> bool {
+        let mut visits: Vec<(f64, BrokerOrd)> = self
+            .problem
+            .model
+            .broker_ords()
+            .filter(|broker| self.problem.roles.counts[broker.index()])
+            .filter(|broker| self.is_beyond(*broker) != (false, false))
+            .map(|broker| (self.penalty_of(broker), broker))
+            .collect();
+        visits.sort_unstable_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
+        let mut moved = false;
+        for (_, broker) in &visits {
+            if self.is_beyond(*broker).0 {
+                moved |= self.visit(*broker, true, scope, price);
             }
         }
-        let mut queue = Queue::from_vec(candidates);
-        let mut moved = false;
-        while let Some(mut candidate) = queue.pop() {
-            let (partition, from) = (candidate.partition, candidate.from);
-            if !self.assignment.holds(partition, from) {
-                continue;
-            }
-            let Some((to, worth)) = self.best_offer(&receivers, scope, partition, from, fixed_price) else {
-                continue;
-            };
-            candidate.worth = worth;
-            if !at_any_price && worth <= 0.0 {
-                continue;
-            }
-            if queue.is_still_best(&candidate) {
-                self.move_for_goal(partition, from, to);
-                moved = true;
-            } else {
-                queue.push(candidate);
+        for (_, broker) in &visits {
+            if self.is_beyond(*broker).1 && scope.receives[broker.index()] {
+                moved |= self.visit(*broker, false, scope, price);
             }
         }
         moved
     }
 
-    /// The best broker for a replica, and the gain per byte of moving it there.
-    fn best_offer(
-        &mut self,
-        receivers: &Receivers,
-        scope: &Scope,
-        partition: PartitionOrd,
-        from: BrokerOrd,
-        fixed_price: f64,
-    ) -> Option<(BrokerOrd, f64)> {
-        if self.problem.freedom[partition.index()] != Freedom::Free {
-            return None;
+    /// Relieves a broker that is over (`gives`), or fills one that is under.
+    fn visit(&mut self, broker: BrokerOrd, gives: bool, scope: &Scope, price: Price) -> bool {
+        let mut moved = false;
+        for look in 0..LOOKS_MAX {
+            let (over, under) = self.is_beyond(broker);
+            if !(if gives { over } else { under }) {
+                break;
+            }
+            let mut found = Vec::new();
+            if gives {
+                let offers = self.offers(broker, scope, look);
+                for partner in self.partners(broker, gives, scope, &offers) {
+                    self.weigh(&offers, broker, partner, price, &mut found);
+                }
+            } else {
+                for partner in self.partners(broker, gives, scope, &[]) {
+                    let offers = self.offers(partner, scope, look);
+                    self.weigh(&offers, partner, broker, price, &mut found);
+                }
+            }
+            found.sort_unstable_by(|x, y| {
+                y.worth.total_cmp(&x.worth).then((x.partition, x.to, x.from).cmp(&(
+                    y.partition,
+                    y.to,
+                    y.from,
+                )))
+            });
+            let mut moved_now = false;
+            for found in found {
+                moved_now |= self.make(found, scope, price, moved_now);
+            }
+            if !moved_now {
+                break;
+            }
+            moved = true;
         }
-        let leads = self.leads(partition, from);
-        let takes = self.load(partition, from, leads).map(|amount| -amount);
-        let (over, _) = self.is_beyond(from);
-        let price = self.bytes(partition) + fixed_price;
-        let mut best: Option<(BrokerOrd, f64)> = None;
-        for rack in &receivers.by_rack {
-            let Some(first) = rack.first() else { continue };
-            if self.problem.model.rack_of(*first) != self.problem.model.rack_of(from)
-                && self.others_in_rack(partition, from, *first) > self.others_in_rack(partition, from, from)
-            {
+        moved
+    }
+
+    /// Makes a move if it is still as good as it looked.
+    fn make(&mut self, found: Found, scope: &Scope, price: Price, waits: bool) -> bool {
+        let Found { worth, partition, from, to } = found;
+        if !self.assignment.holds(partition, from) || !self.is_legal(partition, from, to) {
+            return false;
+        }
+        let Some(delta) = self.evaluate_move(partition, from, to) else { return false };
+        let helps = !scope.only_musts || delta.tiers[0] < 0.0;
+        let gain = delta.gain();
+        let is_worth = match price {
+            Price::Any => true,
+            Price::Loose | Price::Fair => {
+                gain > 0.0 && (!waits || gain / self.price(partition, from, to) >= STILL_GOOD * worth)
+            }
+        };
+        let improves = if price == Price::Loose { delta.is_fair() } else { delta.improves() };
+        if !helps || !improves || !is_worth {
+            return false;
+        }
+        let cause = self.cause(&self.shift_of_move(partition, from, to), false);
+        self.apply_move(partition, from, to, cause);
+        true
+    }
+
+    /// The replicas of a broker that may move, or a sample of them.
+    fn offers(&self, broker: BrokerOrd, scope: &Scope, look: usize) -> Vec<Offer> {
+        let held = &self.on_broker[broker.index()];
+        let stride = held.len().div_ceil(SAMPLE).max(1);
+        // Another part of the replicas at each look; the seed says which comes first.
+        #[expect(clippy::cast_possible_truncation, reason = "only the low bits matter")]
+        let first = look.wrapping_add(self.problem.request.seed as usize) % stride;
+        let mut offers = Vec::with_capacity(held.len().min(SAMPLE));
+        for partition in held.iter().copied().skip(first).step_by(stride) {
+            let home = self.is_home(partition, broker);
+            if self.problem.freedom[partition.index()] != Freedom::Free && (home || !scope.only_displaced) {
                 continue;
             }
-            for to in rack {
-                if (!over && !self.is_beyond(*to).1) || self.assignment.holds(partition, *to) {
-                    continue;
-                }
-                let brings = self.load(partition, *to, leads);
-                let Some(delta) = self.evaluate(from, &takes, *to, &brings) else { continue };
-                let helps = if scope.only_musts { delta.0[0] < 0.0 } else { true };
-                let worth = delta.gain() / price;
-                if helps && delta.improves() && best.is_none_or(|(_, best)| worth > best) {
-                    best = Some((*to, worth));
-                }
+            if scope.only_displaced && home {
+                continue;
             }
+            let price = if home { self.bytes(partition) } else { 0.0 } + self.problem.fixed_price;
+            offers.push(Offer {
+                partition,
+                load: self.load(partition, broker, self.leads(partition, broker)),
+                price,
+            });
         }
-        best
+        offers
     }
 
-    fn move_for_goal(&mut self, partition: PartitionOrd, from: BrokerOrd, to: BrokerOrd) {
-        let leads = self.leads(partition, from);
-        let takes: Load = self.load(partition, from, leads).map(|amount| -amount);
-        let brings = self.load(partition, to, leads);
-        let cause = self.cause(from, &takes, to, &brings, false);
+    /// The brokers that have most use for what a giver has too much of, or can best spare what a taker lacks.
+    fn partners(&self, broker: BrokerOrd, gives: bool, scope: &Scope, offers: &[Offer]) -> Vec<BrokerOrd> {
+        let model = self.problem.model;
+        let parcel = self.parcel(broker, gives, offers);
+        let sign = if gives { 1.0 } else { -1.0 };
+        let worst = self.worst_fill(broker, gives);
+        let mut partners: Vec<(f64, f64, BrokerOrd)> = Vec::new();
+        for partner in model.broker_ords() {
+            let same_rack = model.rack_of(partner) == model.rack_of(broker);
+            let takes_part = partner != broker
+                && (same_rack || !self.problem.racks_are_closed)
+                && self.problem.roles.counts[partner.index()]
+                && (!gives
+                    || (scope.receives[partner.index()] && self.problem.roles.receives[partner.index()]));
+            if !takes_part {
+                continue;
+            }
+            let row = self.sums.row(partner);
+            let bounds = self.bounds_of(partner);
+            let mut harm = 0.0;
+            for (term, bounds) in self.problem.terms.iter().zip(bounds) {
+                let r = term.resource;
+                harm += term.weight * change(*bounds, row[r], sign * parcel[r], term.scale);
+            }
+            let fill = sign * self.fill(partner, worst);
+            partners.push((harm, fill, partner));
+        }
+        let by_harm = |x: &(f64, f64, BrokerOrd), y: &(f64, f64, BrokerOrd)| {
+            x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)).then(x.2.cmp(&y.2))
+        };
+        let wanted = PARTNERS * if self.problem.racks_are_closed { 1 } else { 2 };
+        if partners.len() > wanted {
+            partners.select_nth_unstable_by(wanted - 1, by_harm);
+            let best_fill =
+                partners[wanted..].iter().min_by(|x, y| x.1.total_cmp(&y.1).then(x.2.cmp(&y.2))).copied();
+            partners.truncate(wanted);
+            partners.extend(best_fill);
+        }
+        partners.sort_unstable_by(by_harm);
+        partners.into_iter().map(|(_, _, partner)| partner).collect()
+    }
+
+    /// What a few typical replicas weigh together: as much as the broker is beyond its worst bound, within reason.
+    fn parcel(&self, broker: BrokerOrd, gives: bool, offers: &[Offer]) -> Load {
+        let mut mean: Load = [0.0; Resource::COUNT];
+        if offers.is_empty() {
+            // What a replica of the cluster weighs on average.
+            let brokers = self.problem.model.broker_ords();
+            brokers
+                .for_each(|b| mean.iter_mut().zip(self.sums.row(b)).for_each(|(mean, load)| *mean += load));
+            let replicas = mean[Resource::Replicas.index()].max(1.0);
+            mean.iter_mut().for_each(|amount| *amount /= replicas);
+        } else {
+            offers
+                .iter()
+                .for_each(|offer| mean.iter_mut().zip(offer.load).for_each(|(mean, load)| *mean += load));
+            #[expect(clippy::cast_precision_loss, reason = "a number of replicas")]
+            let count = offers.len() as f64;
+            mean.iter_mut().for_each(|amount| *amount /= count);
+        }
+        let row = self.sums.row(broker);
+        let needed = self.problem.terms.iter().zip(self.bounds_of(broker)).map(|(term, (low, high))| {
+            let beyond = if gives { row[term.resource] - high } else { low - row[term.resource] };
+            if mean[term.resource] > 0.0 { beyond / mean[term.resource] } else { 0.0 }
+        });
+        let count = needed.fold(1.0, f64::max).clamp(1.0, 16.0);
+        mean.map(|amount| amount * count)
+    }
+
+    /// The term in which a broker is worst over (or under).
+    fn worst_fill(&self, broker: BrokerOrd, over: bool) -> Option<usize> {
+        let row = self.sums.row(broker);
+        let terms = self.problem.terms.iter().zip(self.bounds_of(broker)).enumerate();
+        let beyond = terms.map(|(at, (term, (low, high)))| {
+            let load = row[term.resource];
+            let beyond = if over { load - high } else { low - load };
+            (term.weight * beyond * term.scale, at)
+        });
+        beyond.max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1))).map(|(_, at)| at)
+    }
+
+    /// How full a broker is in a term, in means.
+    fn fill(&self, broker: BrokerOrd, term: Option<usize>) -> f64 {
+        let Some(term) = term.map(|at| &self.problem.terms[at]) else { return 0.0 };
+        let mean = term.bounds.mean[broker.index()];
+        self.sums.row(broker)[term.resource] * term.scale - if mean > 0.0 { mean * term.scale } else { 0.0 }
+    }
+
+    /// Weighs offers of one broker to another, and keeps the best.
+    fn weigh(&self, offers: &[Offer], from: BrokerOrd, to: BrokerOrd, price: Price, found: &mut Vec<Found>) {
+        let mut most: Load = [0.0; Resource::COUNT];
+        for offer in offers {
+            most.iter_mut().zip(offer.load).for_each(|(most, load)| *most = most.max(load));
+        }
+        let lanes = self.lanes(from, to, &most, price);
+        if lanes.is_empty() {
+            return;
+        }
+        let closed = self.closed_limits(to, &most);
+        let first = found.len();
+        let mut least = 0.0;
+        for offer in offers {
+            let mut gain = 0.0;
+            for lane in &lanes {
+                let load = offer.load[lane.resource];
+                gain -= lane.weight
+                    * (change(lane.a, lane.load_a, -load, lane.scale)
+                        + change(lane.b, lane.load_b, load, lane.scale));
+            }
+            let worth = gain / offer.price;
+            if worth <= least || closed.iter().any(|(r, room)| offer.load[*r] > *room) {
+                continue;
+            }
+            if !self.is_legal(offer.partition, from, to) {
+                continue;
+            }
+            let at = first + found[first..].partition_point(|other| other.worth >= worth);
+            if found.len() - first == KEPT {
+                found.pop();
+            }
+            found.insert(at, Found { worth, partition: offer.partition, from, to });
+            if found.len() - first == KEPT {
+                least = found[found.len() - 1].worth;
+            }
+        }
+    }
+
+    /// The goals that a move of at most this load between two brokers can break or mend.
+    fn lanes(&self, a: BrokerOrd, b: BrokerOrd, most: &Load, price: Price) -> Vec<Lane> {
+        let (row_a, row_b) = (self.sums.row(a), self.sums.row(b));
+        let bounds = self.bounds_of(a).iter().zip(self.bounds_of(b));
+        let mut lanes = Vec::with_capacity(self.problem.terms.len());
+        for (term, (of_a, of_b)) in self.problem.terms.iter().zip(bounds) {
+            let r = term.resource;
+            let (load_a, load_b) = (row_a[r], row_b[r]);
+            let idle = load_a <= of_a.1
+                && load_a - most[r] >= of_a.0
+                && load_b >= of_b.0
+                && load_b + most[r] <= of_b.1;
+            if !idle && most[r] > 0.0 {
+                let weight = match price {
+                    Price::Loose | Price::Fair => term.weight,
+                    // Steep: the first tier that is touched decides.
+                    Price::Any => steep(term.tier),
+                };
+                lanes.push(Lane {
+                    resource: r,
+                    scale: term.scale,
+                    weight,
+                    a: *of_a,
+                    load_a,
+                    b: *of_b,
+                    load_b,
+                });
+            }
+        }
+        lanes
+    }
+
+    /// The hard limits of a broker that a move of at most this load could pass, with the room that is left.
+    fn closed_limits(&self, to: BrokerOrd, most: &Load) -> Vec<(usize, f64)> {
+        let row = self.sums.row(to);
+        let room = |limit: &super::problem::HardLimit| {
+            (limit.resource, limit.most[to.index()] - row[limit.resource])
+        };
+        self.problem.limits.iter().map(room).filter(|(r, room)| most[*r] > *room).collect()
+    }
+
+    /// Moves a replica for a reason that was found elsewhere.
+    pub(super) fn move_because(&mut self, partition: PartitionOrd, from: BrokerOrd, to: BrokerOrd) {
+        let cause = self.cause(&self.shift_of_move(partition, from, to), false);
+        let cause = if cause == Cause::Follows { Cause::Topic } else { cause };
         self.apply_move(partition, from, to, cause);
     }
-
-    /// Whether nothing is beyond any bound.
-    pub fn is_level(&self) -> bool {
-        let Delta(penalty) = self.penalty();
-        penalty.iter().all(|penalty| *penalty <= super::problem::EPSILON)
-    }
-}
-
-/// Who may receive, by rack.
-struct Receivers {
-    by_rack: Vec<Vec<BrokerOrd>>,
-    any_under: bool,
-}
-
-impl Receivers {
-    fn new(state: &State, scope: &Scope) -> Self {
-        let model = state.problem.model;
-        let mut by_rack = vec![Vec::new(); model.racks.len()];
-        let mut any_under = false;
-        for broker in model.broker_ords() {
-            if scope.receives[broker.index()] && state.problem.roles.counts[broker.index()] {
-                by_rack[model.rack_of(broker).index()].push(broker);
-                any_under |= state.is_beyond(broker).1;
-            }
-        }
-        for rack in by_rack.iter_mut().filter(|rack| rack.len() > RECEIVERS_MAX) {
-            *rack = select(state, rack);
-        }
-        Self { by_rack, any_under }
-    }
-}
-
-/// The emptiest receivers of a rack by each term in turn, until there are enough.
-fn select(state: &State, rack: &[BrokerOrd]) -> Vec<BrokerOrd> {
-    let terms = &state.problem.terms;
-    let each = (RECEIVERS_MAX / terms.len().max(1)).max(4);
-    let mut chosen = Vec::new();
-    for term in terms {
-        let mut sorted: Vec<(f64, BrokerOrd)> = rack
-            .iter()
-            .map(|broker| {
-                let room = term.bounds.high[broker.index()] - state.sums.row(*broker)[term.resource];
-                (-room, *broker)
-            })
-            .collect();
-        sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        chosen.extend(sorted.into_iter().take(each).map(|(_, broker)| broker));
-    }
-    chosen.sort_unstable();
-    chosen.dedup();
-    chosen
 }

@@ -104,7 +104,7 @@ pub(super) fn move_log_dirs(
                 from: row.log_dirs[item.at_first].path.clone(),
                 to: row.log_dirs[item.dir].path.clone(),
                 bytes: whole(item.size),
-                reason: reason(item, &name(item.at_first)),
+                reason: reason(item),
             }
         }));
         allowance.next_broker();
@@ -112,13 +112,13 @@ pub(super) fn move_log_dirs(
     Ok(found)
 }
 
-fn reason(item: &Item, from: &LogDirName) -> String {
+fn reason(item: &Item) -> String {
     match item.reason {
-        Reason::Emptied => format!("log directory {from} is to be emptied"),
+        Reason::Emptied => "its log directory is to be emptied".to_owned(),
         Reason::TooFull { share } => {
-            format!("log directory {from} is {:.0} % over its share of the broker", 100.0 * share)
+            format!("its log directory is {:.0} % over its share of the broker", 100.0 * share)
         }
-        Reason::OverLimit => format!("log directory {from} is over its limit"),
+        Reason::OverLimit => "its log directory is over its limit".to_owned(),
         Reason::Exchange => "in exchange for a larger replica, which levels both log directories".to_owned(),
     }
 }

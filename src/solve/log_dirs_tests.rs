@@ -1,45 +1,70 @@
 //! Directories of one broker: levelled, emptied, held back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
-use crate::base::BrokerId;
+use crate::base::{BrokerId, DigestBuilder, ModelId, TimestampMs};
 use crate::goals::{Balance, Capacity, Goal, Rule};
-use crate::observe::{LogDir, Observation, Partition, Replica, SeenBroker, SeenTopic};
+use crate::model::{Broker, HostOrd, LogDirRow, PartitionRow, RackOrd, TopicOrd, TopicRow};
 use crate::solve::Budget;
 
-/// Broker 1 with directories `/a`, `/b`, `/c` of 1000 bytes each, and replicas of these sizes in them.
-fn broker(dirs: &[(&str, &[u64])]) -> Observation {
-    let mut seen = Observation::default();
-    let mut broker = SeenBroker { alive: true, ..SeenBroker::default() };
-    let mut partitions = Vec::new();
-    for (path, sizes) in dirs {
-        let used: u64 = sizes.iter().sum();
-        broker.log_dirs.push(LogDir {
-            path: (*path).to_owned(),
-            total_bytes: Some(Bytes(1000)),
-            usable_bytes: Some(Bytes(1000 - used)),
-            online: true,
-        });
-        for size in *sizes {
-            let replica = Replica {
-                size_bytes: Some(Bytes(*size)),
-                log_dir: Some((*path).to_owned()),
-                ..Replica::default()
-            };
-            partitions.push(Partition {
-                id: i32::try_from(partitions.len()).unwrap(),
-                replicas: vec![BrokerId(1)],
-                leader: Some(BrokerId(1)),
-                isr: vec![BrokerId(1)],
-                on_disk: BTreeMap::from([(BrokerId(1), replica)]),
-                ..Partition::default()
-            });
-        }
+/// Broker 1 with directories of 1000 bytes each, and replicas of these sizes in them.
+fn broker(dirs: &[(&str, &[f64])]) -> ClusterModel {
+    let row = |(path, _): &(&str, &[f64])| LogDirRow {
+        path: (*path).to_owned(),
+        total_bytes: Some(1000.0),
+        other_bytes: 0.0,
+        online: true,
+    };
+    let sizes =
+        dirs.iter().enumerate().flat_map(|(dir, (_, sizes))| sizes.iter().map(move |size| (dir, *size)));
+    let partitions: Vec<PartitionRow> = (0..)
+        .zip(sizes.clone())
+        .map(|(id, (_, size_bytes))| PartitionRow {
+            topic: TopicOrd(0),
+            id,
+            size_bytes,
+            produce_bytes_per_s: 0.0,
+            consume_bytes_per_s: 0.0,
+            leader_cpu_cores: 0.0,
+            follower_cpu_cores: 0.0,
+            health: Health::Healthy,
+        })
+        .collect();
+    let broker = Broker {
+        id: BrokerId(1),
+        rack: RackOrd(0),
+        host: HostOrd(0),
+        alive: true,
+        capacity: [None; Resource::COUNT],
+        other_disk_bytes: 0.0,
+        log_dirs: dirs.iter().map(row).collect(),
+    };
+    let topic = TopicRow {
+        name: "t".into(),
+        min_insync_replicas: 1,
+        internal: false,
+        first_partition: PartitionOrd(0),
+        partition_count: u32::try_from(partitions.len()).unwrap(),
+    };
+    let list = || (vec![BrokerOrd(0)], Some(BrokerOrd(0)));
+    ClusterModel {
+        id: ModelId(DigestBuilder::new("test").finish()),
+        cluster_id: None,
+        observed_at: TimestampMs(0),
+        brokers: vec![broker],
+        racks: vec!["r".into()],
+        hosts: vec!["h".to_owned()],
+        topics: vec![topic],
+        placement: Assignment::new(partitions.iter().map(|_| list())),
+        partitions,
+        own_sizes: Vec::new(),
+        out_of_sync: BTreeMap::new(),
+        offline: BTreeMap::new(),
+        replica_dirs: sizes.map(|(dir, _)| u8::try_from(dir).unwrap()).collect(),
+        changing_dirs: BTreeSet::new(),
+        known: [true; Resource::COUNT],
     }
-    seen.brokers.insert(BrokerId(1), broker);
-    seen.topics.insert("t".into(), SeenTopic { partitions, ..SeenTopic::default() });
-    seen
 }
 
 fn goals(rules: Vec<(Tier, Rule)>) -> GoalSet {
@@ -57,9 +82,8 @@ fn level(band: f64) -> GoalSet {
     goals(vec![(Tier::Want(1), Rule::Balance(rule))])
 }
 
-fn moved(seen: &Observation, goals: &GoalSet, request: &Request) -> Result<LogDirMoves, SolveError> {
-    let model = ClusterModel::build(seen).unwrap();
-    move_log_dirs(&model, goals, request, &model.placement)
+fn moved(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result<LogDirMoves, SolveError> {
+    move_log_dirs(model, goals, request, &model.placement)
 }
 
 /// The moves as `partition: from to`.
@@ -74,19 +98,19 @@ fn remove(path: &str) -> Request {
 
 #[test]
 fn the_fullest_gives_to_the_emptiest_with_the_fewest_bytes() {
-    let seen = broker(&[("/a", &[300, 100, 100, 50]), ("/b", &[150])]);
+    let seen = broker(&[("/a", &[300.0, 100.0, 100.0, 50.0]), ("/b", &[150.0])]);
     let found = moved(&seen, &level(0.1), &Request::default()).unwrap();
     // The mean is 350: 200 have to go, less a tenth of the mean.
     assert_eq!(words(&found), ["1: /a /b", "2: /a /b"]);
-    assert!(found.moves[0].reason.contains("log directory 1:/a is 57 % over"), "{}", found.moves[0].reason);
+    assert!(found.moves[0].reason.contains("57 % over"), "{}", found.moves[0].reason);
     assert!(found.refusals.is_empty());
-    let again = broker(&[("/a", &[300, 50]), ("/b", &[150, 100, 100])]);
+    let again = broker(&[("/a", &[300.0, 50.0]), ("/b", &[150.0, 100.0, 100.0])]);
     assert!(moved(&again, &level(0.1), &Request::default()).unwrap().moves.is_empty(), "level is left alone");
 }
 
 #[test]
 fn where_no_single_move_helps_two_are_exchanged() {
-    let seen = broker(&[("/a", &[300, 300]), ("/b", &[200, 200])]);
+    let seen = broker(&[("/a", &[300.0, 300.0]), ("/b", &[200.0, 200.0])]);
     let found = moved(&seen, &level(0.05), &Request::default()).unwrap();
     assert_eq!(found.moves.len(), 2, "{:?}", words(&found));
     assert!(found.moves.iter().any(|step| step.reason.contains("in exchange")));
@@ -94,7 +118,7 @@ fn where_no_single_move_helps_two_are_exchanged() {
 
 #[test]
 fn without_a_goal_or_for_another_operation_nothing_changes() {
-    let seen = broker(&[("/a", &[300, 100, 100, 50]), ("/b", &[])]);
+    let seen = broker(&[("/a", &[300.0, 100.0, 100.0, 50.0]), ("/b", &[])]);
     assert!(moved(&seen, &none(), &Request::default()).unwrap().moves.is_empty());
     let leaders = Request { operation: Operation::PreferredLeaders, ..Request::default() };
     assert!(moved(&seen, &level(0.1), &leaders).unwrap().moves.is_empty());
@@ -105,7 +129,7 @@ fn a_directory_over_its_limit_is_relieved() {
     let rule =
         Capacity { resource: Resource::Disk, limit: Limit::Share(0.8), scope: Scope::LogDir, survive: None };
     let limit = goals(vec![(Tier::Must, Rule::Capacity(rule))]);
-    let seen = broker(&[("/a", &[500, 100, 250]), ("/b", &[600]), ("/c", &[700])]);
+    let seen = broker(&[("/a", &[500.0, 100.0, 250.0]), ("/b", &[600.0]), ("/c", &[700.0])]);
     let found = moved(&seen, &limit, &Request::default()).unwrap();
     assert_eq!(words(&found), ["1: /a /b"], "50 are too much, and 100 is the least that helps");
     let musts = Request { operation: Operation::RemoveBrokers(vec![BrokerId(9)]), ..Request::default() };
@@ -118,7 +142,7 @@ fn a_directory_over_its_limit_is_relieved() {
 
 #[test]
 fn a_directory_is_emptied_onto_the_others() {
-    let seen = broker(&[("/a", &[300, 100]), ("/b", &[200]), ("/c", &[])]);
+    let seen = broker(&[("/a", &[300.0, 100.0]), ("/b", &[200.0]), ("/c", &[])]);
     let found = moved(&seen, &none(), &remove("/a")).unwrap();
     assert_eq!(words(&found), ["0: /a /c", "1: /a /b"], "each to where it is emptiest");
     assert!(found.moves[0].reason.contains("is to be emptied"));
@@ -132,8 +156,8 @@ fn a_directory_is_emptied_onto_the_others() {
 
 #[test]
 fn what_cannot_be_emptied_is_refused_with_what_is_there_and_what_is_missing() {
-    let mut seen = broker(&[("/a", &[700]), ("/b", &[600])]);
-    let refused = |seen: &Observation, path| moved(seen, &none(), &remove(path)).unwrap_err().to_string();
+    let mut seen = broker(&[("/a", &[700.0]), ("/b", &[600.0])]);
+    let refused = |seen: &ClusterModel, path| moved(seen, &none(), &remove(path)).unwrap_err().to_string();
     assert!(refused(&seen, "/a").contains("lack 300 B"), "{}", refused(&seen, "/a"));
     assert!(refused(&seen, "/x").contains("no log directory 1:/x; the broker has /a, /b"));
     let mut unknown = remove("/a");
@@ -141,22 +165,21 @@ fn what_cannot_be_emptied_is_refused_with_what_is_there_and_what_is_missing() {
         Operation::RemoveLogDirs(vec![LogDirName { broker: BrokerId(9), path: "/a".to_owned() }]);
     let error = moved(&seen, &none(), &unknown).unwrap_err().to_string();
     assert!(error.contains("broker 9 does not exist"), "{error}");
-    seen.brokers.get_mut(&BrokerId(1)).unwrap().log_dirs[0].online = false;
+    seen.brokers[0].log_dirs[0].online = false;
     assert!(refused(&seen, "/a").contains("offline"));
-    let one = broker(&[("/a", &[700])]);
+    let one = broker(&[("/a", &[700.0])]);
     assert!(refused(&one, "/a").contains("lack 700 B"), "there is no other: {}", refused(&one, "/a"));
 }
 
 #[test]
 fn held_replicas_and_budgets_are_kept() {
-    let mut seen = broker(&[("/a", &[300, 100]), ("/b", &[])]);
-    let partitions = &mut seen.topics.get_mut(&"t".into()).unwrap().partitions;
-    partitions[0].on_disk.get_mut(&BrokerId(1)).unwrap().future = Some(("/b".to_owned(), Bytes(1)));
+    let mut seen = broker(&[("/a", &[300.0, 100.0]), ("/b", &[])]);
+    seen.changing_dirs.insert((PartitionOrd(0), BrokerOrd(0)));
     let found = moved(&seen, &none(), &remove("/a")).unwrap();
     assert_eq!(words(&found), ["1: /a /b"]);
     assert!(found.refusals[0].reason.contains("moves between log directories already"));
 
-    let seen = broker(&[("/a", &[300, 100, 100, 50]), ("/b", &[150])]);
+    let seen = broker(&[("/a", &[300.0, 100.0, 100.0, 50.0]), ("/b", &[150.0])]);
     let bytes = Some(Bytes(100));
     let small = Request { budget: Budget { bytes, ..Budget::default() }, ..Request::default() };
     assert_eq!(moved(&seen, &level(0.1), &small).unwrap().moves.len(), 1);

@@ -3,17 +3,21 @@
 //! [`solve`] checks the request (`roles`), turns the goals into arrays of bounds (`problem`) and searches on a
 //! [`crate::model::Assignment`] with running sums (`state`): what has to move (`forced`), leaders (`leaders`), moves
 //! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). `log_dirs` then
-//! levels the directories of each broker. `bound` certifies how
-//! few bytes any plan could do with; `reasons` and `refusals` say why, and why not.
+//! levels the directories of each broker. `bound` certifies how few bytes any plan could do with; `reasons` and
+//! `refusals` say why, and why not.
 
 mod bound;
+mod budget;
 mod bundles;
 mod dir_shelf;
 mod error;
+mod factor;
 mod forced;
+mod groups;
 mod leaders;
 mod level;
 mod log_dirs;
+mod permits;
 mod problem;
 mod queue;
 mod reasons;
@@ -23,6 +27,8 @@ mod roles;
 mod solver;
 mod state;
 mod swaps;
+mod topic_terms;
+mod topics;
 mod trim;
 
 pub use error::SolveError;

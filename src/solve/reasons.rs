@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Change;
-use super::problem::{Load, Problem};
-use super::state::State;
+use super::problem::Problem;
+use super::state::{Shift, State};
 use crate::model::{Assignment, BrokerOrd, PartitionOrd, Resource};
 
 /// Why a change was made, as numbers of the moment when it was made.
@@ -12,8 +12,18 @@ use crate::model::{Assignment, BrokerOrd, PartitionOrd, Resource};
 pub(super) enum Cause {
     /// The broker leaves.
     Drain,
-    /// Rack spread is mended.
+    /// Rack or host spread is mended.
     Spread,
+    /// Its topic belongs elsewhere.
+    Placement,
+    /// A goal on counts of its topic.
+    Topic,
+    /// The broker that led is not to lead.
+    Demotion,
+    /// The first replica of the list is to lead.
+    Preferred,
+    /// The replication factor changes.
+    Factor,
     /// A goal is mended; loads as shares of each broker's mean, or of its limit where there is no mean.
     Goal {
         /// The goal's resource.
@@ -42,15 +52,12 @@ pub(super) struct Record {
 
 impl State<'_, '_> {
     /// The goal that a change serves most, with the loads as they are before it.
-    pub fn cause(
-        &self,
-        from: BrokerOrd,
-        from_change: &Load,
-        to: BrokerOrd,
-        to_change: &Load,
-        is_swap: bool,
-    ) -> Cause {
-        let Some(term) = self.main_term(from, from_change, to, to_change) else { return Cause::Follows };
+    pub fn cause(&self, shift: &Shift, is_swap: bool) -> Cause {
+        let (from, to) = (shift.a, shift.b);
+        let Some((term, relief)) = self.main_term(shift) else { return Cause::Follows };
+        if relief <= 0.0 {
+            return if self.problem.topic_terms.is_empty() { Cause::Follows } else { Cause::Topic };
+        }
         let term = &self.problem.terms[term];
         let share = |broker: BrokerOrd| {
             let (mean, high) = (term.bounds.mean[broker.index()], term.bounds.high[broker.index()]);
@@ -125,6 +132,16 @@ fn sentence(problem: &Problem, record: &Record) -> String {
             let (old, new) = (&model.racks[from.rack.index()], &model.racks[to.rack.index()]);
             format!("two replicas stand in rack {old} and fewer in rack {new}; broker {} is there", to.id)
         }
+        Cause::Placement => {
+            format!("its topic does not belong on broker {}; broker {} may hold it", from.id, to.id)
+        }
+        Cause::Topic => format!(
+            "broker {} has more of its topic than its share, broker {}{same_rack} has less",
+            from.id, to.id
+        ),
+        Cause::Demotion => format!("broker {} is not to lead; broker {} is in sync", from.id, to.id),
+        Cause::Preferred => format!("broker {} is first in the list", to.id),
+        Cause::Factor => format!("another replica is wanted; broker {} has room", to.id),
         Cause::Goal { resource, is_limit, from_share, to_share, is_swap } => {
             let (of, verb) = if is_limit { ("its limit", "has room") } else { ("the mean", "is") };
             let exchange = if is_swap { ", in exchange for another" } else { "" };

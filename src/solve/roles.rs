@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::log_dirs::find_log_dirs;
 use super::{Operation, Request, SolveError};
 use crate::base::{BrokerId, Bytes, TopicPartition};
 use crate::config::nearest;
 use crate::goals::{GoalSet, Limit, Tier, TopicPattern};
 use crate::model::promises::{best_rack_spread, evenest_counts, rack_spread};
-use crate::model::{BrokerOrd, ClusterModel, RackOrd, Resource};
+use crate::model::{BrokerOrd, ClusterModel, PartitionOrd, RackOrd, Resource};
 
 /// The part that each broker plays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,21 +19,53 @@ pub(super) struct Roles {
     pub leaving: Vec<bool>,
     /// To be filled.
     pub fresh: Vec<bool>,
+    /// May get replicas.
+    pub receives: Vec<bool>,
+    /// May become the leader of what they do not lead.
+    pub may_lead: Vec<bool>,
+    /// To lead nothing.
+    pub demoted: Vec<bool>,
+    /// Log directories whose replicas are to lead nothing, as broker and position.
+    pub demoted_dirs: Vec<(BrokerOrd, usize)>,
 }
 
 impl Roles {
     /// Reads the request against the cluster.
     pub fn new(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result<Self, SolveError> {
-        for topic in &request.excluded_topics {
+        let factors = match &request.operation {
+            Operation::SetReplicationFactor(rows) => rows.as_slice(),
+            _ => &[],
+        };
+        let named = request.excluded_topics.iter().chain(&request.only_topics);
+        for topic in named.chain(factors.iter().map(|(topic, _)| topic)) {
             check_topic(model, topic)?;
         }
         let mut roles = Self {
             counts: model.brokers.iter().map(|broker| broker.alive).collect(),
             leaving: vec![false; model.brokers.len()],
             fresh: vec![false; model.brokers.len()],
+            receives: Vec::new(),
+            may_lead: Vec::new(),
+            demoted: vec![false; model.brokers.len()],
+            demoted_dirs: Vec::new(),
         };
         match &request.operation {
-            Operation::Rebalance => {}
+            Operation::Rebalance | Operation::FixOffline | Operation::PreferredLeaders => {}
+            Operation::RemoveLogDirs(named) => drop(find_log_dirs(model, named)?),
+            Operation::SetReplicationFactor(rows) => {
+                for (topics, factor) in rows {
+                    roles.check_factor(model, topics, usize::from(*factor))?;
+                }
+            }
+            Operation::Demote { brokers, log_dirs } => {
+                if brokers.is_empty() && log_dirs.is_empty() {
+                    return Err(SolveError::NoBrokerNamed { verb: "demote" });
+                }
+                for ord in find_all(model, brokers)? {
+                    roles.demoted[ord.index()] = true;
+                }
+                roles.demoted_dirs = find_log_dirs(model, log_dirs)?;
+            }
             Operation::AddBrokers(named) => {
                 for ord in find(model, named, "add")? {
                     if !model.brokers[ord.index()].alive {
@@ -49,9 +82,68 @@ impl Roles {
                 roles.check_spread(model)?;
                 roles.check_disk(model, goals)?;
             }
-            _ => {}
         }
+        roles.restrict(model, request)?;
         Ok(roles)
+    }
+
+    /// Whether the replica of a partition on a broker is to lead nothing.
+    pub fn is_demoted(&self, model: &ClusterModel, partition: PartitionOrd, broker: BrokerOrd) -> bool {
+        let in_dir = |(of, dir): &(BrokerOrd, usize)| {
+            *of == broker && model.log_dir_of(partition, broker) == Some(*dir)
+        };
+        self.demoted[broker.index()] || self.demoted_dirs.iter().any(in_dir)
+    }
+
+    /// Whether anything is to lead nothing.
+    pub fn demotes(&self) -> bool {
+        self.demoted.contains(&true) || !self.demoted_dirs.is_empty()
+    }
+
+    /// Who may receive and lead, after what the request rules out.
+    fn restrict(&mut self, model: &ClusterModel, request: &Request) -> Result<(), SolveError> {
+        let named = |ids: &[BrokerId]| -> Result<Vec<bool>, SolveError> {
+            let mut named = vec![false; model.brokers.len()];
+            find_all(model, ids)?.into_iter().for_each(|ord| named[ord.index()] = true);
+            Ok(named)
+        };
+        let (only, not) = (named(&request.only_onto)?, named(&request.not_onto)?);
+        let no_leaders = named(&request.no_leaders_on)?;
+        let all = request.only_onto.is_empty();
+        self.receives =
+            (0..self.counts.len()).map(|at| self.counts[at] && (all || only[at]) && !not[at]).collect();
+        self.may_lead = (0..self.counts.len())
+            .map(|at| self.counts[at] && !no_leaders[at] && !self.demoted[at])
+            .collect();
+        if self.receives.contains(&true) {
+            return Ok(());
+        }
+        Err(SolveError::NoReceivers)
+    }
+
+    fn check_factor(
+        &self,
+        model: &ClusterModel,
+        topics: &TopicPattern,
+        factor: usize,
+    ) -> Result<(), SolveError> {
+        if factor == 0 {
+            return Err(SolveError::NoReplicas { topics: topics.to_string() });
+        }
+        let live = self.counts.iter().filter(|counts| **counts).count();
+        if factor > live {
+            let topics = topics.to_string();
+            return Err(SolveError::FactorTooLarge { topics, replication_factor: factor, live });
+        }
+        let matching = model.topics.iter().filter(|row| topics.matches(&row.name));
+        match matching.max_by_key(|row| row.min_insync_replicas) {
+            Some(row) if (row.min_insync_replicas as usize) > factor => Err(SolveError::FactorBelowMinIsr {
+                topic: row.name.to_string(),
+                replication_factor: factor,
+                min_insync_replicas: row.min_insync_replicas,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Racks with a broker that counts.
@@ -187,6 +279,10 @@ fn find(model: &ClusterModel, named: &[BrokerId], verb: &'static str) -> Result<
     if named.is_empty() {
         return Err(SolveError::NoBrokerNamed { verb });
     }
+    find_all(model, named)
+}
+
+fn find_all(model: &ClusterModel, named: &[BrokerId]) -> Result<Vec<BrokerOrd>, SolveError> {
     let find = |id: &BrokerId| {
         model.broker(*id).ok_or_else(|| SolveError::UnknownBroker { broker: *id, known: known(model) })
     };

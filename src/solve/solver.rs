@@ -1,17 +1,18 @@
 //! [`solve`]: the phases of the search, in order.
 
 use super::bound::least_bytes;
+use super::factor::{factor_of, resized};
 use super::leaders::Leadership;
 use super::level::{Scope, WORTH_ANOTHER_PASS};
 use super::log_dirs::move_log_dirs;
-use super::problem::Problem;
-use super::reasons::changes;
+use super::problem::{Freedom, Problem};
+use super::reasons::{Cause, changes};
 use super::refusals::refusals;
 use super::roles::Roles;
 use super::state::State;
 use super::{Operation, Request, Solution, SolveError};
-use crate::goals::{GoalSet, Rule, Standing, Verdict};
-use crate::model::{Assignment, ClusterModel, Resource, Sums};
+use crate::goals::{GoalSet, Leads, Rule, Standing, Verdict};
+use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
 
 /// Rounds of leaders, moves and exchanges at most: each but the last mends something.
 const ROUNDS_MAX: usize = 8;
@@ -21,8 +22,9 @@ const SHRINKS_MAX: usize = 2;
 
 /// Finds a target.
 ///
-/// What has to move goes first (replicas on brokers that leave, rack spread). Then leaders, then moves by gain per
-/// byte, then exchanges, until nothing helps; then whatever turned out needless is taken back.
+/// What has to move goes first (replicas on brokers that leave, rack spread, topics that belong elsewhere). Then
+/// leaders, then moves by gain per byte, then exchanges, until nothing helps; then whatever turned out needless is
+/// taken back.
 ///
 /// # Errors
 /// The request cannot be carried out at all; nothing is half done.
@@ -32,19 +34,25 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     let alive: Vec<bool> = model.brokers.iter().map(|broker| broker.alive).collect();
     let before = judge_goals(model, goals, &model.placement, &sums, &alive);
 
-    let problem = Problem::new(model, goals, request, roles, &sums);
-    let mut state = State::new(&problem, sums);
-    state.drain()?;
-    if problem.mends_spread {
-        state.mend_spread();
-    }
-    search(&mut state);
+    let mut problem = Problem::new(model, goals, request, roles, &sums);
+    let (start, sums, records) = match resized(&problem, &sums) {
+        None => (model.placement.clone(), sums, Vec::new()),
+        Some((start, records)) => {
+            let sums = Sums::new(model, &start);
+            problem = Problem::new(model, goals, request, problem.roles, &sums);
+            (start, sums, records)
+        }
+    };
+    let mut state = State::new(&problem, start, sums);
+    state.records = records;
+    run(&mut state)?;
     let half_margins = problem.with_half_margins();
-    if !state.is_level() {
-        state.problem = &half_margins;
+    if searches(&problem) && !state.is_level() {
+        state.pursue(&half_margins);
         search(&mut state);
     }
     let (target, records) = finish(state);
+    let target = super::budget::within(&problem, target);
     let after_sums = Sums::new(model, &target);
     let after = judge_goals(model, goals, &target, &after_sums, &problem.roles.counts);
     let changes = changes(&problem, &target, &records);
@@ -62,52 +70,98 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     })
 }
 
+/// Everything from what has to be done to what is merely better.
+fn run(state: &mut State) -> Result<(), SolveError> {
+    let problem = state.problem;
+    match &problem.request.operation {
+        Operation::Demote { .. } => {
+            state.mend_leaders(
+                |state, partition, broker| {
+                    state.problem.roles.is_demoted(state.problem.model, partition, broker)
+                },
+                Cause::Demotion,
+            );
+        }
+        Operation::PreferredLeaders => {
+            let is_not_first = |state: &State, partition: PartitionOrd, broker: BrokerOrd| {
+                first_fit(state, partition) != Some(broker)
+            };
+            state.mend_leaders(is_not_first, Cause::Preferred);
+        }
+        _ => state.drain()?,
+    }
+    if searches(problem) {
+        state.mend_placement();
+        state.mend_spread();
+        if problem.permits.bar_leaders() {
+            state.mend_leaders(
+                |state, partition, broker| !state.problem.may_lead(partition, broker),
+                Cause::Topic,
+            );
+        }
+        search(state);
+    }
+    Ok(())
+}
+
+/// The first replica of a list that can lead.
+fn first_fit(state: &State, partition: PartitionOrd) -> Option<BrokerOrd> {
+    let replicas = state.assignment.replicas(partition).iter();
+    replicas.copied().find(|broker| state.problem.roles.counts[broker.index()])
+}
+
+/// Whether the operation looks for a better placement beyond what has to be done.
+fn searches(problem: &Problem) -> bool {
+    problem.levels_all()
+        || !matches!(
+            problem.request.operation,
+            Operation::Demote { .. } | Operation::PreferredLeaders | Operation::RemoveLogDirs(_)
+        )
+}
+
 /// Which of the phases run with which liberties follows from the operation.
 fn search(state: &mut State) {
     let problem = state.problem;
-    let counts = &problem.roles.counts;
-    let everywhere = Scope { receives: counts.clone(), only_musts: false };
-    let musts = Scope { receives: counts.clone(), only_musts: true };
+    let everywhere = Scope::of(&problem.roles.receives);
+    let musts = Scope { only_musts: true, ..everywhere.clone() };
+    let fresh = Scope::of(&problem.roles.fresh);
     if problem.levels_all() {
         if let Operation::AddBrokers(_) = problem.request.operation {
             // New brokers are filled first: what they take need not be levelled between the old ones.
-            improve(state, &Scope { receives: problem.roles.fresh.clone(), only_musts: false }, None);
+            improve(state, &fresh, None);
         }
         improve(state, &everywhere, Some(Leadership::All));
         return;
     }
     match problem.request.operation {
         Operation::AddBrokers(_) => {
-            let fresh = Scope { receives: problem.roles.fresh.clone(), only_musts: false };
             improve(state, &fresh, Some(Leadership::OntoFresh));
             improve(state, &musts, None);
         }
-        Operation::RemoveBrokers(_) => {
+        _ => {
+            // What is copied anyway may go where it serves the other goals, too.
             improve(state, &musts, None);
-            improve(
-                state,
-                &Scope { receives: vec![false; counts.len()], only_musts: true },
-                Some(Leadership::OfMoved),
-            );
+            let displaced = Scope { only_displaced: true, ..everywhere };
+            improve(state, &displaced, Some(Leadership::OfMoved));
         }
-        _ => {}
     }
 }
 
 /// Leaders, moves and exchanges until nothing helps, then what is needless is taken back; until both rest.
 fn improve(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
     for round in 0..ROUNDS_MAX {
-        for _ in 0..ROUNDS_MAX {
-            let before = state.penalty().sum();
+        for turn in 0..ROUNDS_MAX {
+            let before = state.penalty().sum;
             let mut changed = leadership.is_some_and(|scope| state.level_leaders(scope));
-            changed |= state.level(scope);
+            changed |= state.level_topics(scope);
+            changed |= state.level(scope, round == 0 && turn == 0);
             if !state.is_level() {
                 changed |= state.swap(scope);
             }
-            if !changed && !state.is_level() {
+            if !changed && !state.is_level() && !scope.only_displaced {
                 changed = state.swap_bundles(scope);
             }
-            let gained = before - state.penalty().sum();
+            let gained = before - state.penalty().sum;
             if !changed || state.is_level() || gained < WORTH_ANOTHER_PASS * before {
                 break;
             }
@@ -122,16 +176,39 @@ fn improve(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
 
 /// The target, each changed partition with its leader in the first place of its list.
 fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
-    let model = state.problem.model;
+    let (problem, model) = (state.problem, state.problem.model);
     let (mut target, records) = (state.assignment, state.records);
+    let wants_first = problem.goals.goals.iter().any(|goal| {
+        matches!(&goal.rule, Rule::Leadership(rule) if rule.by == Leads::FirstReplica && rule.topics.is_all())
+    });
     for partition in model.partition_ords() {
         let changed = target.replicas(partition) != model.placement.replicas(partition)
-            || target.leader(partition) != model.placement.leader(partition);
-        if changed {
+            || target.leader(partition) != model.placement.leader(partition)
+            || factor_of(model, problem.request, partition)
+                .is_some_and(|f| f == target.replicas(partition).len());
+        let restored = problem.request.operation == Operation::PreferredLeaders;
+        let first =
+            wants_first && problem.levels_all() && problem.freedom[partition.index()] == Freedom::Free;
+        if (changed && !restored) || first {
             target.prefer_leader(partition);
+        }
+        if problem.roles.demotes() {
+            demote(problem, &mut target, partition);
         }
     }
     (target, records)
+}
+
+/// Puts demoted replicas last in a list that would prefer one of them.
+fn demote(problem: &Problem, target: &mut Assignment, partition: PartitionOrd) {
+    let is_demoted = |broker: &BrokerOrd| problem.roles.is_demoted(problem.model, partition, *broker);
+    let first_is = target.replicas(partition).first().is_some_and(is_demoted);
+    let moves = problem.freedom[partition.index()] == Freedom::Free;
+    let changed = target.leader(partition) != problem.model.placement.leader(partition);
+    if moves && (first_is || changed) && target.leader(partition).is_some_and(|leader| !is_demoted(&leader)) {
+        target.prefer_leader(partition);
+        target.put_last(partition, |broker| is_demoted(&broker));
+    }
 }
 
 fn judge_goals(

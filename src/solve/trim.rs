@@ -1,25 +1,41 @@
 //! Takes back what turned out needless: moves whose return hurts no goal, and moves of a large replica where a
 //! smaller one does as well. What is taken back is never copied.
 
+use std::collections::BTreeMap;
+
 use super::problem::Freedom;
 use super::reasons::Cause;
 use super::state::State;
-use crate::model::{BrokerOrd, PartitionOrd};
-
-/// A replica smaller than the other by more than this can hardly stand in for it.
-const SMALLER_BY: f64 = 8.0;
+use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// How many smaller replicas are tried for each large one.
-const TRIES_MAX: usize = 32;
+const TRIES_MAX: usize = 12;
+
+/// A replica that frees less than this share of its bytes is not worth looking at.
+const WORTH_SHRINKING: f64 = 0.02;
+
+/// Replicas of a broker by size.
+type BySize = Vec<(f64, PartitionOrd)>;
 
 impl State<'_, '_> {
+    /// The partitions that were changed, each once, in order.
+    fn touched(&self) -> Vec<PartitionOrd> {
+        let mut touched: Vec<PartitionOrd> = self.records.iter().map(|record| record.partition).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        touched
+    }
+
     /// Takes back needless moves and leader changes, largest first; says whether anything was taken back.
     pub fn trim(&mut self) -> bool {
         let model = self.problem.model;
-        let mut moved: Vec<(f64, PartitionOrd)> = model
-            .partition_ords()
-            .filter(|partition| self.assignment.replicas(*partition) != model.placement.replicas(*partition))
-            .map(|partition| (self.bytes(partition), partition))
+        let touched = self.touched();
+        let mut moved: Vec<(f64, PartitionOrd)> = touched
+            .iter()
+            .filter(|partition| {
+                self.assignment.replicas(**partition) != model.placement.replicas(**partition)
+            })
+            .map(|partition| (self.bytes(*partition), *partition))
             .collect();
         moved.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut trimmed = false;
@@ -29,28 +45,29 @@ impl State<'_, '_> {
                 trimmed = true;
             }
         }
-        for partition in model.partition_ords() {
+        for partition in touched {
             trimmed |= self.trim_leader(partition);
         }
         trimmed
     }
 
     /// A replica of a partition that may as well go back to where it was.
-    fn needless(&mut self, partition: PartitionOrd) -> Option<(BrokerOrd, BrokerOrd)> {
+    fn needless(&self, partition: PartitionOrd) -> Option<(BrokerOrd, BrokerOrd)> {
         let model = self.problem.model;
-        for at in 0..model.placement.replicas(partition).len() {
-            let home = model.placement.replicas(partition)[at];
-            if self.assignment.holds(partition, home) || !self.problem.roles.counts[home.index()] {
+        for home in model.placement.replicas(partition) {
+            let gone = self.assignment.holds(partition, *home)
+                || !self.problem.roles.counts[home.index()]
+                || self.problem.must_leave(partition, *home);
+            if gone {
                 continue;
             }
-            for place in 0..self.assignment.replicas(partition).len() {
-                let from = self.assignment.replicas(partition)[place];
-                if model.placement.holds(partition, from) || !self.is_legal(partition, from, home) {
+            for from in self.assignment.replicas(partition) {
+                if model.placement.holds(partition, *from) || !self.is_legal(partition, *from, *home) {
                     continue;
                 }
-                let delta = self.evaluate_move(partition, from, home);
+                let delta = self.evaluate_move(partition, *from, *home);
                 if delta.is_some_and(|delta| !delta.worsens_any()) {
-                    return Some((from, home));
+                    return Some((*from, *home));
                 }
             }
         }
@@ -63,6 +80,7 @@ impl State<'_, '_> {
         if home == leader
             || !self.assignment.holds(partition, home)
             || !self.problem.roles.counts[home.index()]
+            || !self.may_take_leadership(partition, leader, home)
         {
             return false;
         }
@@ -78,7 +96,7 @@ impl State<'_, '_> {
     pub fn shrink(&mut self) -> bool {
         let model = self.problem.model;
         let mut moved: Vec<(f64, PartitionOrd, BrokerOrd, BrokerOrd)> = Vec::new();
-        for partition in model.partition_ords() {
+        for partition in self.touched() {
             let (was, is) = (model.placement.replicas(partition), self.assignment.replicas(partition));
             // Replicas keep their places in the list, so the same place tells where each came from.
             for (home, now) in was.iter().zip(is).filter(|(home, now)| home != now) {
@@ -88,53 +106,72 @@ impl State<'_, '_> {
             }
         }
         moved.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));
+        let mut at_home: BTreeMap<BrokerOrd, BySize> = BTreeMap::new();
         let mut shrunk = false;
         for (size, partition, home, now) in moved {
+            let spare = self.spare_bytes(home, now).min(size);
+            if spare < WORTH_SHRINKING * size || spare <= self.problem.fixed_price {
+                continue;
+            }
             if self.assignment.holds(partition, now) && !self.assignment.holds(partition, home) {
-                shrunk |= self.replace_by_smaller(partition, size, home, now);
+                let by_size = at_home.entry(home).or_insert_with(|| self.by_size(home));
+                let by_size = std::mem::take(by_size);
+                shrunk |= self.replace_by_smaller(partition, size, spare, home, now, &by_size);
+                at_home.insert(home, by_size);
             }
         }
         shrunk
+    }
+
+    /// Bytes that could go back from one broker to another with all goals on disks as they are.
+    fn spare_bytes(&self, home: BrokerOrd, now: BrokerOrd) -> f64 {
+        let disk = Resource::Disk.index();
+        let mut spare = f64::INFINITY;
+        for (at, term) in self.problem.terms.iter().enumerate().filter(|(_, term)| term.resource == disk) {
+            let _ = term;
+            spare = spare.min(self.bounds_of(home)[at].1 - self.disk(home));
+            spare = spare.min(self.disk(now) - self.bounds_of(now)[at].0);
+        }
+        spare
+    }
+
+    fn by_size(&self, broker: BrokerOrd) -> BySize {
+        let model = self.problem.model;
+        let mut by_size: BySize = self.on_broker[broker.index()]
+            .iter()
+            .filter(|partition| self.problem.freedom[partition.index()] == Freedom::Free)
+            .filter(|partition| model.placement.holds(**partition, broker))
+            .map(|partition| (self.bytes(*partition), *partition))
+            .collect();
+        by_size.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        by_size
     }
 
     fn replace_by_smaller(
         &mut self,
         large: PartitionOrd,
         size: f64,
+        spare: f64,
         home: BrokerOrd,
         now: BrokerOrd,
+        by_size: &BySize,
     ) -> bool {
         if !self.is_legal(large, now, home) {
             return false;
         }
-        let model = self.problem.model;
-        let mut smaller: Vec<(f64, PartitionOrd)> = self.on_broker[home.index()]
-            .iter()
-            .filter(|small| self.problem.freedom[small.index()] == Freedom::Free)
-            .filter(|small| model.placement.holds(**small, home))
-            .map(|small| (self.bytes(*small), *small))
-            .filter(|(bytes, _)| *bytes < size && *bytes >= size / SMALLER_BY)
-            .collect();
-        smaller.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        // A sample of them, from the smallest up; the first that does is the best of the sample.
+        // From the smallest that still does for the disks; a sample of them, and the first that does is the best.
+        let first = by_size.partition_point(|(bytes, _)| *bytes < size - spare);
+        let end = by_size.partition_point(|(bytes, _)| *bytes < size * (1.0 - WORTH_SHRINKING));
+        let Some(smaller) = by_size.get(first..end) else { return false };
         let stride = smaller.len().div_ceil(TRIES_MAX).max(1);
-        let mut best: Option<PartitionOrd> = None;
-        for (_, small) in smaller.into_iter().step_by(stride) {
-            if !self.is_legal(small, home, now) {
-                continue;
+        let found = smaller.iter().step_by(stride).find(|(_, small)| {
+            if !self.assignment.holds(*small, home) || !self.is_legal(*small, home, now) {
+                return false;
             }
-            let (leads, small_leads) = (self.leads(large, now), self.leads(small, home));
-            let mut to_home = self.load(large, home, leads);
-            to_home.iter_mut().zip(self.load(small, home, small_leads)).for_each(|(sum, out)| *sum -= out);
-            let mut to_now = self.load(small, now, small_leads);
-            to_now.iter_mut().zip(self.load(large, now, leads)).for_each(|(sum, out)| *sum -= out);
-            let delta = self.evaluate(home, &to_home, now, &to_now);
-            if delta.is_some_and(|delta| !delta.worsens_any()) {
-                best = Some(small);
-                break;
-            }
-        }
-        let Some(small) = best else { return false };
+            let (shift, cells) = self.shift_of_swap(*small, large, home, now);
+            self.evaluate(&shift, &cells).is_some_and(|delta| !delta.worsens_any())
+        });
+        let Some((_, small)) = found.copied() else { return false };
         let cause = self.records.iter().rev().find(|record| record.partition == large && record.to == now);
         let cause = cause.map_or(Cause::Follows, |record| record.cause);
         self.apply_move(large, now, home, Cause::Follows);

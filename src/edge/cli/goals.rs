@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::target::read_text;
 use super::{Failure, Screen};
-use crate::goals::{GoalError, GoalSet};
-use crate::report::{goal_set_text, goal_sets_text};
+use crate::goals::{GOALS_SCHEMA, GoalError, GoalSet};
+use crate::report::{goal_set_json, goal_set_text, goal_sets_text};
 
 /// List, show and check goal sets
 #[derive(Debug, Args)]
@@ -24,12 +24,20 @@ Examples:
 const SHOW_EXAMPLES: &str = "\
 Examples:
   evenkeel goals show default
-  evenkeel goals show default --toml > own.toml";
+  evenkeel goals show default --format toml > own.toml";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
   evenkeel goals check own.toml
   evenkeel goals check own.toml && evenkeel propose --snapshot cluster.json --goals own.toml";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  evenkeel goals schema > schema.json
+  evenkeel goals show default --format toml > own.toml
+
+Editors with taplo (VS Code: Even Better TOML) check and complete a goal file
+whose first line is `#:schema ./schema.json`.";
 
 #[derive(Debug, Subcommand)]
 enum GoalsCommand {
@@ -42,16 +50,32 @@ enum GoalsCommand {
         /// Name of a shipped set, or a file
         #[arg(value_name = "NAME|FILE")]
         goals: String,
-        /// As the file that it is, to copy and change
-        #[arg(long)]
-        toml: bool,
+        /// The shape: text for people, toml as the file that it is, to copy and change, or json for programs
+        #[arg(long, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true)]
+        format: ShowFormat,
     },
-    /// Check a goal file
+    /// Check goal files and explain every goal in words
     #[command(after_help = CHECK_EXAMPLES)]
     Check {
-        /// The file
-        file: PathBuf,
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
+    /// Print the JSON Schema of goal files, for editors
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema,
+}
+
+/// The shapes in which a set is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum ShowFormat {
+    /// For people
+    #[default]
+    Text,
+    /// As the file that it is
+    Toml,
+    /// For programs: the file's keys, and each goal in words
+    Json,
 }
 
 /// Runs the command.
@@ -66,23 +90,50 @@ pub fn run(args: &GoalsArgs, screen: &Screen) -> Result<(), Failure> {
             let sets = sets.map_err(|error| in_goals("the shipped sets", &error))?;
             screen.result(&goal_sets_text(&sets, screen.results))
         }
-        GoalsCommand::Show { goals, toml: true } => match GoalSet::shipped_text(goals) {
-            Some(text) => screen.result(text),
-            None => screen.result(&read_text(Path::new(goals))?),
-        },
-        GoalsCommand::Show { goals, toml: false } => {
-            screen.result(&goal_set_text(&load(goals)?, screen.results))
-        }
-        GoalsCommand::Check { file } => {
-            let set = read(file)?;
-            screen.result(&format!(
-                "{}: `{}`, {} goals, is right\n",
-                file.display(),
-                set.name,
-                set.goals.len()
-            ))
+        GoalsCommand::Show { goals, format } => show(goals, *format, screen),
+        GoalsCommand::Check { files } => check(files, screen),
+        GoalsCommand::Schema => screen.result(GOALS_SCHEMA),
+    }
+}
+
+fn show(goals: &str, format: ShowFormat, screen: &Screen) -> Result<(), Failure> {
+    let set = load(goals)?;
+    match format {
+        ShowFormat::Text => screen.result(&goal_set_text(&set, screen.results)),
+        ShowFormat::Toml => screen.result(&text_of(goals)?),
+        ShowFormat::Json => screen.result(&goal_set_json(&set, &text_of(goals)?)),
+    }
+}
+
+/// Checks all files before it fails, so that one run shows all that is wrong.
+fn check(files: &[PathBuf], screen: &Screen) -> Result<(), Failure> {
+    let mut wrong: Option<Failure> = None;
+    for file in files {
+        match read(file) {
+            Ok(set) => {
+                let goals = if set.goals.len() == 1 { "goal" } else { "goals" };
+                let head =
+                    format!("{}: `{}`, {} {goals}, is right\n\n", file.display(), set.name, set.goals.len());
+                screen.result(&(head + &goal_set_text(&set, screen.results)))?;
+            }
+            Err(failure) => {
+                if let Some(before) = wrong.replace(failure) {
+                    screen.fail(&before);
+                }
+            }
         }
     }
+    wrong.map_or(Ok(()), Err)
+}
+
+/// Whether a name of a set stands for a file.
+fn is_file(goals: &str) -> bool {
+    GoalSet::shipped_text(goals).is_none() && (goals.contains(['/', '.']) || Path::new(goals).exists())
+}
+
+/// The text of a set that was loaded.
+fn text_of(goals: &str) -> Result<String, Failure> {
+    GoalSet::shipped_text(goals).map_or_else(|| read_text(Path::new(goals)), |text| Ok(text.to_owned()))
 }
 
 /// Loads a goal set by the name of a shipped one, or from a file.
@@ -90,9 +141,8 @@ pub fn run(args: &GoalsArgs, screen: &Screen) -> Result<(), Failure> {
 /// # Errors
 /// There is no such set or file, or the file is wrong.
 pub fn load(goals: &str) -> Result<GoalSet, Failure> {
-    let path = Path::new(goals);
-    if GoalSet::shipped_text(goals).is_none() && (goals.contains(['/', '.']) || path.exists()) {
-        return read(path);
+    if is_file(goals) {
+        return read(Path::new(goals));
     }
     GoalSet::shipped(goals).map_err(|error| in_goals("goals", &error))
 }

@@ -1,0 +1,220 @@
+//! Goals on counts of topics: a broker with too many (or too few) replicas of a topic gives some away (or gets some),
+//! the cheapest first, in exchange for another replica where nothing else fits.
+
+use super::problem::Freedom;
+use super::state::{Cell, Shift, State};
+use crate::goals::Counted;
+use crate::model::{BrokerOrd, PartitionOrd, Resource, TopicOrd};
+
+/// How many replicas of the other broker are tried in exchange, those nearest in size first.
+const EXCHANGES_MAX: usize = 24;
+
+/// How many replicas of a topic are tried, the smallest first.
+const TRIED_MAX: usize = 16;
+
+impl State<'_, '_> {
+    /// Mends counts of replicas of topics; says whether anything moved.
+    pub fn level_topics(&mut self, scope: &super::level::Scope) -> bool {
+        let mut moved = false;
+        for at in 0..self.problem.topic_terms.len() {
+            if self.problem.topic_terms[at].of == Counted::Leaders {
+                moved |= self.bring_leaders(scope, at);
+                continue;
+            }
+            for (topic, broker) in self.crowded(at) {
+                while self.counts.get(topic, broker, Counted::Replicas)
+                    > self.problem.topic_terms[at].bounds[topic.index()].1
+                    && self.thin_out(scope, topic, broker)
+                {
+                    moved = true;
+                }
+            }
+            for (topic, broker) in self.starved(at) {
+                while self.counts.get(topic, broker, Counted::Replicas)
+                    < self.problem.topic_terms[at].bounds[topic.index()].0
+                    && self.bring(scope, topic, broker, false)
+                {
+                    moved = true;
+                }
+            }
+        }
+        moved
+    }
+
+    /// Topics and brokers with more than the most.
+    fn crowded(&self, term: usize) -> Vec<(TopicOrd, BrokerOrd)> {
+        self.off(term, |count, (_, high)| count > high)
+    }
+
+    /// Topics and brokers with less than the least.
+    fn starved(&self, term: usize) -> Vec<(TopicOrd, BrokerOrd)> {
+        self.off(term, |count, (low, _)| count < low)
+    }
+
+    fn off(&self, term: usize, is_off: impl Fn(u16, (u16, u16)) -> bool) -> Vec<(TopicOrd, BrokerOrd)> {
+        let term = &self.problem.topic_terms[term];
+        let mut found = Vec::new();
+        for (topic, bounds) in term.bounds.iter().enumerate().filter(|(_, bounds)| **bounds != (0, u16::MAX))
+        {
+            let topic = TopicOrd::from(topic);
+            let brokers = self.problem.model.broker_ords();
+            let off = brokers.filter(|broker| {
+                self.problem.roles.counts[broker.index()]
+                    && is_off(self.counts.get(topic, *broker, term.of), *bounds)
+            });
+            found.extend(off.map(|broker| (topic, broker)));
+        }
+        found
+    }
+
+    fn partitions_of(&self, topic: TopicOrd) -> impl Iterator<Item = PartitionOrd> + use<> {
+        let row = &self.problem.model.topics[topic.index()];
+        (row.first_partition.0..row.first_partition.0 + row.partition_count).map(PartitionOrd)
+    }
+
+    /// Free replicas of a topic on a broker, the cheapest first.
+    fn replicas_of(&self, topic: TopicOrd, broker: BrokerOrd) -> Vec<PartitionOrd> {
+        let mut held: Vec<PartitionOrd> = self
+            .partitions_of(topic)
+            .filter(|partition| self.problem.freedom[partition.index()] == Freedom::Free)
+            .filter(|partition| self.assignment.holds(*partition, broker))
+            .collect();
+        let price = |partition: &PartitionOrd| {
+            if self.is_home(*partition, broker) { self.bytes(*partition) } else { 0.0 }
+        };
+        held.sort_by(|x, y| price(x).total_cmp(&price(y)).then(x.cmp(y)));
+        held.truncate(TRIED_MAX);
+        held
+    }
+
+    /// Sends one replica of a topic away from a broker that has too many.
+    fn thin_out(&mut self, scope: &super::level::Scope, topic: TopicOrd, from: BrokerOrd) -> bool {
+        let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
+        let held = self.replicas_of(topic, from);
+        for partition in &held {
+            for to in self.problem.model.broker_ords() {
+                if !scope.receives[to.index()] || !self.is_legal(*partition, from, to) {
+                    continue;
+                }
+                let Some(delta) = self.evaluate_move(*partition, from, to) else { continue };
+                let worth = delta.gain() / self.price(*partition, from, to);
+                if delta.improves() && !delta.worsens_any() && best.is_none_or(|(most, ..)| worth > most) {
+                    best = Some((worth, *partition, to));
+                }
+            }
+        }
+        if let Some((_, partition, to)) = best {
+            self.move_because(partition, from, to);
+            return true;
+        }
+        held.into_iter().any(|partition| self.exchange_for_like(scope, partition, from))
+    }
+
+    /// Exchanges a replica for one of like size of another topic, on the broker where that costs least.
+    fn exchange_for_like(&mut self, scope: &super::level::Scope, mine: PartitionOrd, a: BrokerOrd) -> bool {
+        let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
+        let size = self.bytes(mine);
+        for b in self.problem.model.broker_ords() {
+            if !scope.receives[b.index()] || !scope.receives[a.index()] || !self.is_legal(mine, a, b) {
+                continue;
+            }
+            let mut theirs: Vec<(f64, PartitionOrd)> = self.on_broker[b.index()]
+                .iter()
+                .filter(|partition| self.problem.freedom[partition.index()] == Freedom::Free)
+                .map(|partition| ((self.bytes(*partition) - size).abs(), *partition))
+                .collect();
+            if theirs.len() > EXCHANGES_MAX {
+                theirs.select_nth_unstable_by(EXCHANGES_MAX, |x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
+                theirs.truncate(EXCHANGES_MAX);
+            }
+            for (_, their) in theirs {
+                let Some((delta, price)) = self.evaluate_swap(mine, their, a, b) else { continue };
+                let worth = delta.gain() / price;
+                if delta.improves() && best.is_none_or(|(most, ..)| worth > most) {
+                    best = Some((worth, their, b));
+                }
+            }
+        }
+        let Some((_, their, b)) = best else { return false };
+        self.swap_because(mine, their, a, b);
+        true
+    }
+
+    /// Brings one replica of a topic to a broker that has too few; one that leads, where leaders are wanted.
+    fn bring(&mut self, scope: &super::level::Scope, topic: TopicOrd, to: BrokerOrd, leads: bool) -> bool {
+        if !scope.receives[to.index()] {
+            return false;
+        }
+        let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
+        for partition in self.partitions_of(topic) {
+            if self.problem.freedom[partition.index()] != Freedom::Free {
+                continue;
+            }
+            for from in self.assignment.replicas(partition) {
+                let fits = (!leads || self.leads(partition, *from)) && self.is_legal(partition, *from, to);
+                let Some(delta) = fits.then(|| self.evaluate_move(partition, *from, to)).flatten() else {
+                    continue;
+                };
+                let worth = delta.gain() / self.price(partition, *from, to);
+                if delta.improves() && best.is_none_or(|(most, ..)| worth > most) {
+                    best = Some((worth, partition, *from));
+                }
+            }
+        }
+        let Some((_, partition, from)) = best else { return false };
+        self.move_because(partition, from, to);
+        true
+    }
+
+    /// Brings replicas that lead to brokers that lead too few partitions of a topic and hold none that they could.
+    fn bring_leaders(&mut self, scope: &super::level::Scope, term: usize) -> bool {
+        let mut moved = false;
+        for (topic, broker) in self.starved(term) {
+            while self.counts.get(topic, broker, Counted::Leaders)
+                < self.problem.topic_terms[term].bounds[topic.index()].0
+                && (self.take_leadership(topic, broker) || self.bring(scope, topic, broker, true))
+            {
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    /// Lets a broker lead one more partition of a topic that it follows.
+    fn take_leadership(&mut self, topic: TopicOrd, to: BrokerOrd) -> bool {
+        let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
+        for partition in self.partitions_of(topic) {
+            let Some(from) = self.assignment.leader(partition) else { continue };
+            let may = from != to
+                && self.problem.freedom[partition.index()] == Freedom::Free
+                && self.assignment.holds(partition, to)
+                && self.may_take_leadership(partition, from, to);
+            let Some(delta) = may.then(|| self.evaluate_leader(partition, from, to)).flatten() else {
+                continue;
+            };
+            if delta.improves() && best.is_none_or(|(most, ..)| delta.gain() > most) {
+                best = Some((delta.gain(), partition, from));
+            }
+        }
+        let Some((_, partition, from)) = best else { return false };
+        self.apply_leader(partition, from, to, super::reasons::Cause::Topic);
+        true
+    }
+
+    /// The shift and cells of an exchange: `mine` goes from `a` to `b`, `theirs` from `b` to `a`.
+    pub(super) fn shift_of_swap(
+        &self,
+        mine: PartitionOrd,
+        theirs: PartitionOrd,
+        a: BrokerOrd,
+        b: BrokerOrd,
+    ) -> (Shift, [Cell; 2]) {
+        let (out, back) = (self.shift_of_move(mine, a, b), self.shift_of_move(theirs, b, a));
+        let mut shift = out;
+        for r in 0..Resource::COUNT {
+            shift.to_a[r] += back.to_b[r];
+            shift.to_b[r] += back.to_a[r];
+        }
+        (shift, [self.cell(mine, a, b), self.cell(theirs, b, a)])
+    }
+}
