@@ -93,7 +93,7 @@ impl StepRun {
                 self.drop_when_it_lasts(DropReason::ForeignLogDirMove, with, events);
             }
             DirSight::Elsewhere(path) => {
-                self.drop_when_it_lasts(DropReason::OtherLogDir { path }, with, events)
+                self.drop_when_it_lasts(DropReason::OtherLogDir { path }, with, events);
             }
             DirSight::Gone => self.drop_when_it_lasts(DropReason::Gone, with, events),
             DirSight::Unseen => {}
@@ -131,7 +131,7 @@ impl StepRun {
             DirSight::Before => self.drop_when_it_lasts(DropReason::CancelledByAnother, with, events),
             DirSight::Foreign => self.drop_when_it_lasts(DropReason::ForeignLogDirMove, with, events),
             DirSight::Elsewhere(path) => {
-                self.drop_when_it_lasts(DropReason::OtherLogDir { path }, with, events)
+                self.drop_when_it_lasts(DropReason::OtherLogDir { path }, with, events);
             }
             DirSight::Gone => self.drop_when_it_lasts(DropReason::Gone, with, events),
         }
@@ -181,7 +181,7 @@ impl StepRun {
                 self.end(then, events);
             }
             DirSight::Gone | DirSight::Elsewhere(_) if with.hurry || self.odd_lasts(with) => {
-                self.end(then, events)
+                self.end(then, events);
             }
             // The broker is down or does not answer: its future replica cannot be cancelled there.
             DirSight::Unseen if with.hurry || waited >= with.settings.clean_up_patience => {

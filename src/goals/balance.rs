@@ -3,7 +3,7 @@
 //! Brokers of unequal capacity carry unequal shares. Where the capacity of any broker is not known, all weigh the
 //! same: a guess for one of them would shift the mean of all.
 
-use super::verdict::Places;
+use super::verdict::{Places, percent};
 use super::{Counted, Scope, Standing, Verdict, Violation};
 use crate::model::{ClusterModel, Resource};
 
@@ -202,9 +202,9 @@ impl Balance {
     fn violation(&self, load: f64, bounds: &Bounds, at: usize) -> String {
         let mean = bounds.mean[at];
         let what = self.resource.show_named(load);
-        let off = format!("{what} is {} the mean of {}", deviation(load, mean), self.resource.show(mean));
+        let off = format!("{what} is {} the mean of {}", deviation(load, mean), self.show_mean(mean));
         if self.min_gap.is_none() && self.max_gap.is_none() && self.floor_share.is_none() {
-            return format!("{off}, beyond {:.0} %", 100.0 * self.band);
+            return format!("{off}, beyond {} %", percent(self.band));
         }
         // The band alone does not explain the bound.
         if load > bounds.high[at] {
@@ -212,6 +212,14 @@ impl Balance {
         } else {
             format!("{off}; at least {}", self.resource.show(bounds.low[at]))
         }
+    }
+
+    /// A mean for people: that of counts is seldom whole.
+    fn show_mean(&self, mean: f64) -> String {
+        if self.resource.is_count() && (mean - mean.round()).abs() >= 0.05 {
+            return format!("{mean:.1} {}", self.resource.name());
+        }
+        self.resource.show(mean)
     }
 
     fn verdict_by_topic(&self, standing: Standing) -> Verdict {
@@ -259,16 +267,16 @@ impl Balance {
             (_, Per::Rack) => "the mean of its rack",
             (_, Per::Topic) => "the mean of the topic",
         };
-        let percent = 100.0 * self.band;
+        let band = percent(self.band);
         let words = match self.side {
-            Side::Both => format!("{who} within {percent:.0} % of {mean}"),
-            Side::Above => format!("{who} at most {percent:.0} % above {mean}"),
+            Side::Both => format!("{who} within {band} % of {mean}"),
+            Side::Above => format!("{who} at most {band} % above {mean}"),
         };
         let gap = |before: &str, gap: Option<f64>| {
             gap.map_or_else(String::new, |gap| format!(", {before} {}", self.resource.show(gap)))
         };
         let floor = self.floor_share.map_or_else(String::new, |share| {
-            format!("; nothing matters below {:.0} % of capacity", 100.0 * share)
+            format!("; nothing matters below {} % of capacity", percent(share))
         });
         words + &gap("or within", self.min_gap) + &gap("but never beyond", self.max_gap) + &floor
     }

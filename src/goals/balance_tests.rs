@@ -181,6 +181,15 @@ fn text_names_the_bound_where_the_band_does_not() {
 }
 
 #[test]
+fn means_of_counts_are_not_rounded_to_whole_ones() {
+    let model = cluster(&FOUR, &[("t", &[&[1], &[1], &[1], &[1], &[2], &[3]])]);
+    assert_eq!(
+        found(&model, &Balance::of(Resource::Replicas, 0.125))[0],
+        "broker 1: 4 replicas is 166.7 % above the mean of 1.5 replicas, beyond 12.5 %"
+    );
+}
+
+#[test]
 fn words() {
     assert_eq!(
         topic_rule().in_words(),

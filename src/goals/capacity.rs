@@ -1,6 +1,6 @@
 //! Rule `capacity`: a resource of a broker stays under a limit.
 
-use super::verdict::Places;
+use super::verdict::{Places, percent};
 use super::{Standing, Verdict, Violation};
 use crate::model::{Broker, BrokerOrd, RackOrd, Resource};
 
@@ -196,8 +196,8 @@ impl Capacity {
                 } else {
                     String::new()
                 };
-                let share = 100.0 * share;
-                format!("{lost}{load} is over the limit of {most} ({share:.0} % of capacity{other})")
+                let share = percent(*share);
+                format!("{lost}{load} is over the limit of {most} ({share} % of capacity{other})")
             }
         };
         Violation { subject: places.name(standing.model, place), text }
@@ -226,7 +226,7 @@ impl Capacity {
             },
         );
         let limit = match &self.limit {
-            Limit::Share(share) => format!("at most {:.0} % of its capacity", share * 100.0),
+            Limit::Share(share) => format!("at most {} % of its capacity", percent(*share)),
             Limit::Count(count) => format!("at most {}", self.show_count(*count)),
             Limit::CountByCores(rows) => {
                 let row =

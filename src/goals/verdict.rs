@@ -164,6 +164,11 @@ impl<'a> Standing<'a> {
     }
 }
 
+/// A share in percent, such as `9` or `12.5`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{}", (share * 1000.0).round() / 10.0)
+}
+
 /// What a limit or a band is about, by number: brokers, hosts or racks.
 pub(super) struct Places {
     scope: Scope,

@@ -317,7 +317,7 @@ impl<'a> Judge<'a> {
                 Some(_) if self.observation.reassignments.contains_key(&step.partition) => {
                     Some("a reassignment runs already".to_owned())
                 }
-                Some(now) => dirs.stale(step, now),
+                Some(now) => LogDirs::stale(step, now),
             };
             let gone = self.left.contains(&key);
             if gone || !self.between_dirs.insert(key) {

@@ -36,7 +36,7 @@ impl<'a> LogDirs<'a> {
     }
 
     /// Where the cluster is not as the step believes; in words.
-    pub fn stale(&self, step: &LogDirStep, now: &Partition) -> Option<String> {
+    pub fn stale(step: &LogDirStep, now: &Partition) -> Option<String> {
         let replica = now.on_disk.get(&step.broker).filter(|_| now.replicas.contains(&step.broker));
         let Some(replica) = replica else {
             return Some(format!("no replica is seen on broker {}", step.broker));

@@ -77,8 +77,7 @@ impl Unit {
         let added: Vec<BrokerOrd> = after.iter().copied().filter(|broker| !before.contains(broker)).collect();
         #[expect(clippy::cast_precision_loss, reason = "a handful of replicas")]
         let bytes = model.partitions[partition.index()].size_bytes * added.len() as f64;
-        let leaves =
-            before.iter().any(|broker| !after.contains(broker) && problem.must_leave(partition, *broker));
+        let leaves = before.iter().any(|broker| !after.contains(broker) && problem.must_leave(partition, *broker));
         Self { partition, added, bytes, forced: leaves || before.len() != after.len() }
     }
 }

@@ -52,9 +52,7 @@ pub enum SolveError {
         missing: Bytes,
     },
     /// Every live broker is ruled out as a destination.
-    #[error(
-        "no live broker may receive replicas: the brokers named as destinations, and those ruled out, leave none"
-    )]
+    #[error("no live broker may receive replicas: the brokers named as destinations, and those ruled out, leave none")]
     NoReceivers,
     /// A replication factor of nothing.
     #[error("a replication factor of 0 would delete the data of {topics}; it is at least 1")]

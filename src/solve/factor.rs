@@ -87,12 +87,7 @@ impl Resize<'_, '_> {
         true
     }
 
-    fn shrink(
-        &mut self,
-        partition: PartitionOrd,
-        list: &mut Vec<BrokerOrd>,
-        leader: Option<BrokerOrd>,
-    ) -> bool {
+    fn shrink(&mut self, partition: PartitionOrd, list: &mut Vec<BrokerOrd>, leader: Option<BrokerOrd>) -> bool {
         let size = self.problem.model.partitions[partition.index()].size_bytes;
         let may_go = (0..list.len()).filter(|at| Some(list[*at]) != leader);
         let worst = may_go.max_by(|x, y| {

@@ -90,10 +90,8 @@ impl State<'_, '_> {
             // Each turn empties the fullest rack (or host) by one.
             for _ in 0..self.assignment.replicas(partition).len() {
                 let factor = self.assignment.replicas(partition).len();
-                let by_rack = racks
-                    && self.crowd(partition, |b| model.rack_of(b).0) > best.most(false, factor, &per_rack);
-                let by_host = hosts
-                    && self.crowd(partition, |b| model.host_of(b).0) > best.most(true, factor, &per_host);
+                let by_rack = racks && self.crowd(partition, |b| model.rack_of(b).0) > best.most(false, factor, &per_rack);
+                let by_host = hosts && self.crowd(partition, |b| model.host_of(b).0) > best.most(true, factor, &per_host);
                 if !(by_rack || by_host) || !self.mend_partition(partition, by_rack) {
                     break;
                 }
@@ -161,8 +159,7 @@ impl State<'_, '_> {
             }
             let others = self.others_in_rack(partition, from, to);
             if others <= bound {
-                let hosts =
-                    if self.problem.keeps_hosts_apart { self.others_on_host(partition, from, to) } else { 0 };
+                let hosts = if self.problem.keeps_hosts_apart { self.others_on_host(partition, from, to) } else { 0 };
                 let capacity = model.brokers[to.index()].capacity[disk].unwrap_or(1.0).max(1.0);
                 places.push((others, hosts, self.disk(to) / capacity, to));
             }

@@ -46,7 +46,11 @@ impl State<'_, '_> {
     }
 
     /// The leader now, the best other one, and what is gained by the change.
-    fn best_leader(&self, scope: Leadership, partition: PartitionOrd) -> Option<(BrokerOrd, BrokerOrd, f64)> {
+    fn best_leader(
+        &self,
+        scope: Leadership,
+        partition: PartitionOrd,
+    ) -> Option<(BrokerOrd, BrokerOrd, f64)> {
         let from = self.assignment.leader(partition)?;
         let wants = self.is_beyond(from).0 || self.leads_too_many(partition, from);
         let mut best: Option<(BrokerOrd, f64)> = None;

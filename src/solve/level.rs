@@ -169,11 +169,7 @@ impl State<'_, '_> {
                 }
             }
             found.sort_unstable_by(|x, y| {
-                y.worth.total_cmp(&x.worth).then((x.partition, x.to, x.from).cmp(&(
-                    y.partition,
-                    y.to,
-                    y.from,
-                )))
+                y.worth.total_cmp(&x.worth).then((x.partition, x.to, x.from).cmp(&(y.partition, y.to, y.from)))
             });
             let mut moved_now = false;
             for found in found {
@@ -198,9 +194,7 @@ impl State<'_, '_> {
         let gain = delta.gain();
         let is_worth = match price {
             Price::Any => true,
-            Price::Loose | Price::Fair => {
-                gain > 0.0 && (!waits || gain / self.price(partition, from, to) >= STILL_GOOD * worth)
-            }
+            Price::Loose | Price::Fair => gain > 0.0 && (!waits || gain / self.price(partition, from, to) >= STILL_GOOD * worth),
         };
         let improves = if price == Price::Loose { delta.is_fair() } else { delta.improves() };
         if !helps || !improves || !is_worth {
@@ -228,11 +222,7 @@ impl State<'_, '_> {
                 continue;
             }
             let price = if home { self.bytes(partition) } else { 0.0 } + self.problem.fixed_price;
-            offers.push(Offer {
-                partition,
-                load: self.load(partition, broker, self.leads(partition, broker)),
-                price,
-            });
+            offers.push(Offer { partition, load: self.load(partition, broker, self.leads(partition, broker)), price });
         }
         offers
     }
@@ -249,8 +239,7 @@ impl State<'_, '_> {
             let takes_part = partner != broker
                 && (same_rack || !self.problem.racks_are_closed)
                 && self.problem.roles.counts[partner.index()]
-                && (!gives
-                    || (scope.receives[partner.index()] && self.problem.roles.receives[partner.index()]));
+                && (!gives || (scope.receives[partner.index()] && self.problem.roles.receives[partner.index()]));
             if !takes_part {
                 continue;
             }
@@ -264,14 +253,12 @@ impl State<'_, '_> {
             let fill = sign * self.fill(partner, worst);
             partners.push((harm, fill, partner));
         }
-        let by_harm = |x: &(f64, f64, BrokerOrd), y: &(f64, f64, BrokerOrd)| {
-            x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)).then(x.2.cmp(&y.2))
-        };
+        let by_harm =
+            |x: &(f64, f64, BrokerOrd), y: &(f64, f64, BrokerOrd)| x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)).then(x.2.cmp(&y.2));
         let wanted = PARTNERS * if self.problem.racks_are_closed { 1 } else { 2 };
         if partners.len() > wanted {
             partners.select_nth_unstable_by(wanted - 1, by_harm);
-            let best_fill =
-                partners[wanted..].iter().min_by(|x, y| x.1.total_cmp(&y.1).then(x.2.cmp(&y.2))).copied();
+            let best_fill = partners[wanted..].iter().min_by(|x, y| x.1.total_cmp(&y.1).then(x.2.cmp(&y.2))).copied();
             partners.truncate(wanted);
             partners.extend(best_fill);
         }
@@ -285,14 +272,11 @@ impl State<'_, '_> {
         if offers.is_empty() {
             // What a replica of the cluster weighs on average.
             let brokers = self.problem.model.broker_ords();
-            brokers
-                .for_each(|b| mean.iter_mut().zip(self.sums.row(b)).for_each(|(mean, load)| *mean += load));
+            brokers.for_each(|b| mean.iter_mut().zip(self.sums.row(b)).for_each(|(mean, load)| *mean += load));
             let replicas = mean[Resource::Replicas.index()].max(1.0);
             mean.iter_mut().for_each(|amount| *amount /= replicas);
         } else {
-            offers
-                .iter()
-                .for_each(|offer| mean.iter_mut().zip(offer.load).for_each(|(mean, load)| *mean += load));
+            offers.iter().for_each(|offer| mean.iter_mut().zip(offer.load).for_each(|(mean, load)| *mean += load));
             #[expect(clippy::cast_precision_loss, reason = "a number of replicas")]
             let count = offers.len() as f64;
             mean.iter_mut().for_each(|amount| *amount /= count);
@@ -343,8 +327,7 @@ impl State<'_, '_> {
             for lane in &lanes {
                 let load = offer.load[lane.resource];
                 gain -= lane.weight
-                    * (change(lane.a, lane.load_a, -load, lane.scale)
-                        + change(lane.b, lane.load_b, load, lane.scale));
+                    * (change(lane.a, lane.load_a, -load, lane.scale) + change(lane.b, lane.load_b, load, lane.scale));
             }
             let worth = gain / offer.price;
             if worth <= least || closed.iter().any(|(r, room)| offer.load[*r] > *room) {
@@ -372,25 +355,14 @@ impl State<'_, '_> {
         for (term, (of_a, of_b)) in self.problem.terms.iter().zip(bounds) {
             let r = term.resource;
             let (load_a, load_b) = (row_a[r], row_b[r]);
-            let idle = load_a <= of_a.1
-                && load_a - most[r] >= of_a.0
-                && load_b >= of_b.0
-                && load_b + most[r] <= of_b.1;
+            let idle = load_a <= of_a.1 && load_a - most[r] >= of_a.0 && load_b >= of_b.0 && load_b + most[r] <= of_b.1;
             if !idle && most[r] > 0.0 {
                 let weight = match price {
                     Price::Loose | Price::Fair => term.weight,
                     // Steep: the first tier that is touched decides.
                     Price::Any => steep(term.tier),
                 };
-                lanes.push(Lane {
-                    resource: r,
-                    scale: term.scale,
-                    weight,
-                    a: *of_a,
-                    load_a,
-                    b: *of_b,
-                    load_b,
-                });
+                lanes.push(Lane { resource: r, scale: term.scale, weight, a: *of_a, load_a, b: *of_b, load_b });
             }
         }
         lanes
@@ -399,9 +371,7 @@ impl State<'_, '_> {
     /// The hard limits of a broker that a move of at most this load could pass, with the room that is left.
     fn closed_limits(&self, to: BrokerOrd, most: &Load) -> Vec<(usize, f64)> {
         let row = self.sums.row(to);
-        let room = |limit: &super::problem::HardLimit| {
-            (limit.resource, limit.most[to.index()] - row[limit.resource])
-        };
+        let room = |limit: &super::problem::HardLimit| (limit.resource, limit.most[to.index()] - row[limit.resource]);
         self.problem.limits.iter().map(room).filter(|(r, room)| most[*r] > *room).collect()
     }
 

@@ -144,8 +144,7 @@ impl<'a> Problem<'a> {
             topic_terms: Vec::new(),
             limits: Vec::new(),
             mends_spread: spreads(crate::goals::Attribute::Rack),
-            keeps_hosts_apart: spreads(crate::goals::Attribute::Host)
-                && model.hosts.len() < model.brokers.len(),
+            keeps_hosts_apart: spreads(crate::goals::Attribute::Host) && model.hosts.len() < model.brokers.len(),
             fixed_price: 1.0,
         };
         // A tiny part of a broker's mean load: of two ways that cost the same bytes the one with fewer moves is
@@ -166,15 +165,11 @@ impl<'a> Problem<'a> {
             match &goal.rule {
                 Rule::Capacity(rule) if !self.model.known[rule.resource.index()] => {}
                 Rule::Balance(rule) if !self.model.known[rule.resource.index()] => {}
-                Rule::Capacity(rule) if rule.scope == Scope::Broker => {
-                    self.add_capacity(sums, goal, tier, rule)
-                }
+                Rule::Capacity(rule) if rule.scope == Scope::Broker => self.add_capacity(sums, goal, tier, rule),
                 Rule::Balance(rule) if rule.per == Per::Topic => {
                     self.topic_terms.push(TopicTerm::of_balance(self, sums, goal, tier, rule));
                 }
-                Rule::Balance(rule) if rule.scope == Scope::Broker => {
-                    self.add_balance(sums, goal, tier, rule)
-                }
+                Rule::Balance(rule) if rule.scope == Scope::Broker => self.add_balance(sums, goal, tier, rule),
                 Rule::Minimum(rule) => {
                     self.topic_terms.push(TopicTerm::of_minimum(self, sums, goal, tier, rule));
                 }

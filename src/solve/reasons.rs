@@ -132,9 +132,7 @@ fn sentence(problem: &Problem, record: &Record) -> String {
             let (old, new) = (&model.racks[from.rack.index()], &model.racks[to.rack.index()]);
             format!("two replicas stand in rack {old} and fewer in rack {new}; broker {} is there", to.id)
         }
-        Cause::Placement => {
-            format!("its topic does not belong on broker {}; broker {} may hold it", from.id, to.id)
-        }
+        Cause::Placement => format!("its topic does not belong on broker {}; broker {} may hold it", from.id, to.id),
         Cause::Topic => format!(
             "broker {} has more of its topic than its share, broker {}{same_rack} has less",
             from.id, to.id

@@ -110,11 +110,9 @@ impl Roles {
         let (only, not) = (named(&request.only_onto)?, named(&request.not_onto)?);
         let no_leaders = named(&request.no_leaders_on)?;
         let all = request.only_onto.is_empty();
-        self.receives =
-            (0..self.counts.len()).map(|at| self.counts[at] && (all || only[at]) && !not[at]).collect();
-        self.may_lead = (0..self.counts.len())
-            .map(|at| self.counts[at] && !no_leaders[at] && !self.demoted[at])
-            .collect();
+        self.receives = (0..self.counts.len()).map(|at| self.counts[at] && (all || only[at]) && !not[at]).collect();
+        self.may_lead =
+            (0..self.counts.len()).map(|at| self.counts[at] && !no_leaders[at] && !self.demoted[at]).collect();
         if self.receives.contains(&true) {
             return Ok(());
         }

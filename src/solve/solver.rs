@@ -75,17 +75,14 @@ fn run(state: &mut State) -> Result<(), SolveError> {
     let problem = state.problem;
     match &problem.request.operation {
         Operation::Demote { .. } => {
-            state.mend_leaders(
-                |state, partition, broker| {
-                    state.problem.roles.is_demoted(state.problem.model, partition, broker)
-                },
-                Cause::Demotion,
-            );
+            let is_demoted = |state: &State, partition: PartitionOrd, broker: BrokerOrd| {
+                state.problem.roles.is_demoted(state.problem.model, partition, broker)
+            };
+            state.mend_leaders(is_demoted, Cause::Demotion);
         }
         Operation::PreferredLeaders => {
-            let is_not_first = |state: &State, partition: PartitionOrd, broker: BrokerOrd| {
-                first_fit(state, partition) != Some(broker)
-            };
+            let is_not_first =
+                |state: &State, partition: PartitionOrd, broker: BrokerOrd| first_fit(state, partition) != Some(broker);
             state.mend_leaders(is_not_first, Cause::Preferred);
         }
         _ => state.drain()?,
@@ -94,10 +91,7 @@ fn run(state: &mut State) -> Result<(), SolveError> {
         state.mend_placement();
         state.mend_spread();
         if problem.permits.bar_leaders() {
-            state.mend_leaders(
-                |state, partition, broker| !state.problem.may_lead(partition, broker),
-                Cause::Topic,
-            );
+            state.mend_leaders(|state, partition, broker| !state.problem.may_lead(partition, broker), Cause::Topic);
         }
         search(state);
     }
@@ -184,11 +178,9 @@ fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
     for partition in model.partition_ords() {
         let changed = target.replicas(partition) != model.placement.replicas(partition)
             || target.leader(partition) != model.placement.leader(partition)
-            || factor_of(model, problem.request, partition)
-                .is_some_and(|f| f == target.replicas(partition).len());
+            || factor_of(model, problem.request, partition).is_some_and(|f| f == target.replicas(partition).len());
         let restored = problem.request.operation == Operation::PreferredLeaders;
-        let first =
-            wants_first && problem.levels_all() && problem.freedom[partition.index()] == Freedom::Free;
+        let first = wants_first && problem.levels_all() && problem.freedom[partition.index()] == Freedom::Free;
         if (changed && !restored) || first {
             target.prefer_leader(partition);
         }

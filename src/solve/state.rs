@@ -129,8 +129,9 @@ impl<'p, 'a> State<'p, 'a> {
     pub fn pursue(&mut self, problem: &'p Problem<'a>) {
         self.problem = problem;
         let terms = &problem.terms;
-        let bounds =
-            |broker: usize| terms.iter().map(move |term| (term.bounds.low[broker], term.bounds.high[broker]));
+        let bounds = |broker: usize| {
+            terms.iter().map(move |term| (term.bounds.low[broker], term.bounds.high[broker]))
+        };
         self.bounds = (0..problem.model.brokers.len()).flat_map(bounds).collect();
         for broker in problem.model.broker_ords() {
             self.note(broker);
@@ -198,9 +199,7 @@ impl<'p, 'a> State<'p, 'a> {
                 return None;
             }
         }
-        for (term, loads) in
-            self.problem.groups.iter().zip(&self.group_loads).filter(|(term, _)| term.is_must)
-        {
+        for (term, loads) in self.problem.groups.iter().zip(&self.group_loads).filter(|(term, _)| term.is_must) {
             let (of_a, of_b) = (term.group_of[a.index()], term.group_of[b.index()]);
             let passes = |group: u32, more: f64| {
                 more > 0.0 && loads[group as usize] + more > term.bounds[group as usize].1
@@ -224,8 +223,7 @@ impl<'p, 'a> State<'p, 'a> {
             if to_a[r] == 0.0 && to_b[r] == 0.0 {
                 continue;
             }
-            let more =
-                change(*of_a, row_a[r], to_a[r], term.scale) + change(*of_b, row_b[r], to_b[r], term.scale);
+            let more = change(*of_a, row_a[r], to_a[r], term.scale) + change(*of_b, row_b[r], to_b[r], term.scale);
             delta.add(term.tier, term.weight, more);
         }
         for (term, loads) in self.problem.groups.iter().zip(&self.group_loads) {
@@ -233,11 +231,7 @@ impl<'p, 'a> State<'p, 'a> {
             if of_a != of_b {
                 for (group, more) in [(of_a, to_a[term.resource]), (of_b, to_b[term.resource])] {
                     let load = loads[group as usize];
-                    delta.add(
-                        term.tier,
-                        term.weight,
-                        term.penalty(group, load + more) - term.penalty(group, load),
-                    );
+                    delta.add(term.tier, term.weight, term.penalty(group, load + more) - term.penalty(group, load));
                 }
             }
         }
@@ -394,9 +388,7 @@ impl<'p, 'a> State<'p, 'a> {
     pub fn penalty(&self) -> Delta {
         let mut penalty = self.topic_penalty;
         penalty.tiers.iter_mut().for_each(|sum| *sum = sum.max(0.0));
-        for broker in
-            self.problem.model.broker_ords().filter(|broker| self.is_beyond(*broker) != (false, false))
-        {
+        for broker in self.problem.model.broker_ords().filter(|broker| self.is_beyond(*broker) != (false, false)) {
             let row = self.sums.row(broker);
             for term in &self.problem.terms {
                 penalty.add(term.tier, term.weight, term.penalty(broker.index(), row[term.resource]));
@@ -422,8 +414,7 @@ impl<'p, 'a> State<'p, 'a> {
             let term = &self.problem.terms[at];
             let r = term.resource;
             let (of_a, of_b) = (self.bounds_of(shift.a)[at], self.bounds_of(shift.b)[at]);
-            -change(of_a, row_a[r], shift.to_a[r], term.scale)
-                - change(of_b, row_b[r], shift.to_b[r], term.scale)
+            -change(of_a, row_a[r], shift.to_a[r], term.scale) - change(of_b, row_b[r], shift.to_b[r], term.scale)
         };
         let reliefs = (0..self.problem.terms.len()).map(|at| (at, relief(at)));
         reliefs.max_by(|x, y| x.1.total_cmp(&y.1).then(y.0.cmp(&x.0)))

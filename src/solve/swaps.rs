@@ -147,11 +147,11 @@ impl State<'_, '_> {
                 self.problem.freedom[partition.index()] == Freedom::Free
             }
         };
-        let load =
-            |partition: PartitionOrd| self.load(partition, broker, self.leads(partition, broker))[resource];
+        let load = |partition: PartitionOrd| {
+            self.load(partition, broker, self.leads(partition, broker))[resource]
+        };
         let held = self.on_broker[broker.index()].iter().copied().filter(may);
-        let mut sorted: Vec<(f64, PartitionOrd)> =
-            held.map(|partition| (load(partition), partition)).collect();
+        let mut sorted: Vec<(f64, PartitionOrd)> = held.map(|partition| (load(partition), partition)).collect();
         sorted.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
         sorted
     }

@@ -25,7 +25,8 @@ impl TopicTerm {
     pub fn of_balance(problem: &Problem, sums: &Sums, goal: &Goal, tier: usize, rule: &Balance) -> Self {
         let model = problem.model;
         let brokers = problem.roles.counts.iter().filter(|counts| **counts).count();
-        let of = if rule.resource == Resource::Leaders { Counted::Leaders } else { Counted::Replicas };
+        let of =
+            if rule.resource == Resource::Leaders { Counted::Leaders } else { Counted::Replicas };
         let bounds = totals(model, of).into_iter().zip(&model.topics).map(|(total, topic)| {
             if !rule.topics.matches(&topic.name) {
                 return (0, u16::MAX);
@@ -100,8 +101,7 @@ pub(super) struct TopicCounts {
 impl TopicCounts {
     pub fn new(model: &ClusterModel, terms: &[TopicTerm], assignment: &Assignment) -> Self {
         let wants = |of| terms.iter().any(|term| term.of == of);
-        let table =
-            |wanted| if wanted { vec![0; model.topics.len() * model.brokers.len()] } else { Vec::new() };
+        let table = |wanted| if wanted { vec![0; model.topics.len() * model.brokers.len()] } else { Vec::new() };
         let mut counts = Self {
             brokers: model.brokers.len(),
             replicas: table(wants(Counted::Replicas)),

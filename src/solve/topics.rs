@@ -54,13 +54,11 @@ impl State<'_, '_> {
     fn off(&self, term: usize, is_off: impl Fn(u16, (u16, u16)) -> bool) -> Vec<(TopicOrd, BrokerOrd)> {
         let term = &self.problem.topic_terms[term];
         let mut found = Vec::new();
-        for (topic, bounds) in term.bounds.iter().enumerate().filter(|(_, bounds)| **bounds != (0, u16::MAX))
-        {
+        for (topic, bounds) in term.bounds.iter().enumerate().filter(|(_, bounds)| **bounds != (0, u16::MAX)) {
             let topic = TopicOrd::from(topic);
             let brokers = self.problem.model.broker_ords();
             let off = brokers.filter(|broker| {
-                self.problem.roles.counts[broker.index()]
-                    && is_off(self.counts.get(topic, *broker, term.of), *bounds)
+                self.problem.roles.counts[broker.index()] && is_off(self.counts.get(topic, *broker, term.of), *bounds)
             });
             found.extend(off.map(|broker| (topic, broker)));
         }
@@ -152,9 +150,7 @@ impl State<'_, '_> {
             }
             for from in self.assignment.replicas(partition) {
                 let fits = (!leads || self.leads(partition, *from)) && self.is_legal(partition, *from, to);
-                let Some(delta) = fits.then(|| self.evaluate_move(partition, *from, to)).flatten() else {
-                    continue;
-                };
+                let Some(delta) = fits.then(|| self.evaluate_move(partition, *from, to)).flatten() else { continue };
                 let worth = delta.gain() / self.price(partition, *from, to);
                 if delta.improves() && best.is_none_or(|(most, ..)| worth > most) {
                     best = Some((worth, partition, *from));
@@ -189,9 +185,7 @@ impl State<'_, '_> {
                 && self.problem.freedom[partition.index()] == Freedom::Free
                 && self.assignment.holds(partition, to)
                 && self.may_take_leadership(partition, from, to);
-            let Some(delta) = may.then(|| self.evaluate_leader(partition, from, to)).flatten() else {
-                continue;
-            };
+            let Some(delta) = may.then(|| self.evaluate_leader(partition, from, to)).flatten() else { continue };
             if delta.improves() && best.is_none_or(|(most, ..)| delta.gain() > most) {
                 best = Some((delta.gain(), partition, from));
             }

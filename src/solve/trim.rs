@@ -32,9 +32,7 @@ impl State<'_, '_> {
         let touched = self.touched();
         let mut moved: Vec<(f64, PartitionOrd)> = touched
             .iter()
-            .filter(|partition| {
-                self.assignment.replicas(**partition) != model.placement.replicas(**partition)
-            })
+            .filter(|partition| self.assignment.replicas(**partition) != model.placement.replicas(**partition))
             .map(|partition| (self.bytes(*partition), *partition))
             .collect();
         moved.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -129,6 +129,74 @@ fn a_demoted_broker_leads_nothing_and_no_byte_moves() {
     assert_eq!((&stand[1].0[..], stand[1].2), (&[3, 2, 1][..], Some(3)));
 }
 
+fn no_goals() -> GoalSet {
+    GoalSet { name: "none".to_owned(), description: String::new(), goals: Vec::new() }
+}
+
+fn asks(operation: Operation) -> Request {
+    Request { operation, ..Request::default() }
+}
+
+#[test]
+fn what_the_solver_answers_to_each_operation_is_carried_out() {
+    let mut world = SimWorld::new(&four_brokers()).unwrap();
+    let replicas = |world: &SimWorld| (0..2).map(|at| stands(world.cluster(), at)).collect::<Vec<_>>();
+
+    let plan = carried_out(&mut world, &no_goals(), &asks(factor(4)));
+    assert_eq!(plan.price.replica_moves, 2);
+    assert!(replicas(&world).iter().all(|(list, isr, _)| list.len() == 4 && isr.len() == 4));
+
+    carried_out(&mut world, &no_goals(), &asks(factor(3)));
+    assert!(replicas(&world).iter().all(|(list, isr, _)| list.len() == 3 && isr.len() == 3));
+
+    let leader = replicas(&world)[0].2.unwrap();
+    let demote = Operation::Demote { brokers: ids(&[leader]), log_dirs: Vec::new() };
+    let plan = carried_out(&mut world, &no_goals(), &asks(demote));
+    assert_eq!(plan.price.bytes.0, 0);
+    for (list, _, leads) in replicas(&world) {
+        assert!(leads != Some(leader) && list.first() != Some(&leader), "{list:?} led by {leads:?}");
+    }
+
+    // Leadership drifts, and comes back to the first of each list.
+    let lists: Vec<Vec<i32>> = replicas(&world).into_iter().map(|(list, ..)| list).collect();
+    world.cluster_mut().restart_broker(BrokerId(lists[0][0]), std::time::Duration::from_secs(30));
+    world.sleep(std::time::Duration::from_secs(120));
+    let plan = carried_out(&mut world, &no_goals(), &asks(Operation::PreferredLeaders));
+    assert!(!plan.is_empty && plan.price.bytes.0 == 0);
+    for ((list, _, leads), before) in replicas(&world).into_iter().zip(&lists) {
+        assert_eq!((list.first().copied(), &list), (leads, before));
+    }
+
+    // A broker dies for good: what stood on it goes where it can live.
+    let dead = lists[0][1];
+    world.cluster_mut().kill_broker(BrokerId(dead));
+    world.sleep(std::time::Duration::from_secs(30));
+    let plan = carried_out(&mut world, &no_goals(), &asks(Operation::FixOffline));
+    assert!(plan.price.replica_moves > 0);
+    for (list, isr, _) in replicas(&world) {
+        assert!(!list.contains(&dead) && isr.len() == 3, "{list:?}, in sync {isr:?}");
+    }
+}
+
+#[test]
+fn replicas_in_a_demoted_log_directory_lead_nothing() {
+    let mut world = SimWorld::new(&four_brokers()).unwrap();
+    world.cluster_mut().move_log_dir(BrokerId(1), &orders(1), "/data/2").unwrap();
+    world.sleep(std::time::Duration::from_secs(600));
+    let name = LogDirName { broker: BrokerId(1), path: "/data/2".to_owned() };
+    let demote = Operation::Demote { brokers: Vec::new(), log_dirs: vec![name] };
+    carried_out(&mut world, &no_goals(), &asks(demote));
+    let (kept, demoted) = (stands(world.cluster(), 0), stands(world.cluster(), 1));
+    assert_eq!(kept.2, Some(1), "what stands in the other directory is left alone");
+    assert!(demoted.2 != Some(1) && demoted.0.last() == Some(&1), "{demoted:?}");
+
+    let unknown = LogDirName { broker: BrokerId(1), path: "/nowhere".to_owned() };
+    let demote = asks(Operation::Demote { brokers: Vec::new(), log_dirs: vec![unknown] });
+    let seen = world.observe(&Scope::Full).unwrap();
+    let error = propose(&seen, &no_goals(), &demote, &PlanLimits::default()).unwrap_err().to_string();
+    assert!(error.contains("the broker has /data/1, /data/2"), "{error}");
+}
+
 /// A goal set that only asks for level log directories.
 fn level_dirs() -> GoalSet {
     let rule = Balance { scope: evenkeel::goals::Scope::LogDir, ..Balance::of(Resource::Disk, 0.1) };
@@ -183,8 +251,7 @@ fn log_directories_are_levelled_and_emptied_under_a_throttle() {
         "more was moved than half the difference"
     );
     let after = dirs_of_broker_0(&mut world);
-    let mean = (after[0] + after[1]) / 2.0;
-    assert!((after[0] / mean - 1.0).abs() < 0.1, "not level: {after:?}");
+    assert!((after[0] - after[1]).abs() < 0.1 * (after[0] + after[1]), "not level: {after:?}");
     let rates = world.commands().iter().filter_map(|(_, command)| match command {
         Command::ThrottleBroker { log_dirs: Setting::Set(rate), .. } => Some(*rate),
         _ => None,
@@ -204,7 +271,7 @@ fn log_directories_are_levelled_and_emptied_under_a_throttle() {
     let request = Request { operation: Operation::RemoveLogDirs(vec![name]), ..Request::default() };
     let plan = carried_out(&mut world, &level_dirs(), &request);
     assert_eq!(plan.operation, "empty log directories 0:/data/2");
-    assert_eq!(dirs_of_broker_0(&mut world)[1], 0.0);
+    assert!(dirs_of_broker_0(&mut world)[1] < 1.0);
 }
 
 #[test]
