@@ -36,6 +36,11 @@ pub enum SolveError {
         "the log directories of broker {0} could not be seen; it may be down, or the right Describe on the cluster is missing"
     )]
     LogDirsNotSeen(BrokerId),
+    /// It is not known what stands in the log directories of a broker.
+    #[error(
+        "it is not known in which log directory some replicas of broker {0} stand; grant Describe on the cluster, or take a new snapshot"
+    )]
+    ReplicaDirsNotSeen(BrokerId),
     /// A log directory that is to be emptied cannot be read.
     #[error(
         "log directory {0} is offline, and nothing can be copied from it; its replicas are mended by `fix-offline`"

@@ -63,9 +63,16 @@ pub(super) fn move_log_dirs(
     if removed.is_empty() && wanted.is_nothing() {
         return Ok(found);
     }
-    if model.replica_dirs.is_empty() || !model.known[Resource::Disk.index()] {
-        found.refusals.push(not_seen());
-        return Ok(found);
+    let hidden = hidden(model, target);
+    if let Some((broker, _)) = removed.iter().find(|(broker, _)| hidden[broker.index()]) {
+        return Err(SolveError::ReplicaDirsNotSeen(model.brokers[broker.index()].id));
+    }
+    // The one directory of a broker needs no levelling.
+    let several = |broker: &BrokerOrd| model.brokers[broker.index()].log_dirs.len() > 1;
+    let unseen: Vec<BrokerOrd> =
+        model.broker_ords().filter(|broker| hidden[broker.index()]).filter(several).collect();
+    if !unseen.is_empty() && !wanted.is_nothing() {
+        found.refusals.push(not_seen(model, &unseen));
     }
     let mut allowance = allowance(model, request, target);
     let mut items = items_by_broker(model, request, target, &removed);
@@ -78,7 +85,7 @@ pub(super) fn move_log_dirs(
             return Err(SolveError::LogDirOffline(name(*offline)));
         }
         let online = row.log_dirs.iter().filter(|dir| dir.online).count();
-        if !row.alive || (online < 2 && leaving.is_empty()) {
+        if !row.alive || hidden[broker.index()] || (online < 2 && leaving.is_empty()) {
             continue;
         }
         let items = std::mem::take(&mut items[broker.index()]);
@@ -123,13 +130,35 @@ fn reason(item: &Item) -> String {
     }
 }
 
-fn not_seen() -> Refusal {
+fn not_seen(model: &ClusterModel, brokers: &[BrokerOrd]) -> Refusal {
+    let ids: Vec<String> =
+        brokers.iter().map(|broker| model.brokers[broker.index()].id.to_string()).collect();
     Refusal {
         kind: RefusalKind::GoalNotReady,
-        subject: "log directories".to_owned(),
-        reason: "it is not known which replica stands in which, or how large some are".to_owned(),
-        mend: "grant Describe on the cluster, or take a snapshot with a version that tells it".to_owned(),
+        subject: format!("log directories of broker {}", ids.join(", ")),
+        reason: "it is not known which replica stands in which, or how large it is".to_owned(),
+        mend: "grant Describe on the cluster, or take a new snapshot".to_owned(),
     }
+}
+
+/// By broker: whether it is alive, and the directory or the size of some replica that
+/// serves there is not known. What is offline is in no directory that could be levelled.
+fn hidden(model: &ClusterModel, target: &Assignment) -> Vec<bool> {
+    let mut hidden = vec![false; model.brokers.len()];
+    for partition in model.partition_ords() {
+        for broker in model.placement.replicas(partition) {
+            let row = &model.brokers[broker.index()];
+            let offline = || model.offline.get(&partition).is_some_and(|brokers| brokers.contains(broker));
+            if row.alive
+                && target.holds(partition, *broker)
+                && (model.log_dir_of(partition, *broker).is_none() || !model.known[Resource::Disk.index()])
+                && !offline()
+            {
+                hidden[broker.index()] = true;
+            }
+        }
+    }
+    hidden
 }
 
 /// What the goals ask of the directories of a broker, as far as this request is about it.

@@ -167,6 +167,15 @@ fn what_cannot_be_emptied_is_refused_with_what_is_there_and_what_is_missing() {
     assert!(error.contains("broker 9 does not exist"), "{error}");
     seen.brokers[0].log_dirs[0].online = false;
     assert!(refused(&seen, "/a").contains("offline"));
+    let mut unseen = broker(&[("/a", &[100.0]), ("/b", &[100.0])]);
+    unseen.replica_dirs[1] = u8::MAX;
+    assert!(refused(&unseen, "/a").contains("some replicas of broker 1 stand"));
+    let found = moved(&unseen, &level(0.1), &Request::default()).unwrap();
+    assert!(
+        found.moves.is_empty() && found.refusals[0].subject.ends_with("broker 1"),
+        "{:?}",
+        found.refusals
+    );
     let one = broker(&[("/a", &[700.0])]);
     assert!(refused(&one, "/a").contains("lack 700 B"), "there is no other: {}", refused(&one, "/a"));
 }
