@@ -131,3 +131,7 @@ fn left_out(model: &ClusterModel, wanted: &LogDirMove, limits: &PlanLimits) -> R
         mend: "propose again when the other moves are done, or free disk there first".to_owned(),
     }
 }
+
+#[cfg(test)]
+#[path = "log_dir_waves_tests.rs"]
+mod tests;

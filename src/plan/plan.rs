@@ -108,6 +108,13 @@ pub struct Price {
     pub forecast_s: f64,
 }
 
+impl Price {
+    /// All bytes that are copied, over the network and between log directories.
+    pub fn copied(&self) -> Bytes {
+        self.bytes + self.log_dir_bytes
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(number: &usize) -> bool {
     *number == 0

@@ -119,6 +119,28 @@ pub(super) fn move_log_dirs(
     Ok(found)
 }
 
+/// Bytes of the replicas in each log directory of each broker, once the replicas that stay under `assignment` have
+/// moved between directories. New replicas are not in it: which directory each gets is Kafka's choice.
+pub fn log_dir_loads<'a>(
+    model: &ClusterModel,
+    assignment: &Assignment,
+    moves: impl IntoIterator<Item = &'a LogDirMove>,
+) -> Vec<Vec<f64>> {
+    let mut loads = model.log_dir_loads(assignment);
+    for step in moves {
+        let LogDirMove { partition, broker, from, to, .. } = step;
+        let (Some(from), Some(to)) = (model.log_dir(*broker, from), model.log_dir(*broker, to)) else {
+            continue;
+        };
+        if assignment.holds(*partition, *broker) {
+            let size = model.size_on(*partition, *broker);
+            loads[broker.index()][from] -= size;
+            loads[broker.index()][to] += size;
+        }
+    }
+    loads
+}
+
 fn reason(item: &Item) -> String {
     match item.reason {
         Reason::Emptied => "its log directory is to be emptied".to_owned(),

@@ -104,6 +104,9 @@ fn the_fullest_gives_to_the_emptiest_with_the_fewest_bytes() {
     assert_eq!(words(&found), ["1: /a /b", "2: /a /b"]);
     assert!(found.moves[0].reason.contains("57 % over"), "{}", found.moves[0].reason);
     assert!(found.refusals.is_empty());
+    let model = &seen;
+    assert_eq!(model.log_dir_bytes(BrokerOrd(0)), [550.0, 150.0]);
+    assert_eq!(log_dir_loads(model, &model.placement, &found.moves), [[350.0, 350.0]]);
     let again = broker(&[("/a", &[300.0, 50.0]), ("/b", &[150.0, 100.0, 100.0])]);
     assert!(moved(&again, &level(0.1), &Request::default()).unwrap().moves.is_empty(), "level is left alone");
 }

@@ -32,6 +32,7 @@ mod topics;
 mod trim;
 
 pub use error::SolveError;
+pub use log_dirs::log_dir_loads;
 pub use request::{
     Budget, Change, LogDirMove, LogDirName, Operation, Refusal, RefusalKind, Request, Solution,
 };
