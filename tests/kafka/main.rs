@@ -14,6 +14,7 @@ mod loop_in_the_clear;
 mod loop_with_acls;
 mod loop_with_certificates;
 mod metrics;
+mod operations;
 mod refusals;
 mod security;
 mod story;
