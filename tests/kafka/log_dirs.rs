@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::on_each_version;
 use crate::story::{State, on};
-use crate::support::lab::{Lab, Traffic, Watch};
+use crate::support::cli::Running;
+use crate::support::lab::{Lab, Traffic, Watch, Who};
 
 const GOALS: &str = "\
 format = \"evenkeel-goals/1\"
@@ -33,6 +34,7 @@ fn log_directories_are_levelled_and_emptied() {
         lab.load_skewed();
         skew_directories(&lab);
         let traffic = Traffic::start(&lab);
+        a_stop_cancels_what_is_on_its_way(&lab);
         rebalance_levels_them(&lab);
         remove_log_dir_empties_one(&lab);
         traffic.stop().expect_clean();
@@ -69,6 +71,28 @@ fn wait_until(lab: &Lab, what: &str, is_so: impl Fn(u64, u64) -> bool) {
         assert!(Instant::now() < until, "waited in vain until {what}: {dirs:?}");
         thread::sleep(Duration::from_millis(200));
     }
+}
+
+fn a_stop_cancels_what_is_on_its_way(lab: &Lab) {
+    let before = State::of(lab);
+    let (second, full) = lab.log_dir_bytes(BROKER)[1].clone();
+    let second = format!("{BROKER}:{second}");
+    // Slow enough that it lasts until it is interrupted.
+    let words = ["remove-log-dir", &second, "--execute", "--yes", "--throttle", "50kB"];
+    let mut words: Vec<String> = words.iter().map(ToString::to_string).collect();
+    words.extend(lab.cluster_words(Who::Evenkeel));
+    let running = Running::start(&words);
+    let until = Instant::now() + Duration::from_secs(60);
+    while lab.future_replicas(BROKER) == 0 {
+        assert!(Instant::now() < until, "nothing is on its way");
+        thread::sleep(Duration::from_millis(50));
+    }
+    running.interrupt();
+    let screen = running.wait().expect_code(1).expect_says("stopped");
+    eprintln!("{screen}");
+    wait_until(lab, "no replica is on its way", |_, _| lab.future_replicas(BROKER) == 0);
+    assert!(lab.log_dir_bytes(BROKER)[1].1 * 2 > full, "what was cancelled has moved all the same");
+    before.expect_unchanged(lab);
 }
 
 fn rebalance_levels_them(lab: &Lab) {

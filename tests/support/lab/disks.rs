@@ -38,6 +38,12 @@ impl Lab {
         self.log_dirs(broker).into_iter().map(of_dir).collect()
     }
 
+    /// How many replicas are on their way from one log directory of a broker to another: their folders end in `-future`.
+    pub fn future_replicas(&self, broker: i32) -> usize {
+        let entries = self.log_dirs(broker).into_iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten();
+        entries.flatten().filter(|entry| entry.file_name().to_string_lossy().ends_with("-future")).count()
+    }
+
     /// Waits until no log stands on a broker's disk any more: Kafka deletes with a delay.
     pub fn wait_until_empty(&self, broker: i32) {
         let until = Instant::now() + Duration::from_secs(90);
