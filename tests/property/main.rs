@@ -8,6 +8,7 @@
 mod broken_plans;
 mod clusters;
 mod oracle;
+mod log_dirs;
 mod plans;
 mod scenarios;
 
