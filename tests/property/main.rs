@@ -7,8 +7,8 @@
 
 mod broken_plans;
 mod clusters;
-mod oracle;
 mod log_dirs;
+mod oracle;
 mod plans;
 mod scenarios;
 
