@@ -337,10 +337,7 @@ fn changes(
         leader_before: before.leader.as_ref().map(id),
         leader_after: after.leader.as_ref().map(id),
         wave,
-        bytes: match step {
-            Step::Move(step) => step.bytes(),
-            Step::Leader(_) => Bytes::ZERO,
-        },
+        bytes: step.bytes(),
         reason: step.reason().to_owned(),
         effects: effects.of(&before, &after).into_iter().map(effect).collect(),
     }

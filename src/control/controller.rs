@@ -198,9 +198,9 @@ impl Controller {
             held_back.push(HeldBack::NotWorthIt);
         }
         if let Some(most) = self.settings.bytes_most
-            && proposal.plan.price.bytes > most
+            && proposal.plan.price.copied() > most
         {
-            held_back.push(HeldBack::TooManyBytes { bytes: proposal.plan.price.bytes, most });
+            held_back.push(HeldBack::TooManyBytes { bytes: proposal.plan.price.copied(), most });
         }
         held_back
     }

@@ -37,6 +37,7 @@ fn proposal(bytes: u64) -> Result<Proposal, ProposeError> {
         observed_at: TimestampMs(0),
         goal_set: String::new(),
         operation: String::new(),
+        replication_factors: std::collections::BTreeMap::new(),
         seed: 0,
         is_empty: bytes == 0,
         limits: PlanLimits::default(),
@@ -51,6 +52,7 @@ fn proposal(bytes: u64) -> Result<Proposal, ProposeError> {
         target: model.placement.clone(),
         verdicts: vec![verdict],
         changes: Vec::new(),
+        log_dir_moves: Vec::new(),
         refusals: Vec::new(),
         bytes_lower_bound: None,
     };

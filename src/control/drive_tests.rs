@@ -71,6 +71,7 @@ impl Frail {
             observed_at: TimestampMs(0),
             goal_set: String::new(),
             operation: String::new(),
+            replication_factors: std::collections::BTreeMap::new(),
             seed: 0,
             is_empty: false,
             limits: PlanLimits::default(),

@@ -7,7 +7,7 @@ use super::{NotStarted, StaleStep, ThrottleRate};
 use crate::base::BrokerId;
 use crate::model::promises;
 use crate::observe::Observation;
-use crate::plan::{MoveStep, Plan, Step};
+use crate::plan::{LogDirStep, MoveStep, Plan, Step};
 
 /// The throttle where nothing is known of a broker's network, in bytes per second: a tenth of the weakest common
 /// network (4 Gbit/s), in which a terabyte takes some hours and clients notice nothing.
@@ -25,7 +25,7 @@ pub(super) fn admit(plan: &Plan, seen: &Observation) -> Result<(), NotStarted> {
     }
     for step in steps(plan) {
         if let Step::Move(step) = step {
-            well_formed(step)?;
+            well_formed(step, plan.replication_factors.get(&step.partition.topic).copied())?;
         }
     }
     let takes_part = brokers(plan);
@@ -42,6 +42,11 @@ pub(super) fn admit(plan: &Plan, seen: &Observation) -> Result<(), NotStarted> {
     let changes: Vec<StaleStep> = steps(plan).filter_map(|step| stale(step, seen)).collect();
     if !changes.is_empty() {
         return Err(NotStarted::Stale { changes });
+    }
+    let replicas: Vec<String> =
+        steps(plan).filter_map(Step::as_log_dir).filter_map(|step| stale_log_dir(step, seen)).collect();
+    if !replicas.is_empty() {
+        return Err(NotStarted::StaleLogDirs { replicas });
     }
     let is_alive = |id: &BrokerId| seen.brokers.get(id).is_some_and(|broker| broker.alive);
     let added: BTreeSet<BrokerId> = moves(plan).flat_map(MoveStep::added).collect();
@@ -73,23 +78,22 @@ pub(super) fn steps(plan: &Plan) -> impl Iterator<Item = &Step> {
 }
 
 fn moves(plan: &Plan) -> impl Iterator<Item = &MoveStep> {
-    steps(plan).filter_map(|step| match step {
-        Step::Move(step) => Some(step),
-        Step::Leader(_) => None,
-    })
+    steps(plan).filter_map(Step::as_move)
 }
 
 /// Every broker that a step of the plan names.
 pub(super) fn brokers(plan: &Plan) -> BTreeSet<BrokerId> {
     let lists = steps(plan).flat_map(|step| match step {
-        Step::Leader(step) => vec![&step.replicas],
-        Step::Move(step) => step.stages.iter().chain([&step.from]).collect(),
+        Step::Leader(step) => vec![step.replicas.as_slice()],
+        Step::Move(step) => step.stages.iter().chain([&step.from]).map(Vec::as_slice).collect(),
+        Step::LogDir(step) => vec![std::slice::from_ref(&step.broker)],
     });
     lists.flatten().copied().collect()
 }
 
-/// A stage that makes two replicas at once, or names a broker twice, is not one that evenkeel plans.
-fn well_formed(step: &MoveStep) -> Result<(), NotStarted> {
+/// A stage that makes two replicas at once, or names a broker twice, is not one that evenkeel plans; nor is a list
+/// of another length, unless the plan says that this replication factor was asked for.
+fn well_formed(step: &MoveStep, factor: Option<u8>) -> Result<(), NotStarted> {
     let malformed =
         |problem: &'static str| NotStarted::Malformed { partition: step.partition.clone(), problem };
     if step.stages.is_empty() {
@@ -105,7 +109,15 @@ fn well_formed(step: &MoveStep) -> Result<(), NotStarted> {
         }
         before = stage;
     }
-    Ok(())
+    match factor.map(usize::from) {
+        Some(factor) if step.target().len() != factor => {
+            Err(malformed("not the replication factor asked for"))
+        }
+        None if step.stages.iter().any(|stage| stage.len() != step.from.len()) => {
+            Err(malformed("another replication factor, which nobody asked for"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What has changed under a step since it was planned. A step that is in place already has not gone stale.
@@ -113,12 +125,38 @@ fn stale(step: &Step, seen: &Observation) -> Option<StaleStep> {
     let (planned, target) = match step {
         Step::Leader(step) => (&step.replicas, step.replicas.as_slice()),
         Step::Move(step) => (&step.from, step.target()),
+        Step::LogDir(_) => return None,
     };
     let list = seen.partition(step.partition()).map(|partition| partition.replicas.clone());
     if list.as_ref().is_some_and(|list| list == planned || list == target) {
         return None;
     }
     Some(StaleStep { partition: step.partition().clone(), planned: planned.clone(), seen: list })
+}
+
+/// A replica that does not stand in the directory that a step starts from, with what was seen. One that is in place
+/// already has not gone stale.
+fn stale_log_dir(step: &LogDirStep, seen: &Observation) -> Option<String> {
+    let partition = seen.partition(&step.partition).filter(|seen| seen.replicas.contains(&step.broker));
+    let replica = partition.and_then(|partition| partition.on_disk.get(&step.broker));
+    let found = match replica.map(|replica| (&replica.log_dir, &replica.future)) {
+        Some((_, Some((path, _)))) => format!("is moving to {path}"),
+        Some((Some(path), None)) if *path == step.from || *path == step.to => return None,
+        Some((Some(path), None)) => format!("is in {path}"),
+        Some((None, None)) | None => "is not seen".to_owned(),
+    };
+    let LogDirStep { partition, broker, from, .. } = step;
+    Some(format!("{partition} on broker {broker} {found}, the plan says {from}"))
+}
+
+/// The throttle between the log directories of a broker, in bytes per second; none where there shall be none. What a
+/// disk can spare is not known, so that where nothing is set it is the rate for brokers whose network is not known.
+pub(super) fn log_dir_rate(rate: ThrottleRate) -> Option<u64> {
+    match rate {
+        ThrottleRate::Unlimited => None,
+        ThrottleRate::BytesPerS(rate) => Some(rate.max(1)),
+        ThrottleRate::Derived => Some(RATE_UNMEASURED),
+    }
 }
 
 /// The throttle of each broker: what its leaders may send and what its followers may take, in bytes per second.

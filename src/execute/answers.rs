@@ -1,10 +1,13 @@
 //! What came of commands. An answer only hastens what the next look would show; it never makes anything done.
 
+use std::collections::BTreeMap;
+
 use super::execution::Execution;
-use super::step_run::State;
+use super::step_run::{State, StepRun};
 use super::throttle::Reply;
 use super::{Answer, Command, CommandRefusal, DropReason, ExecutionEvent, Leftover, Setting, StepEnd};
-use crate::base::TopicPartition;
+use crate::base::{BrokerId, TopicPartition};
+use crate::plan::Step;
 
 /// Why a command as a whole did not go through.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +26,7 @@ pub enum CommandError {
 impl Command {
     /// Whether it starts copying, and so needs throttles to stand.
     fn starts_copies(&self) -> bool {
-        matches!(self, Self::Reassign(_))
+        matches!(self, Self::Reassign(_) | Self::MoveLogDirs { .. })
     }
 
     /// Whether it sets a throttle, rather than only taking one away.
@@ -32,7 +35,9 @@ impl Command {
             matches!(one, Setting::Set(_)) || matches!(other, Setting::Set(_))
         }
         match self {
-            Self::ThrottleBroker { leader, follower, .. } => sets(leader, follower),
+            Self::ThrottleBroker { leader, follower, log_dirs, .. } => {
+                sets(leader, follower) || matches!(log_dirs, Setting::Set(_))
+            }
             Self::ThrottleTopic { leader, follower, .. } => sets(leader, follower),
             _ => false,
         }
@@ -81,12 +86,18 @@ impl Execution {
             Command::Reassign(lists) if self.throttle_failed.is_some() || self.stop.is_some() => {
                 !lists.keys().any(|name| self.is_asked(name))
             }
+            Command::MoveLogDirs { broker, moves }
+                if self.throttle_failed.is_some() || self.stop.is_some() =>
+            {
+                !self.steps.iter().any(|step| step.state == State::Asked && asks_for(step, *broker, moves))
+            }
             _ => true,
         }
     }
 
     fn is_asked(&self, name: &TopicPartition) -> bool {
-        self.steps.iter().any(|step| step.state == State::Asked && step.partition() == name)
+        let is_list = |step: &StepRun| step.step.as_log_dir().is_none();
+        self.steps.iter().any(|step| step.state == State::Asked && is_list(step) && step.partition() == name)
     }
 
     /// Takes note of what came of a command.
@@ -98,7 +109,7 @@ impl Execution {
         };
         self.throttles.answered(command, reply);
         if command.starts_copies() {
-            self.reassign_answered(command, result);
+            self.copies_answered(command, result);
         }
         let (problem, denied) = match result {
             Ok(answer) => {
@@ -121,13 +132,18 @@ impl Execution {
         }
     }
 
-    fn reassign_answered(&mut self, command: &Command, result: Result<&Answer, &CommandError>) {
-        let Command::Reassign(lists) = command else { return };
+    fn copies_answered(&mut self, command: &Command, result: Result<&Answer, &CommandError>) {
         let at = self.at();
+        let is_for = |step: &StepRun| match command {
+            Command::Reassign(lists) => {
+                step.step.as_log_dir().is_none() && lists.contains_key(step.partition())
+            }
+            Command::MoveLogDirs { broker, moves } => asks_for(step, *broker, moves),
+            _ => false,
+        };
         for index in 0..self.steps.len() {
             let step = &mut self.steps[index];
-            let is_asked = step.state == State::Asked && lists.contains_key(step.partition());
-            if !is_asked {
+            if step.state != State::Asked || !is_for(step) {
                 continue;
             }
             let refusal = match result {
@@ -170,9 +186,21 @@ impl Execution {
         }
         let mut left = self.throttles.leftovers();
         let moving = self.steps.iter().filter(|step| step.is_in_flight());
-        left.extend(moving.map(|step| Leftover {
-            what: format!("reassignment of {}, which Kafka carries on by itself", step.partition()),
-            command: "kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" --list".to_owned(),
+        left.extend(moving.map(|step| match &step.step {
+            Step::LogDir(planned) => Leftover {
+                what: format!(
+                    "move of {} between log directories of broker {}, which Kafka carries on by itself",
+                    planned.partition, planned.broker
+                ),
+                command: format!(
+                    "kafka-log-dirs.sh --bootstrap-server \"$BOOTSTRAP\" --describe --broker-list {} --topic-list '{}'",
+                    planned.broker, planned.partition.topic
+                ),
+            },
+            _ => Leftover {
+                what: format!("reassignment of {}, which Kafka carries on by itself", step.partition()),
+                command: "kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" --list".to_owned(),
+            },
         }));
         let ends = self.steps.iter().map(|step| {
             let end = match &step.state {
@@ -188,6 +216,13 @@ impl Execution {
         self.conclude(ends, left);
         std::mem::take(&mut self.events)
     }
+}
+
+/// Whether a command asks for the directory that a step leads to.
+fn asks_for(step: &StepRun, broker: BrokerId, moves: &BTreeMap<TopicPartition, String>) -> bool {
+    step.step.as_log_dir().is_some_and(|planned| {
+        planned.broker == broker && moves.get(&planned.partition).is_some_and(|path| *path == planned.to)
+    })
 }
 
 fn describe(refusal: &CommandRefusal) -> String {

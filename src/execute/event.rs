@@ -43,6 +43,19 @@ pub enum ExecutionEvent {
         /// Bytes that this copies.
         bytes: Bytes,
     },
+    /// A replica was asked to move to another log directory of its broker.
+    LogDirMoveStarted {
+        /// The partition.
+        partition: TopicPartition,
+        /// The broker.
+        broker: BrokerId,
+        /// The directory that it stands in.
+        from: String,
+        /// The directory asked for.
+        to: String,
+        /// Bytes that this copies.
+        bytes: Bytes,
+    },
     /// A step ended, one way or another.
     StepEnded {
         /// The partition.
@@ -204,6 +217,9 @@ impl fmt::Display for ExecutionEvent {
             Self::WaveStarted { wave, of, steps } => write!(f, "wave {wave} of {of}: {steps} steps"),
             Self::StageStarted { partition, from, to, bytes } => {
                 write!(f, "{partition}: [{}] -> [{}], {bytes}", list(from), list(to))
+            }
+            Self::LogDirMoveStarted { partition, broker, from, to, bytes } => {
+                write!(f, "{partition}: on broker {broker} from {from} to {to}, {bytes}")
             }
             Self::StepEnded { partition, end } => write!(f, "{partition}: {end}"),
             Self::Cancelling { partition, reason } => write!(f, "{partition}: cancelling, {reason}"),

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::admit::{admit, rates, steps};
+use super::admit::{admit, log_dir_rate, rates, steps};
 use super::guard::{brokers_down, incomplete_view, under_replicated};
 use super::progress::{Progress, Speed, bytes};
+use super::start::{LogDirMoves, Starts};
 use super::step_run::{Looking, Need, State, StepRun};
-use super::throttle::{End as CopyEnd, Throttles, Wanted};
+use super::throttle::{End as CopyEnd, RateOf, Throttles, Wanted};
 use super::{
     Command, DropReason, End, ExecuteSettings, ExecutionEvent, Leftover, NotStarted, Outcome, Pause, StepEnd,
     StopMode,
 };
 use crate::base::{BrokerId, Bytes, TimestampMs, TopicName, TopicPartition};
 use crate::observe::Observation;
-use crate::plan::{Plan, Step};
+use crate::plan::{MoveStep, Plan, Step};
 
 /// Time as far as it was lived through: a clock that jumps, a machine that slept or a cluster out of sight for an
 /// hour must not make every step look an hour late.
@@ -58,6 +59,7 @@ pub struct Execution {
     /// Brokers that have to be there.
     needed: BTreeSet<BrokerId>,
     rates: BTreeMap<BrokerId, (u64, u64)>,
+    log_dir_rate: Option<u64>,
     /// Share of a volume that is never passed: the plan's limit, and the settings' reserve.
     pub(super) disk_limit_share: f64,
     pub(super) throttles: Throttles,
@@ -91,22 +93,16 @@ impl Execution {
             .flat_map(|(wave, of)| of.steps.iter().map(move |step| StepRun::new(step.clone(), wave, seen)))
             .collect();
         let mut needed: BTreeSet<BrokerId> = seen.alive().collect();
-        needed.extend(runs.iter().flat_map(|run| match &run.step {
-            Step::Move(step) => step.added().collect(),
-            Step::Leader(_) => Vec::new(),
-        }));
-        let bytes = steps(plan).map(|step| match step {
-            Step::Move(step) => step.bytes(),
-            Step::Leader(_) => Bytes::ZERO,
-        });
+        needed.extend(steps(plan).filter_map(Step::as_move).flat_map(MoveStep::added));
         let started = ExecutionEvent::Started {
             plan: plan.id,
             steps: runs.len(),
             waves: plan.waves.len(),
-            bytes: bytes.sum(),
+            bytes: steps(plan).map(Step::bytes).sum(),
         };
         let mut execution = Self {
             rates: rates(settings.throttle, seen),
+            log_dir_rate: log_dir_rate(settings.throttle),
             disk_limit_share: plan.limits.disk_limit_share.min(1.0 - settings.disk_reserve_ratio),
             settings,
             steps: runs,
@@ -145,7 +141,7 @@ impl Execution {
             let wave = self.wave;
             needs.extend(self.look(seen, |step| step.wave == wave));
         }
-        let starts = if self.stop.is_none() { self.start(seen) } else { BTreeMap::new() };
+        let starts = if self.stop.is_none() { self.start(seen) } else { Starts::default() };
         let commands = self.commands(seen, needs, starts);
         self.speed.sample(self.lived.at, self.steps.iter().map(|step| bytes(step).1).sum());
         self.end();
@@ -328,12 +324,8 @@ impl Execution {
 
     /// Puts the commands of a turn in order: room is made first, throttles stand before the moves they are for,
     /// and what is no longer needed is put back last.
-    fn commands(
-        &mut self,
-        seen: &Observation,
-        needs: Vec<(usize, Need)>,
-        starts: BTreeMap<TopicPartition, Vec<BrokerId>>,
-    ) -> Vec<Command> {
+    fn commands(&mut self, seen: &Observation, needs: Vec<(usize, Need)>, starts: Starts) -> Vec<Command> {
+        let mut back = LogDirMoves::new();
         let (mut cancels, mut elections, mut orders) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
         for (index, need) in needs {
             let partition = self.steps[index].partition().clone();
@@ -342,6 +334,12 @@ impl Execution {
                 Need::Cancel => drop(cancels.insert(partition)),
                 Need::Elect => drop(elections.insert(partition)),
                 Need::Order(list) => drop(orders.insert(partition, list)),
+                Need::LogDir(path) => {
+                    let moves = self.steps[index].base().iter().map(|broker| (*broker, path.clone()));
+                    moves.for_each(|(broker, path)| {
+                        back.entry(broker).or_default().insert(partition.clone(), path);
+                    });
+                }
             }
         }
         let wanted = self.wanted(seen);
@@ -351,8 +349,10 @@ impl Execution {
         self.events.extend(turn.events);
         let mut commands = Vec::new();
         commands.extend((!cancels.is_empty()).then_some(Command::CancelReassignments(cancels)));
+        commands.extend(between_dirs(back));
         commands.extend(turn.set);
-        commands.extend((!starts.is_empty()).then_some(Command::Reassign(starts)));
+        commands.extend((!starts.lists.is_empty()).then_some(Command::Reassign(starts.lists)));
+        commands.extend(between_dirs(starts.log_dirs));
         commands.extend((!orders.is_empty()).then_some(Command::Reassign(orders)));
         commands.extend((!elections.is_empty()).then_some(Command::ElectPreferredLeaders(elections)));
         commands.extend(turn.restore);
@@ -367,15 +367,22 @@ impl Execution {
             return wanted;
         }
         let is_alive = |id: &BrokerId| seen.brokers.get(id).is_some_and(|broker| broker.alive);
-        let copies =
-            |step: &&StepRun| step.wave == self.wave && !step.is_settled() && step.added().next().is_some();
+        let left = |step: &&StepRun| step.wave == self.wave && !step.is_settled();
+        for step in self.steps.iter().filter(left) {
+            if let (Step::LogDir(step), Some(rate)) = (&step.step, self.log_dir_rate)
+                && is_alive(&step.broker)
+            {
+                wanted.rates.insert((step.broker, RateOf::LogDirs), rate);
+            }
+        }
+        let copies = |step: &&StepRun| left(step) && step.added().next().is_some();
         for step in self.steps.iter().filter(copies) {
             let (base, added): (Vec<_>, Vec<_>) = (step.base().to_vec(), step.added().collect());
             for (brokers, end) in [(&base, CopyEnd::Leader), (&added, CopyEnd::Follower)] {
                 for broker in brokers.iter().filter(|broker| is_alive(broker)) {
                     let Some((leader, follower)) = self.rates.get(broker) else { continue };
                     let rate = if end == CopyEnd::Leader { leader } else { follower };
-                    wanted.rates.insert((*broker, end), *rate);
+                    wanted.rates.insert((*broker, end.into()), *rate);
                 }
                 if step.is_in_flight() && !self.rates.is_empty() {
                     let TopicPartition { topic, partition } = step.partition();
@@ -426,4 +433,9 @@ impl Execution {
             step.end(StepEnd::Dropped { reason: DropReason::Held { by: by.to_owned() } }, &mut self.events);
         }
     }
+}
+
+/// One command for each broker whose replicas move between its directories.
+fn between_dirs(moves: LogDirMoves) -> impl Iterator<Item = Command> {
+    moves.into_iter().map(|(broker, moves)| Command::MoveLogDirs { broker, moves })
 }

@@ -6,7 +6,8 @@ use super::sight::unseen;
 use super::{DropReason, Pause};
 use crate::base::{BrokerId, Bytes, TopicPartition};
 use crate::model::promises;
-use crate::observe::{GapKind, Observation, Partition};
+use crate::observe::{GapKind, LogDir, Observation, Partition};
+use crate::plan::LogDirStep;
 
 /// Why one step may not start now.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,24 +82,32 @@ pub(super) fn repairs(
         && !partition.isr.is_empty()
 }
 
-/// Whether a partition may go from `base` to `aim` as the cluster is now, disk room apart.
+/// Whether a partition may go from `base` to `aim` as the cluster is now, disk room apart. `resized_from` is the
+/// list at the beginning of a step that changes the replication factor: what came on the way may go again.
 pub(super) fn may_go(
     seen: &Observation,
     name: &TopicPartition,
     partition: &Partition,
-    base: &[BrokerId],
-    aim: &[BrokerId],
+    (base, aim): (&[BrokerId], &[BrokerId]),
+    resized_from: Option<&[BrokerId]>,
 ) -> Option<Hold> {
     let alive = |id: BrokerId| seen.brokers.get(&id).is_some_and(|broker| broker.alive);
     let rack = |id: BrokerId| alive(id).then(|| seen.rack_of(id));
     if let Err(broken) = promises::adds_only_to_live_brokers(name, base, aim, alive) {
         return Some(Hold::Wait(broken.detail));
     }
-    if promises::spread_never_worse(name, base, aim, rack).is_err() {
+    let shrinks = aim.len() < base.len();
+    let spread_of = resized_from.filter(|_| shrinks).unwrap_or(base);
+    if promises::spread_never_worse(name, spread_of, aim, rack).is_err() {
         return Some(Hold::Drop(DropReason::RackSpread));
     }
     let min_isr = seen.topics.get(&name.topic).and_then(|topic| topic.min_insync_replicas).unwrap_or(1);
-    if promises::any_broker_may_fail(name, base.len(), aim.len(), min_isr).is_err() {
+    let enough = if resized_from.is_some() && shrinks {
+        promises::shrinks_within_min_isr(name, base.len(), aim.len(), min_isr)
+    } else {
+        promises::any_broker_may_fail(name, base.len(), aim.len(), min_isr)
+    };
+    if enough.is_err() {
         return Some(Hold::Drop(DropReason::TooFewReplicas));
     }
     if repairs(seen, partition, base, aim) {
@@ -122,23 +131,51 @@ pub(super) fn disk_room(
 ) -> Option<Hold> {
     let on_the_way = incoming.get(&broker).copied().unwrap_or_default();
     let dirs = seen.brokers.get(&broker).map(|found| found.log_dirs.as_slice()).unwrap_or_default();
-    for dir in dirs.iter().filter(|dir| dir.online) {
-        let (Some(total), Some(usable)) = (dir.total_bytes, dir.usable_bytes) else { continue };
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share, between 0 and 1, of an amount of bytes"
-        )]
-        let limit = Bytes((total.as_f64() * limit_share.clamp(0.0, 1.0)) as u64);
-        let used = total.saturating_sub(usable);
-        if promises::disk_within_limit(broker, used, size + on_the_way, Bytes::ZERO, limit).is_err() {
-            let path = &dir.path;
-            return Some(Hold::Wait(format!(
-                "broker {broker} has no room: {usable} free on {path}, {on_the_way} on the way, {size} needed, limit {limit} of {total}"
-            )));
-        }
-    }
-    None
+    dirs.iter().filter(|dir| dir.online).find_map(|dir| dir_room(broker, dir, size, on_the_way, limit_share))
+}
+
+fn dir_room(
+    broker: BrokerId,
+    dir: &LogDir,
+    size: Bytes,
+    on_the_way: Bytes,
+    limit_share: f64,
+) -> Option<Hold> {
+    let (total, usable) = dir.total_bytes.zip(dir.usable_bytes)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share, between 0 and 1, of an amount of bytes"
+    )]
+    let limit = Bytes((total.as_f64() * limit_share.clamp(0.0, 1.0)) as u64);
+    let used = total.saturating_sub(usable);
+    promises::disk_within_limit(broker, used, size + on_the_way, Bytes::ZERO, limit).err().map(|_| {
+        let path = &dir.path;
+        Hold::Wait(format!(
+            "broker {broker} has no room: {usable} free on {path}, {on_the_way} on the way, {size} needed, limit {limit} of {total}"
+        ))
+    })
+}
+
+/// Bytes that are on their way to a directory, beyond what its volume already shows as used.
+pub(super) type IntoDirs = BTreeMap<(BrokerId, String), Bytes>;
+
+/// Whether the directory that a step leads to is there, and its volume has room for a copy of this size beside what
+/// is on its way.
+pub(super) fn log_dir_room(
+    seen: &Observation,
+    step: &LogDirStep,
+    size: Bytes,
+    into_dirs: &IntoDirs,
+    limit_share: f64,
+) -> Option<Hold> {
+    let LogDirStep { broker, to, .. } = step;
+    let dirs = seen.brokers.get(broker).map(|found| found.log_dirs.as_slice()).unwrap_or_default();
+    let Some(dir) = dirs.iter().find(|dir| dir.path == *to).filter(|dir| dir.online) else {
+        return Some(Hold::Wait(format!("log directory {to} of broker {broker} is not online")));
+    };
+    let on_the_way = into_dirs.get(&(*broker, to.clone())).copied().unwrap_or_default();
+    dir_room(*broker, dir, size, on_the_way, limit_share)
 }
 
 /// Whether a cancel leaves the partition with enough replicas in sync: those that are being made go, also from

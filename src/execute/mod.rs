@@ -8,12 +8,14 @@
 mod admit;
 mod answers;
 mod command;
+mod dir_run;
 mod event;
 mod execution;
 mod guard;
 mod held;
 mod outcome;
 mod progress;
+mod put_right;
 mod settings;
 mod sight;
 mod start;

@@ -26,6 +26,15 @@ pub enum NotStarted {
         /// What changed.
         changes: Vec<StaleStep>,
     },
+    /// Replicas do not stand in the log directories that the plan moves them from.
+    #[error(
+        "the plan is void, replicas are not in the log directories that it starts from: {}",
+        some(replicas)
+    )]
+    StaleLogDirs {
+        /// Which, and what was seen.
+        replicas: Vec<String>,
+    },
     /// Partitions of the plan are being reassigned already.
     #[error("being reassigned already, and left alone: {}", some(partitions))]
     ForeignReassignments {
@@ -134,6 +143,13 @@ pub enum DropReason {
     },
     /// Someone else is reassigning the partition.
     ForeignReassignment,
+    /// Someone else moves the replica between log directories.
+    ForeignLogDirMove,
+    /// The replica stands in another log directory than the plan starts from.
+    OtherLogDir {
+        /// The path seen.
+        path: String,
+    },
     /// Someone cancelled the reassignment: taken as a no.
     CancelledByAnother,
     /// It would make the rack spread worse.
@@ -158,6 +174,8 @@ impl fmt::Display for DropReason {
             Self::Gone => f.write_str("the topic is gone"),
             Self::Void { seen } => write!(f, "its replica list is [{}], not as planned", list(seen)),
             Self::ForeignReassignment => f.write_str("someone else is reassigning it"),
+            Self::ForeignLogDirMove => f.write_str("someone else moves it between log directories"),
+            Self::OtherLogDir { path } => write!(f, "it stands in log directory {path}, not as planned"),
             Self::CancelledByAnother => f.write_str("someone cancelled it"),
             Self::RackSpread => f.write_str("it would stand on fewer racks"),
             Self::TooFewReplicas => f.write_str("it would have fewer replicas than it needs"),

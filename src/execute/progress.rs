@@ -107,18 +107,20 @@ impl Speed {
 
 /// Bytes to copy and bytes there, of one step.
 pub(super) fn bytes(step: &StepRun) -> (Bytes, Bytes) {
-    let crate::plan::Step::Move(planned) = &step.step else { return (Bytes::ZERO, Bytes::ZERO) };
+    let planned = step.step.bytes();
     match &step.state {
         State::Ended(StepEnd::Done) | State::Leading { then: StepEnd::Done, .. } => {
             (step.copied, step.copied)
         }
         State::Ended(_) | State::Leading { .. } | State::Ordering { .. } => (step.copied, step.copied),
         State::Copying { .. } | State::Cancelling { .. } => {
-            let adding = step.added().count() as u64;
-            let size = Bytes(planned.size_bytes.0.saturating_mul(adding));
+            let size = match step.step {
+                crate::plan::Step::LogDir(_) => planned,
+                _ => Bytes(step.planned_size().0.saturating_mul(step.added().count() as u64)),
+            };
             let there = step.lacking.map_or(Bytes::ZERO, |lacking| size.saturating_sub(lacking));
-            (planned.bytes(), step.copied + there)
+            (planned, step.copied + there)
         }
-        State::Waiting { .. } | State::Asked => (planned.bytes(), step.copied),
+        State::Waiting { .. } | State::Asked => (planned, step.copied),
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::execution::Execution;
-use super::guard::{Hold, Incoming, disk_room, may_go, repairs};
+use super::guard::{Hold, Incoming, IntoDirs, disk_room, log_dir_room, may_go, repairs};
 use super::sight::size_on_disk;
 use super::step_run::{State, StepRun};
 use super::{DropReason, ExecutionEvent, StepEnd};
 use crate::base::{BrokerId, Bytes, TopicPartition};
 use crate::model::promises;
 use crate::observe::{Observation, Partition};
-use crate::plan::Step;
+use crate::plan::{LogDirStep, Step};
 
 /// What is on its way already when a step asks to start.
 #[derive(Debug, Default)]
@@ -20,11 +20,20 @@ struct InFlight {
     onto: BTreeMap<BrokerId, usize>,
     from: BTreeMap<BrokerId, usize>,
     incoming: Incoming,
+    /// Bytes on their way to a directory from another one of the same broker.
+    into_dirs: IntoDirs,
 }
 
 impl InFlight {
     fn add(&mut self, step: &StepRun, seen: &Observation) {
         self.moves += 1;
+        if let Step::LogDir(planned) = &step.step {
+            *self.onto.entry(planned.broker).or_default() += 1;
+            let lacking = step.lacking.unwrap_or(planned.size_bytes);
+            *self.into_dirs.entry((planned.broker, planned.to.clone())).or_default() += lacking;
+            *self.incoming.entry(planned.broker).or_default() += lacking;
+            return;
+        }
         let Some(partition) = seen.partition(step.partition()) else { return };
         if let Some(leader) = partition.leader {
             *self.from.entry(leader).or_default() += 1;
@@ -52,16 +61,26 @@ enum Leave {
     Dropped(DropReason),
 }
 
+/// Directories to ask for, by broker and partition.
+pub(super) type LogDirMoves = BTreeMap<BrokerId, BTreeMap<TopicPartition, String>>;
+
+/// What a turn asks for.
+#[derive(Debug, Default)]
+pub(super) struct Starts {
+    pub(super) lists: BTreeMap<TopicPartition, Vec<BrokerId>>,
+    pub(super) log_dirs: LogDirMoves,
+}
+
 impl Execution {
-    /// Starts what may start. Returns the replica lists to ask for.
-    pub(super) fn start(&mut self, seen: &Observation) -> BTreeMap<TopicPartition, Vec<BrokerId>> {
+    /// Starts what may start. Returns what to ask for.
+    pub(super) fn start(&mut self, seen: &Observation) -> Starts {
         let at = self.at();
         let mut in_flight = InFlight::default();
         for step in self.steps.iter().filter(|step| step.is_copying()) {
             in_flight.add(step, seen);
         }
         let anything_moves = in_flight.moves > 0;
-        let mut starts = BTreeMap::new();
+        let mut starts = Starts::default();
         for index in 0..self.steps.len() {
             let step = &self.steps[index];
             let State::Waiting { ready } = step.state else { continue };
@@ -89,18 +108,22 @@ impl Execution {
         starts
     }
 
-    fn go(
-        &mut self,
-        index: usize,
-        seen: &Observation,
-        in_flight: &mut InFlight,
-        starts: &mut BTreeMap<TopicPartition, Vec<BrokerId>>,
-    ) {
+    fn go(&mut self, index: usize, seen: &Observation, in_flight: &mut InFlight, starts: &mut Starts) {
         let at = self.at();
         let step = &mut self.steps[index];
         step.held_since = None;
         if matches!(step.step, Step::Leader(_)) {
             step.begin_leading(at);
+            return;
+        }
+        if let Step::LogDir(planned) = &step.step {
+            let LogDirStep { partition, broker, from, to, size_bytes, .. } = planned.clone();
+            step.asked += 1;
+            step.state = State::Asked;
+            in_flight.add(step, seen);
+            starts.log_dirs.entry(broker).or_default().insert(partition.clone(), to.clone());
+            let bytes = size_bytes;
+            self.events.push(ExecutionEvent::LogDirMoveStarted { partition, broker, from, to, bytes });
             return;
         }
         debug_assert!(
@@ -122,7 +145,7 @@ impl Execution {
             to: to.clone(),
             bytes,
         });
-        starts.insert(partition, to);
+        starts.lists.insert(partition, to);
     }
 
     /// Asks every guard about a waiting step.
@@ -140,7 +163,10 @@ impl Execution {
         if matches!(step.step, Step::Leader(_)) {
             return Leave::Go;
         }
-        match may_go(seen, name, partition, step.base(), step.aim()) {
+        if let Step::LogDir(step) = &step.step {
+            return self.leave_between_dirs(step, partition, seen, in_flight);
+        }
+        match may_go(seen, name, partition, (step.base(), step.aim()), step.resized_from()) {
             Some(Hold::Drop(reason)) => return Leave::Dropped(reason),
             Some(Hold::Wait(by)) => return Leave::Held(by),
             None => {}
@@ -163,6 +189,34 @@ impl Execution {
             disk_room(seen, broker, still_to_come, &in_flight.incoming, self.disk_limit_share)
         });
         match full {
+            Some(Hold::Wait(by)) => Leave::Held(by),
+            Some(Hold::Drop(reason)) => Leave::Dropped(reason),
+            None => Leave::Go,
+        }
+    }
+
+    /// Asks every guard about a waiting move between directories.
+    fn leave_between_dirs(
+        &self,
+        step: &LogDirStep,
+        partition: &Partition,
+        seen: &Observation,
+        in_flight: &InFlight,
+    ) -> Leave {
+        let onto = in_flight.onto.get(&step.broker).copied().unwrap_or(0);
+        if in_flight.moves >= self.settings.moves_in_flight.max(1)
+            || onto >= self.settings.moves_in_flight_per_broker.max(1)
+        {
+            return Leave::Later;
+        }
+        if seen.reassignments.contains_key(&step.partition) {
+            return Leave::Held("a reassignment of the partition runs".to_owned());
+        }
+        if !partition.isr.contains(&step.broker) {
+            return Leave::Held(format!("its replica on broker {} is not in sync", step.broker));
+        }
+        let size = partition.size_on(step.broker).unwrap_or(Bytes::ZERO).max(step.size_bytes);
+        match log_dir_room(seen, step, size, &in_flight.into_dirs, self.disk_limit_share) {
             Some(Hold::Wait(by)) => Leave::Held(by),
             Some(Hold::Drop(reason)) => Leave::Dropped(reason),
             None => Leave::Go,

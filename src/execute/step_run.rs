@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::guard::may_cancel;
 use super::sight::{Sight, is_another_topic, lacking, look};
 use super::{DropReason, ExecuteSettings, ExecutionEvent, StepEnd};
 use crate::base::{BrokerId, Bytes, TopicPartition};
@@ -23,15 +22,17 @@ pub(super) struct StepRun {
     pub(super) asked: u32,
     /// Since when it is held back while nothing else moves.
     pub(super) held_since: Option<Duration>,
-    topic_id: Option<Uuid>,
+    pub(super) topic_id: Option<Uuid>,
     /// Bytes copied by earlier stages.
     pub(super) copied: Bytes,
     /// Bytes that the running stage still lacks; only ever lower is progress.
     pub(super) lacking: Option<Bytes>,
-    progress_at: Duration,
-    sent_at: Option<Duration>,
-    odd_since: Option<Duration>,
-    told_unsafe: bool,
+    pub(super) progress_at: Duration,
+    pub(super) sent_at: Option<Duration>,
+    pub(super) odd_since: Option<Duration>,
+    /// Since when the leader is asked to hand over before a stage takes it away.
+    pub(super) handover_since: Option<Duration>,
+    pub(super) told_unsafe: bool,
 }
 
 /// How far a step is.
@@ -66,6 +67,8 @@ pub(super) enum Need {
     Cancel,
     Order(Vec<BrokerId>),
     Elect,
+    /// The replica shall stand in this directory.
+    LogDir(String),
 }
 
 /// What a look is made with.
@@ -95,6 +98,7 @@ impl StepRun {
             progress_at: Duration::ZERO,
             sent_at: None,
             odd_since: None,
+            handover_since: None,
             told_unsafe: false,
         }
     }
@@ -107,6 +111,7 @@ impl StepRun {
     pub(super) fn base(&self) -> &[BrokerId] {
         match (&self.step, self.stage) {
             (Step::Leader(step), _) => &step.replicas,
+            (Step::LogDir(step), _) => std::slice::from_ref(&step.broker),
             (Step::Move(step), 0) => &step.from,
             (Step::Move(step), stage) => &step.stages[stage - 1],
         }
@@ -116,6 +121,7 @@ impl StepRun {
     pub(super) fn aim(&self) -> &[BrokerId] {
         match &self.step {
             Step::Leader(step) => &step.replicas,
+            Step::LogDir(step) => std::slice::from_ref(&step.broker),
             Step::Move(step) => step.stages.get(self.stage).map_or(step.target(), Vec::as_slice),
         }
     }
@@ -125,9 +131,17 @@ impl StepRun {
         self.aim().iter().copied().filter(|broker| !self.base().contains(broker))
     }
 
+    /// The list at the beginning of a step that changes the replication factor; `None` for others.
+    pub(super) fn resized_from(&self) -> Option<&[BrokerId]> {
+        match &self.step {
+            Step::Move(step) if step.target().len() != step.from.len() => Some(&step.from),
+            _ => None,
+        }
+    }
+
     fn stages(&self) -> usize {
         match &self.step {
-            Step::Leader(_) => 0,
+            Step::Leader(_) | Step::LogDir(_) => 0,
             Step::Move(step) => step.stages.len(),
         }
     }
@@ -135,7 +149,7 @@ impl StepRun {
     /// Whether the current stage copies and may be running in the cluster.
     pub(super) fn is_copying(&self) -> bool {
         let runs = matches!(self.state, State::Asked | State::Copying { .. } | State::Cancelling { .. });
-        runs && self.added().next().is_some()
+        runs && (self.added().next().is_some() || matches!(self.step, Step::LogDir(_)))
     }
 
     /// Whether a reassignment of this step may be running in the cluster.
@@ -191,7 +205,7 @@ impl StepRun {
         }
     }
 
-    fn lead(&mut self, list: Vec<BrokerId>, then: StepEnd, at: Duration) {
+    pub(super) fn lead(&mut self, list: Vec<BrokerId>, then: StepEnd, at: Duration) {
         self.state = State::Leading { list, then, since: at };
         self.sent_at = None;
         self.odd_since = None;
@@ -202,7 +216,13 @@ impl StepRun {
         self.lead(self.aim().to_vec(), StepEnd::Done, at);
     }
 
-    fn order(&mut self, list: Vec<BrokerId>, then: StepEnd, at: Duration, events: &mut Vec<ExecutionEvent>) {
+    pub(super) fn order(
+        &mut self,
+        list: Vec<BrokerId>,
+        then: StepEnd,
+        at: Duration,
+        events: &mut Vec<ExecutionEvent>,
+    ) {
         let partition = self.partition().clone();
         events.push(ExecutionEvent::OrderRestored { partition, to: list.clone() });
         self.state = State::Ordering { list, then, since: at };
@@ -215,6 +235,10 @@ impl StepRun {
         if self.state == State::Asked {
             // The turn that asked was broken off before the command went out.
             self.state = State::Waiting { ready: false };
+        }
+        if let Step::LogDir(step) = &self.step {
+            let step = step.clone();
+            return self.look_between_dirs(&step, with, events);
         }
         match self.state.clone() {
             State::Waiting { .. } if with.stopping => self.stop_waiting(with.at, events),
@@ -229,6 +253,7 @@ impl StepRun {
             State::Cancelling { .. } => self.need_cancel(with, events),
             State::Ordering { list, then, since } => self.look_ordering(list, then, since, with, events),
             State::Leading { list, then, since } => self.look_leading(&list, then, since, with, events),
+            State::Waiting { ready: true } => self.need_handover(with),
             _ => Need::Nothing,
         }
     }
@@ -238,12 +263,17 @@ impl StepRun {
     }
 
     /// One odd look proves nothing: Kafka's brokers learn of changes one after the other. True when it lasts.
-    fn odd_lasts(&mut self, with: &Looking) -> bool {
+    pub(super) fn odd_lasts(&mut self, with: &Looking) -> bool {
         let since = *self.odd_since.get_or_insert(with.at);
         with.at > since && with.at.saturating_sub(since) >= with.settings.resend / 2
     }
 
-    fn drop_when_it_lasts(&mut self, reason: DropReason, with: &Looking, events: &mut Vec<ExecutionEvent>) {
+    pub(super) fn drop_when_it_lasts(
+        &mut self,
+        reason: DropReason,
+        with: &Looking,
+        events: &mut Vec<ExecutionEvent>,
+    ) {
         if self.odd_lasts(with) {
             self.end(StepEnd::Dropped { reason }, events);
         }
@@ -271,7 +301,7 @@ impl StepRun {
         }
     }
 
-    fn become_ready(&mut self) {
+    pub(super) fn become_ready(&mut self) {
         self.odd_since = None;
         self.state = State::Waiting { ready: true };
     }
@@ -328,6 +358,7 @@ impl StepRun {
     pub(super) fn planned_size(&self) -> Bytes {
         match &self.step {
             Step::Move(step) => step.size_bytes,
+            Step::LogDir(step) => step.size_bytes,
             Step::Leader(_) => Bytes::ZERO,
         }
     }
@@ -335,6 +366,16 @@ impl StepRun {
     fn watch_progress(&mut self, with: &Looking, events: &mut Vec<ExecutionEvent>) {
         let Some(partition) = with.seen.partition(self.partition()) else { return };
         let now = lacking(partition, self.base(), self.aim(), self.planned_size());
+        self.watch_bytes(now, with, events);
+    }
+
+    /// Takes note of how many bytes are still lacking, and cancels when that gets no less for too long.
+    pub(super) fn watch_bytes(
+        &mut self,
+        now: Option<Bytes>,
+        with: &Looking,
+        events: &mut Vec<ExecutionEvent>,
+    ) {
         match (now, self.lacking) {
             // Out of sight is not out of progress.
             (None, _) => self.progress_at = with.at,
@@ -401,92 +442,5 @@ impl StepRun {
             State::Leading { list, .. } => list.clone(),
             _ => self.base().to_vec(),
         }
-    }
-
-    fn need_cancel(&mut self, with: &Looking, events: &mut Vec<ExecutionEvent>) -> Need {
-        if !may_cancel(with.seen, self.partition(), self.base()) {
-            if !self.told_unsafe {
-                self.told_unsafe = true;
-                events.push(ExecutionEvent::CancelUnsafe { partition: self.partition().clone() });
-            }
-            return Need::Nothing;
-        }
-        if self.due(with) { Need::Cancel } else { Need::Nothing }
-    }
-
-    /// Whether something is to be sent now: never sent, or sent so long ago that its effect should be seen.
-    fn due(&mut self, with: &Looking) -> bool {
-        let due = self.sent_at.is_none_or(|sent| with.at.saturating_sub(sent) >= with.settings.resend);
-        if due {
-            self.sent_at = Some(with.at);
-        }
-        due
-    }
-
-    fn look_ordering(
-        &mut self,
-        list: Vec<BrokerId>,
-        then: StepEnd,
-        since: Duration,
-        with: &Looking,
-        events: &mut Vec<ExecutionEvent>,
-    ) -> Need {
-        match look(with.seen, self.partition(), self.topic_id, &list, &list) {
-            Sight::At { .. } => {
-                self.lead(list.clone(), then.clone(), with.at);
-                self.look_leading(&list, then, with.at, with, events)
-            }
-            Sight::AtInOtherOrder if with.at.saturating_sub(since) < with.settings.clean_up_patience => {
-                let due = self.due(with);
-                if with.hurry {
-                    self.end(then, events);
-                }
-                if due { Need::Order(list) } else { Need::Nothing }
-            }
-            Sight::Running => Need::Nothing,
-            _ => {
-                if with.hurry || self.odd_lasts(with) {
-                    self.end(then, events);
-                }
-                Need::Nothing
-            }
-        }
-    }
-
-    fn look_leading(
-        &mut self,
-        list: &[BrokerId],
-        then: StepEnd,
-        since: Duration,
-        with: &Looking,
-        events: &mut Vec<ExecutionEvent>,
-    ) -> Need {
-        let seen = with.seen.partition(self.partition()).filter(|_| !self.is_another_topic(with.seen));
-        let (Some(partition), Some(preferred)) = (seen, list.first().copied()) else {
-            self.end(then, events);
-            return Need::Nothing;
-        };
-        if partition.leader == Some(preferred) || partition.replicas.first() != Some(&preferred) {
-            self.end(then, events);
-            return Need::Nothing;
-        }
-        let alive = with.seen.brokers.get(&preferred).is_some_and(|broker| broker.alive);
-        let waited = with.at.saturating_sub(since);
-        let problem = match () {
-            () if !alive => "it is down",
-            () if !partition.isr.contains(&preferred) => "its replica is not in sync",
-            () if with.hurry => "there was no time",
-            () if waited >= with.settings.hold_patience => "Kafka did not elect it",
-            () => return if self.due(with) { Need::Elect } else { Need::Nothing },
-        };
-        let partition = self.partition().clone();
-        let reason = problem.to_owned();
-        events.push(ExecutionEvent::LeaderNotRestored { partition, preferred, reason });
-        let then = match (&self.step, then) {
-            (Step::Leader(_), StepEnd::Done) => StepEnd::Failed { reason: problem.to_owned() },
-            (_, then) => then,
-        };
-        self.end(then, events);
-        Need::Nothing
     }
 }

@@ -23,13 +23,6 @@ pub(super) enum End {
 }
 
 impl End {
-    fn rate_key(self) -> &'static str {
-        match self {
-            Self::Leader => "leader.replication.throttled.rate",
-            Self::Follower => "follower.replication.throttled.rate",
-        }
-    }
-
     fn list_key(self) -> &'static str {
         match self {
             Self::Leader => "leader.replication.throttled.replicas",
@@ -38,11 +31,41 @@ impl End {
     }
 }
 
+/// What a rate of a broker is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum RateOf {
+    /// What its replicas send to those that are being made.
+    Leader,
+    /// What replicas that are being made on it take.
+    Follower,
+    /// What moves between its log directories.
+    LogDirs,
+}
+
+impl From<End> for RateOf {
+    fn from(end: End) -> Self {
+        match end {
+            End::Leader => Self::Leader,
+            End::Follower => Self::Follower,
+        }
+    }
+}
+
+impl RateOf {
+    fn key(self) -> &'static str {
+        match self {
+            Self::Leader => "leader.replication.throttled.rate",
+            Self::Follower => "follower.replication.throttled.rate",
+            Self::LogDirs => "replica.alter.log.dirs.io.max.bytes.per.second",
+        }
+    }
+}
+
 /// The throttles that the moves in flight need.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Wanted {
     /// Bytes per second.
-    pub(super) rates: BTreeMap<(BrokerId, End), u64>,
+    pub(super) rates: BTreeMap<(BrokerId, RateOf), u64>,
     /// Pairs of partition and broker.
     pub(super) lists: BTreeMap<(TopicName, End), BTreeSet<(i32, BrokerId)>>,
 }
@@ -61,7 +84,7 @@ pub(super) struct ThrottleTurn {
 /// The ledger.
 #[derive(Debug, Default)]
 pub(super) struct Throttles {
-    rates: BTreeMap<(BrokerId, End), Held<u64>>,
+    rates: BTreeMap<(BrokerId, RateOf), Held<u64>>,
     lists: BTreeMap<(TopicName, End), Held<ThrottledReplicas>>,
     /// Settings that belong to others: never touched, and told of once.
     theirs: BTreeSet<String>,
@@ -182,10 +205,12 @@ impl Throttles {
     /// Takes note of what came of a throttle command.
     pub(super) fn answered(&mut self, command: &Command, reply: Reply) {
         match command {
-            Command::ThrottleBroker { broker, leader, follower, .. } => {
-                for (end, setting) in [(End::Leader, leader), (End::Follower, follower)] {
+            Command::ThrottleBroker { broker, leader, follower, log_dirs } => {
+                let rates =
+                    [(RateOf::Leader, leader), (RateOf::Follower, follower), (RateOf::LogDirs, log_dirs)];
+                for (of, setting) in rates {
                     if let (Some(held), false) =
-                        (self.rates.get_mut(&(*broker, end)), *setting == Setting::Keep)
+                        (self.rates.get_mut(&(*broker, of)), *setting == Setting::Keep)
                     {
                         note(held, reply);
                     }
@@ -234,7 +259,7 @@ impl Throttles {
             command: format!(
                 "{alter} --entity-type brokers --entity-name {} {}",
                 key.0,
-                change(key.1.rate_key(), held.restore().map(|rate| rate.to_string()))
+                change(key.1.key(), held.restore().map(|rate| rate.to_string()))
             ),
         });
         let lists = self.lists.iter().filter(|(_, held)| held.may_stand()).map(|(key, held)| Leftover {
@@ -279,12 +304,13 @@ fn united(before: Option<&ThrottledReplicas>, pairs: &BTreeSet<(i32, BrokerId)>)
     }
 }
 
-fn see_rate(seen: &Observation, (broker, end): (BrokerId, End)) -> Seen<u64> {
+fn see_rate(seen: &Observation, (broker, of): (BrokerId, RateOf)) -> Seen<u64> {
     match seen.brokers.get(&broker) {
         Some(found) if found.alive && !unseen(seen, GapKind::BrokerConfig, "broker", &broker.to_string()) => {
-            Seen::Value(match end {
-                End::Leader => found.throttle.leader_bytes_per_s,
-                End::Follower => found.throttle.follower_bytes_per_s,
+            Seen::Value(match of {
+                RateOf::Leader => found.throttle.leader_bytes_per_s,
+                RateOf::Follower => found.throttle.follower_bytes_per_s,
+                RateOf::LogDirs => found.throttle.log_dirs_bytes_per_s,
             })
         }
         _ => Seen::Not,
@@ -308,8 +334,8 @@ fn see_list(
     }
 }
 
-fn rate_name((broker, end): (BrokerId, End)) -> String {
-    format!("{} of broker {broker}", end.rate_key())
+fn rate_name((broker, of): (BrokerId, RateOf)) -> String {
+    format!("{} of broker {broker}", of.key())
 }
 
 fn list_name((topic, end): &(TopicName, End)) -> String {
@@ -324,23 +350,33 @@ fn list_text(list: Option<&ThrottledReplicas>) -> String {
     list.map_or_else(|| "unset".to_owned(), ToString::to_string)
 }
 
+/// The rates of a broker to send, and whether any of them is wanted.
+#[derive(Default)]
+struct Rates {
+    leader: Setting<u64>,
+    follower: Setting<u64>,
+    log_dirs: Setting<u64>,
+    wanted: bool,
+}
+
 /// Settings to send, gathered into one command for each broker and topic.
 #[derive(Default)]
 struct Gathered {
-    brokers: BTreeMap<BrokerId, (Setting<u64>, Setting<u64>, bool)>,
+    brokers: BTreeMap<BrokerId, Rates>,
     topics: BTreeMap<TopicName, (Setting<ThrottledReplicas>, Setting<ThrottledReplicas>, bool)>,
-    ended_rates: Vec<(BrokerId, End)>,
+    ended_rates: Vec<(BrokerId, RateOf)>,
     ended_lists: Vec<(TopicName, End)>,
 }
 
 impl Gathered {
-    fn rate(&mut self, (broker, end): (BrokerId, End), setting: Setting<u64>, wanted: bool) {
+    fn rate(&mut self, (broker, of): (BrokerId, RateOf), setting: Setting<u64>, wanted: bool) {
         let entry = self.brokers.entry(broker).or_default();
-        match end {
-            End::Leader => entry.0 = setting,
-            End::Follower => entry.1 = setting,
+        match of {
+            RateOf::Leader => entry.leader = setting,
+            RateOf::Follower => entry.follower = setting,
+            RateOf::LogDirs => entry.log_dirs = setting,
         }
-        entry.2 |= wanted;
+        entry.wanted |= wanted;
     }
 
     fn list(&mut self, (topic, end): &(TopicName, End), setting: Setting<ThrottledReplicas>, wanted: bool) {
@@ -354,8 +390,9 @@ impl Gathered {
 
     /// The commands that set something, and those that only put something back.
     fn commands(self) -> (Vec<Command>, Vec<Command>) {
-        let brokers = self.brokers.into_iter().map(|(broker, (leader, follower, wanted))| {
-            (Command::ThrottleBroker { broker, leader, follower, log_dirs: Setting::Keep }, wanted)
+        let brokers = self.brokers.into_iter().map(|(broker, rates)| {
+            let Rates { leader, follower, log_dirs, wanted } = rates;
+            (Command::ThrottleBroker { broker, leader, follower, log_dirs }, wanted)
         });
         let topics = self.topics.into_iter().map(|(topic, (leader, follower, wanted))| {
             (Command::ThrottleTopic { topic, leader, follower }, wanted)

@@ -25,6 +25,7 @@ pub fn cluster(brokers: &[(i32, &str)], topics: &[(&str, &[&[i32]])]) -> Cluster
         alive: true,
         capacity: [None; Resource::COUNT],
         other_disk_bytes: 0.0,
+        log_dirs: Vec::new(),
     };
     let ord = |id: &i32| BrokerOrd::from(brokers.iter().position(|(known, _)| known == id).unwrap());
     let (mut rows, mut partitions, mut lists) = (Vec::new(), Vec::new(), Vec::new());
@@ -65,6 +66,8 @@ pub fn cluster(brokers: &[(i32, &str)], topics: &[(&str, &[&[i32]])]) -> Cluster
         own_sizes: Vec::new(),
         out_of_sync: BTreeMap::new(),
         offline: BTreeMap::new(),
+        replica_dirs: Vec::new(),
+        changing_dirs: std::collections::BTreeSet::new(),
         known: [true; Resource::COUNT],
     }
 }

@@ -3,12 +3,13 @@
 //! What the observation does not know stays unknown here too: an unknown load counts as zero, and
 //! [`ClusterModel::known`] keeps goals from being judged on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::log_dirs::NO_DIR;
 use super::{Assignment, Broker, BrokerOrd, ClusterModel, Health, PartitionOrd, PartitionRow, Resource};
-use super::{HostOrd, RackOrd, TopicOrd, TopicRow};
+use super::{HostOrd, LogDirRow, RackOrd, TopicOrd, TopicRow};
 use crate::base::{BrokerId, Bytes, BytesPerS, Cores, DigestBuilder, ModelId, RackId, TopicPartition};
-use crate::observe::{Observation, Partition, Reassignment, SeenBroker};
+use crate::observe::{LogDir, Observation, Partition, Reassignment, Replica, SeenBroker};
 
 /// Why no model can be built from an observation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +64,8 @@ impl ClusterModel {
             own_sizes: Vec::new(),
             out_of_sync: BTreeMap::new(),
             offline: BTreeMap::new(),
+            replica_dirs: Vec::new(),
+            changing_dirs: BTreeSet::new(),
             known: [true; Resource::COUNT],
         };
         for (name, topic) in &observation.topics {
@@ -95,6 +98,8 @@ struct Builder<'a> {
     own_sizes: Vec<f64>,
     out_of_sync: BTreeMap<PartitionOrd, Vec<BrokerOrd>>,
     offline: BTreeMap<PartitionOrd, Vec<BrokerOrd>>,
+    replica_dirs: Vec<u8>,
+    changing_dirs: BTreeSet<(PartitionOrd, BrokerOrd)>,
     known: [bool; Resource::COUNT],
 }
 
@@ -186,6 +191,11 @@ impl Builder<'_> {
             let adding = reassignment.is_some_and(|reassignment| reassignment.adding.contains(broker));
             let own = if adding { full } else { seen.size_on(*broker).unwrap_or(full) };
             self.own_sizes.push(own.as_f64());
+            let on_disk = seen.on_disk.get(broker);
+            self.replica_dirs.push(self.dir_of(*broker, on_disk));
+            if on_disk.is_some_and(|replica| replica.future.is_some()) {
+                self.changing_dirs.insert((PartitionOrd::from(self.partitions.len()), self.ords[broker]));
+            }
         }
         self.partitions.push(PartitionRow {
             topic: TopicOrd::from(self.topics.len() - 1),
@@ -197,6 +207,14 @@ impl Builder<'_> {
             follower_cpu_cores: load.follower_cpu_cores.map_or(0.0, Cores::get),
             health,
         });
+    }
+
+    /// The position of the directory of a replica among those of its broker.
+    fn dir_of(&self, broker: BrokerId, replica: Option<&Replica>) -> u8 {
+        let path = replica.and_then(|replica| replica.log_dir.as_ref());
+        let dirs = self.observation.brokers.get(&broker).map(|seen| &seen.log_dirs);
+        let found = dirs.zip(path).and_then(|(dirs, path)| dirs.iter().position(|dir| dir.path == *path));
+        found.and_then(|at| u8::try_from(at).ok()).unwrap_or(NO_DIR)
     }
 
     fn finish(self, racks: Vec<RackId>, hosts: Vec<String>, brokers: Vec<Broker>) -> ClusterModel {
@@ -217,6 +235,12 @@ impl Builder<'_> {
             own_sizes: if all_full { Vec::new() } else { self.own_sizes },
             out_of_sync: self.out_of_sync,
             offline: self.offline,
+            replica_dirs: if self.replica_dirs.iter().all(|dir| *dir == NO_DIR) {
+                Vec::new()
+            } else {
+                self.replica_dirs
+            },
+            changing_dirs: self.changing_dirs,
             known: self.known,
         };
         model.id = digest(&model);
@@ -234,12 +258,22 @@ fn brokers_of(observation: &Observation) -> (Vec<RackId>, Vec<String>, Vec<Broke
     hosts.sort_unstable();
     hosts.dedup();
     let mut seen_bytes: BTreeMap<BrokerId, Bytes> = BTreeMap::new();
+    let mut seen_in: BTreeMap<(BrokerId, &str), Bytes> = BTreeMap::new();
     for (_, _, partition) in observation.partitions() {
         for (broker, replica) in &partition.on_disk {
+            let own = replica.size_bytes.unwrap_or(Bytes::ZERO);
             let future = replica.future.as_ref().map_or(Bytes::ZERO, |(_, size)| *size);
-            *seen_bytes.entry(*broker).or_default() += replica.size_bytes.unwrap_or(Bytes::ZERO) + future;
+            *seen_bytes.entry(*broker).or_default() += own + future;
+            if let Some(dir) = &replica.log_dir {
+                *seen_in.entry((*broker, dir)).or_default() += own;
+            }
+            if let Some((dir, size)) = &replica.future {
+                *seen_in.entry((*broker, dir)).or_default() += *size;
+            }
         }
     }
+    let in_dir =
+        |id: &BrokerId, dir: &LogDir| seen_in.get(&(*id, dir.path.as_str())).copied().unwrap_or_default();
     let brokers = observation
         .brokers
         .iter()
@@ -254,6 +288,7 @@ fn brokers_of(observation: &Observation) -> (Vec<RackId>, Vec<String>, Vec<Broke
             alive: seen.alive,
             capacity: capacity_of(seen),
             other_disk_bytes: other_bytes(seen, seen_bytes.get(id).copied().unwrap_or_default()),
+            log_dirs: seen.log_dirs.iter().map(|dir| dir_row(dir, in_dir(id, dir))).collect(),
         })
         .collect();
     (racks, hosts, brokers)
@@ -285,6 +320,16 @@ fn other_bytes(seen: &SeenBroker, replicas: Bytes) -> f64 {
     used.map_or(0.0, |used| used.saturating_sub(replicas).as_f64())
 }
 
+fn dir_row(dir: &LogDir, replicas: Bytes) -> LogDirRow {
+    let used = dir.total_bytes.zip(dir.usable_bytes).map(|(total, usable)| total.saturating_sub(usable));
+    LogDirRow {
+        path: dir.path.clone(),
+        total_bytes: dir.total_bytes.map(Bytes::as_f64),
+        other_bytes: used.map_or(0.0, |used| used.saturating_sub(replicas).as_f64()),
+        online: dir.online,
+    }
+}
+
 /// Digest of all that a plan depends on.
 fn digest(model: &ClusterModel) -> ModelId {
     let mut digest = DigestBuilder::new("evenkeel-model/1").text(model.cluster_id.as_deref().unwrap_or(""));
@@ -299,6 +344,10 @@ fn digest(model: &ClusterModel) -> ModelId {
             digest = real(digest, capacity.unwrap_or(-1.0));
         }
         digest = real(digest, broker.other_disk_bytes);
+        for dir in &broker.log_dirs {
+            digest = digest.text(&dir.path).number(u64::from(dir.online));
+            digest = real(real(digest, dir.total_bytes.unwrap_or(-1.0)), dir.other_bytes);
+        }
     }
     for topic in &model.topics {
         digest = digest
@@ -325,6 +374,10 @@ fn digest(model: &ClusterModel) -> ModelId {
         }
     }
     digest = model.own_sizes.iter().fold(digest, |digest, size| real(digest, *size));
+    digest = model.replica_dirs.iter().fold(digest, |digest, dir| digest.number(u64::from(*dir)));
+    for (partition, broker) in &model.changing_dirs {
+        digest = digest.number(u64::from(partition.0)).number(u64::from(broker.0));
+    }
     for (partition, brokers) in model.out_of_sync.iter().chain(&model.offline) {
         digest = digest.number(u64::from(partition.0));
         digest = brokers.iter().fold(digest, |digest, broker| digest.number(u64::from(broker.0)));

@@ -1,10 +1,10 @@
 //! [`ClusterModel`]: brokers, racks, partitions and loads in dense arrays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Assignment;
+use super::{Assignment, LogDirRow};
 use crate::base::{BrokerId, Bytes, ModelId, RackId, TimestampMs, TopicName, TopicPartition};
 
 macro_rules! ordinal {
@@ -157,6 +157,8 @@ pub struct Broker {
     /// Bytes on its disks that no seen replica accounts for (strays, other files, on a shared volume those of
     /// others): they do not move, but they fill. Capacity counts them; balance, which is about what moves, does not.
     pub other_disk_bytes: f64,
+    /// Its log directories; empty where they could not be asked for.
+    pub log_dirs: Vec<LogDirRow>,
 }
 
 /// Whether a partition may be moved.
@@ -236,6 +238,11 @@ pub struct ClusterModel {
     pub out_of_sync: BTreeMap<PartitionOrd, Vec<BrokerOrd>>,
     /// Replicas that cannot serve, their broker being down or their log directory offline, by partition.
     pub offline: BTreeMap<PartitionOrd, Vec<BrokerOrd>>,
+    /// For each replica of [`Self::placement`], in its order, the position of its directory in [`Broker::log_dirs`];
+    /// 255 where it is not known; empty when it is known of none.
+    pub replica_dirs: Vec<u8>,
+    /// Replicas that are moving between log directories of their broker already, whoever asked for it.
+    pub changing_dirs: BTreeSet<(PartitionOrd, BrokerOrd)>,
     /// For each resource, whether its load was seen for every partition (counts always are).
     pub known: [bool; Resource::COUNT],
 }

@@ -7,6 +7,7 @@
 mod assignment;
 mod build;
 mod cluster;
+mod log_dirs;
 pub mod promises;
 mod sums;
 
@@ -16,5 +17,6 @@ pub use cluster::{
     Broker, BrokerOrd, ClusterModel, Health, HostOrd, PartitionOrd, PartitionRow, RackOrd, Resource,
     TopicOrd, TopicRow,
 };
+pub use log_dirs::LogDirRow;
 pub use promises::{Broken, Promise};
 pub use sums::Sums;

@@ -164,6 +164,22 @@ pub fn keeps_replication_factor(
     Err(Broken::new(Promise::ReplicationFactor, subject, detail))
 }
 
+/// A partition gets the replication factor that was asked for.
+///
+/// # Errors
+/// The list has another length.
+pub fn gets_replication_factor(
+    subject: impl fmt::Display,
+    after: &[BrokerId],
+    asked: usize,
+) -> Result<(), Broken> {
+    if after.len() == asked {
+        return Ok(());
+    }
+    let detail = format!("replication factor {asked} was asked for, and it would become {}", after.len());
+    Err(Broken::new(Promise::ReplicationFactor, subject, detail))
+}
+
 /// No two replicas of a partition stand on one broker.
 ///
 /// # Errors
@@ -217,18 +233,40 @@ pub fn spread_is_best<R: Ord>(
     Err(Broken::new(Promise::RackSpread, subject, detail))
 }
 
-/// Rack spread does not get worse from one list to another. While a reassignment runs, the list that counts holds
-/// old and new replicas; it cannot be worse than the old one, so it is enough to look at the lists themselves.
+/// The best spread that can be kept of a list that shrinks to `left` replicas: what goes, goes from the rack that
+/// holds most. A list that does not shrink keeps its own spread.
+pub fn spread_kept<B: Copy, R: Ord>(
+    replicas: &[B],
+    left: usize,
+    rack_of: impl Fn(B) -> Option<R>,
+) -> RackSpread {
+    let mut counts: BTreeMap<R, usize> = BTreeMap::new();
+    for rack in replicas.iter().filter_map(|broker| rack_of(*broker)) {
+        *counts.entry(rack).or_default() += 1;
+    }
+    let mut counts: Vec<usize> = counts.into_values().collect();
+    let total: usize = counts.iter().sum();
+    for _ in left..total {
+        if let Some(largest) = counts.iter_mut().max() {
+            *largest = largest.saturating_sub(1);
+        }
+    }
+    RackSpread::of_counts(counts)
+}
+
+/// Rack spread does not get worse from one list to another, or not by more than a shorter list makes it. While a
+/// reassignment runs, the list that counts holds old and new replicas; it cannot be worse than the old one, so it
+/// is enough to look at the lists themselves.
 ///
 /// # Errors
-/// `after` has fewer racks, or loses more with one rack, than `before`.
+/// `after` has fewer racks, or loses more with one rack, than can be kept of `before`.
 pub fn spread_never_worse<R: Ord>(
     subject: impl fmt::Display,
     before: &[BrokerId],
     after: &[BrokerId],
     rack_of: impl Fn(BrokerId) -> Option<R>,
 ) -> Result<(), Broken> {
-    let (was, becomes) = (rack_spread(before, &rack_of), rack_spread(after, &rack_of));
+    let (was, becomes) = (spread_kept(before, after.len(), &rack_of), rack_spread(after, &rack_of));
     if !becomes.is_worse_than(was) {
         return Ok(());
     }
@@ -270,6 +308,25 @@ pub fn any_broker_may_fail(
         "{in_sync_now} replicas in sync, {in_sync_before} before: losing one broker would break min.insync.replicas {min_insync_replicas}"
     );
     Err(Broken::new(Promise::AnyBrokerMayFail, subject, detail))
+}
+
+/// A partition that is to have fewer replicas keeps as many in sync as `min.insync.replicas` asks for, or as it had.
+///
+/// # Errors
+/// Taking the replicas away would take the partition below min ISR.
+pub fn shrinks_within_min_isr(
+    subject: impl fmt::Display,
+    in_sync_before: usize,
+    in_sync_then: usize,
+    min_insync_replicas: u32,
+) -> Result<(), Broken> {
+    if in_sync_then >= in_sync_before.min(min_insync_replicas as usize) {
+        return Ok(());
+    }
+    let detail = format!(
+        "{in_sync_then} replicas in sync would be left, {in_sync_before} before, and min.insync.replicas is {min_insync_replicas}"
+    );
+    Err(Broken::new(Promise::MinIsr, subject, detail))
 }
 
 /// A disk stays within its limit while `incoming` arrives: what moves away still counts, since it is deleted only
@@ -357,6 +414,26 @@ mod tests {
         assert!(spread_never_worse("t-0", &ids(&[1, 2, 3]), &ids(&[4, 2, 3]), thirds).is_ok());
         assert!(spread_never_worse("t-0", &ids(&[1, 2, 3]), &ids(&[1, 2, 5]), thirds).is_err());
         assert!(spread_never_worse("t-0", &ids(&[1, 2, 99]), &ids(&[1, 2, 5]), thirds).is_ok());
+    }
+
+    #[test]
+    fn a_shorter_list_may_lose_what_it_must_and_no_more() {
+        assert!(spread_never_worse("t-0", &ids(&[1, 2, 3]), &ids(&[1, 2]), thirds).is_ok());
+        assert!(spread_never_worse("t-0", &ids(&[1, 4, 2]), &ids(&[1, 2]), thirds).is_ok());
+        assert!(spread_never_worse("t-0", &ids(&[1, 4, 2]), &ids(&[1, 4]), thirds).is_err());
+        assert!(
+            spread_never_worse("t-0", &ids(&[1, 2, 99]), &ids(&[1, 2]), thirds).is_ok(),
+            "the dead go first"
+        );
+        assert!(
+            spread_never_worse("t-0", &ids(&[1, 2]), &ids(&[1, 2, 5]), thirds).is_ok(),
+            "growth hurts nobody"
+        );
+        assert!(gets_replication_factor("t-0", &ids(&[1, 2]), 2).is_ok());
+        assert!(gets_replication_factor("t-0", &ids(&[1, 2]), 3).is_err());
+        assert!(shrinks_within_min_isr("t-0", 3, 2, 2).is_ok());
+        assert!(shrinks_within_min_isr("t-0", 3, 1, 2).is_err());
+        assert!(shrinks_within_min_isr("t-0", 1, 1, 2).is_ok(), "it never had more");
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::file::FORMAT;
+use super::log_dir_waves::pack_log_dirs;
 use super::musts::{pack_keeping_musts, reached};
 use super::stages::stages;
 use super::waves::{Packed, Pending};
 use super::{BrokerLoads, GoalOutcome, LeaderStep, MoveStep, Plan, PlanLimits, Price, Refused, Step};
-use crate::base::{BrokerId, Bytes, DigestBuilder, PlanId};
+use crate::base::{BrokerId, Bytes, DigestBuilder, PlanId, TopicName};
 use crate::goals::{GoalSet, Standing, Verdict};
 use crate::model::{Assignment, BrokerOrd, ClusterModel, Resource, Sums};
 use crate::solve::{Change, Operation, Request, Solution};
@@ -51,6 +52,7 @@ impl Plan {
             observed_at: model.observed_at,
             goal_set: goals.name.clone(),
             operation: operation(request),
+            replication_factors: factors(model, request, solution),
             seed: request.seed,
             is_empty: waves.is_empty(),
             limits: *limits,
@@ -62,10 +64,14 @@ impl Plan {
         };
         let done = plan.steps().filter_map(|step| model.partition(step.partition()));
         let reached = reached(model, solution, done);
+        let between_dirs = pack_log_dirs(model, &solution.log_dir_moves, &reached, limits);
+        plan.waves.extend(between_dirs.waves);
+        plan.refusals.extend(between_dirs.refusals);
+        plan.is_empty = plan.waves.is_empty();
         let after = Sums::new(model, &reached);
         plan.goals = outcomes(model, goals, request, solution, &reached, &after);
         plan.brokers = broker_loads(model, &before, &after);
-        plan.price = price(model, solution, &plan, &reached, forecast_s);
+        plan.price = price(model, solution, &plan, &reached, forecast_s + between_dirs.forecast_s);
         plan.id = plan.content_id();
         plan
     }
@@ -74,6 +80,19 @@ impl Plan {
 fn operation(request: &Request) -> String {
     let levels_too = request.also_rebalance && request.operation != Operation::Rebalance;
     format!("{}{}", request.operation, if levels_too { " and rebalance" } else { "" })
+}
+
+/// Topics whose replication factor is to change, with what was asked for.
+fn factors(model: &ClusterModel, request: &Request, solution: &Solution) -> BTreeMap<TopicName, u8> {
+    let Operation::SetReplicationFactor(rows) = &request.operation else { return BTreeMap::new() };
+    let changed = solution.changes.iter().map(|change| change.partition).filter(|partition| {
+        solution.target.replicas(*partition).len() != model.placement.replicas(*partition).len()
+    });
+    let topics =
+        changed.map(|partition| &model.topics[model.partitions[partition.index()].topic.index()].name);
+    let asked =
+        |topic: &TopicName| rows.iter().find(|(topics, _)| topics.matches(topic)).map(|(_, factor)| *factor);
+    topics.filter_map(|topic| Some((topic.clone(), asked(topic)?))).collect()
 }
 
 fn ids(model: &ClusterModel, list: &[BrokerOrd]) -> Vec<BrokerId> {
@@ -88,6 +107,19 @@ fn pending(model: &ClusterModel, solution: &Solution, refusals: &mut Vec<Refused
         let from = model.placement.replicas(partition);
         let target = solution.target.replicas(partition);
         let leader = model.placement.leader(partition);
+        let topic = &model.topics[model.partitions[partition.index()].topic.index()];
+        if target.len() < from.len() && target.len() < topic.min_insync_replicas as usize {
+            refusals.push(Refused {
+                subject: model.name(partition).to_string(),
+                reason: format!(
+                    "with {} replicas it would have fewer than min.insync.replicas, which is {}",
+                    target.len(),
+                    topic.min_insync_replicas
+                ),
+                mend: "lower min.insync.replicas of the topic first, or ask for a larger factor".to_owned(),
+            });
+            continue;
+        }
         let step = if from == target {
             leader_step(model, change)
         } else if let Some(step) = move_step(model, change, target) {
@@ -203,12 +235,8 @@ fn price(
     reached: &Assignment,
     forecast_s: f64,
 ) -> Price {
-    let moves = || {
-        plan.steps().filter_map(|step| match step {
-            Step::Move(step) => Some(step),
-            Step::Leader(_) => None,
-        })
-    };
+    let moves = || plan.steps().filter_map(Step::as_move);
+    let dir_moves = || plan.steps().filter_map(Step::as_log_dir);
     let leader_changes = model
         .partition_ords()
         .filter(|partition| reached.leader(*partition) != model.placement.leader(*partition))
@@ -220,7 +248,9 @@ fn price(
         // The bound is on plans that reach what the solution reaches; one that leaves steps out does not.
         bytes_lower_bound: solution
             .bytes_lower_bound
-            .filter(|_| plan.steps().count() == solution.changes.len()),
+            .filter(|_| plan.steps().count() - dir_moves().count() == solution.changes.len()),
+        log_dir_moves: dir_moves().count(),
+        log_dir_bytes: dir_moves().map(|step| step.size_bytes).sum(),
         leader_changes,
         forecast_s: tidy(forecast_s),
     }

@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::judge_disk::Disks;
-use super::{KafkaReassignment, Plan, PlanFile, PlanLimits, Step};
+use super::judge_log_dirs::LogDirs;
+use super::{KafkaReassignment, LogDirStep, Plan, PlanFile, PlanLimits, Step};
 use crate::base::{BrokerId, RackId, TopicPartition};
 use crate::model::promises::{
-    adds_only_to_live_brokers, any_broker_may_fail, best_rack_spread, keeps_replication_factor,
-    one_new_replica_at_a_time, one_replica_per_broker, rack_spread, spread_never_worse,
+    adds_only_to_live_brokers, any_broker_may_fail, best_rack_spread, gets_replication_factor,
+    keeps_replication_factor, one_new_replica_at_a_time, one_replica_per_broker, rack_spread,
+    shrinks_within_min_isr, spread_never_worse,
 };
 use crate::model::{Broken, Promise};
 use crate::observe::{GapKind, Observation, Partition, SeenTopic};
@@ -77,10 +79,11 @@ pub fn judge(observation: &Observation, plan: &PlanFile, limits: &PlanLimits) ->
     judge.found.waves = waves.len();
     let limits = PlanLimits { disk_limit_share: share, ..*limits };
     let mut disks = Disks::new(observation, &limits, matches!(plan, PlanFile::Evenkeel(_)));
+    let mut dirs = LogDirs::new(observation, &limits);
     let mut seen = BTreeSet::new();
     for wave in &waves {
         let mut sound = Vec::new();
-        for change in wave {
+        for change in &wave.changes {
             if !seen.insert(change.partition.clone()) {
                 let detail = "the plan names it twice";
                 judge.found.broken.push(Broken::new(Promise::PlanIsCurrent, &change.partition, detail));
@@ -91,7 +94,12 @@ pub fn judge(observation: &Observation, plan: &PlanFile, limits: &PlanLimits) ->
         }
         let copies = sound.iter().map(|(change, partition)| (*partition, change.target()));
         judge.found.broken.extend(disks.wave(copies));
+        for (change, partition) in &sound {
+            judge.goes_elsewhere(change, partition, &mut dirs);
+        }
+        judge.check_log_dirs(&wave.log_dirs, &mut dirs);
     }
+    seen.extend(judge.between_dirs.iter().map(|(partition, _)| partition.clone()));
     judge.found.partitions = seen.len();
     judge.found.notes.extend(disks.notes());
     judge.found
@@ -106,6 +114,8 @@ struct Change {
     stages: Vec<Vec<BrokerId>>,
     /// Whether the stages are promised to add one replica at a time.
     one_at_a_time: bool,
+    /// The replication factor that was asked for; `None` where it has to stay as it is.
+    factor: Option<u8>,
 }
 
 impl Change {
@@ -114,37 +124,47 @@ impl Change {
     }
 }
 
-fn evenkeel_waves(plan: &Plan) -> Vec<Vec<Change>> {
-    let change = |step: &Step| match step {
-        Step::Move(step) => Change {
-            partition: step.partition.clone(),
-            from: Some(step.from.clone()),
-            stages: step.stages.clone(),
-            one_at_a_time: true,
-        },
-        Step::Leader(step) => Change {
-            partition: step.partition.clone(),
-            from: Some(step.replicas.clone()),
-            stages: Vec::new(),
-            one_at_a_time: true,
-        },
-    };
-    plan.waves.iter().map(|wave| wave.steps.iter().map(change).collect()).collect()
+/// A wave: changes of replica lists and leaders, and moves between log directories.
+struct JudgedWave<'a> {
+    changes: Vec<Change>,
+    log_dirs: Vec<&'a LogDirStep>,
 }
 
-fn kafka_wave(observation: &Observation, list: &KafkaReassignment) -> Vec<Change> {
+fn evenkeel_waves(plan: &Plan) -> Vec<JudgedWave<'_>> {
+    let change = |step: &Step| {
+        let (from, stages) = match step {
+            Step::Move(step) => (step.from.clone(), step.stages.clone()),
+            Step::Leader(step) => (step.replicas.clone(), Vec::new()),
+            Step::LogDir(_) => return None,
+        };
+        let partition = step.partition().clone();
+        let factor = plan.replication_factors.get(&partition.topic).copied();
+        Some(Change { partition, from: Some(from), stages, one_at_a_time: true, factor })
+    };
+    let wave = |wave: &'_ super::Wave| wave.steps.iter().filter_map(change).collect();
+    plan.waves
+        .iter()
+        .map(|of| JudgedWave {
+            changes: wave(of),
+            log_dirs: of.steps.iter().filter_map(Step::as_log_dir).collect(),
+        })
+        .collect()
+}
+
+fn kafka_wave(observation: &Observation, list: &KafkaReassignment) -> JudgedWave<'static> {
     let rows = list.partitions.iter().map(|row| Change {
         partition: TopicPartition { topic: row.topic.clone(), partition: row.partition },
         from: None,
         stages: vec![row.replicas.clone()],
         one_at_a_time: false,
+        factor: None,
     });
     // Kafka's own "current assignment" files name partitions that do not change: nothing to judge there.
     let changes = |change: &Change| {
         let now = observation.partition(&change.partition);
         now.is_none_or(|now| change.target() != Some(now.replicas.as_slice()))
     };
-    rows.filter(changes).collect()
+    JudgedWave { changes: rows.filter(changes).collect(), log_dirs: Vec::new() }
 }
 
 struct Judge<'a> {
@@ -152,6 +172,10 @@ struct Judge<'a> {
     /// Live brokers on each rack.
     live_per_rack: Vec<usize>,
     found: Judgement,
+    /// Replicas that have left a broker by the waves so far.
+    left: BTreeSet<(TopicPartition, BrokerId)>,
+    /// Replicas that moved between log directories by the waves so far.
+    between_dirs: BTreeSet<(TopicPartition, BrokerId)>,
 }
 
 impl<'a> Judge<'a> {
@@ -161,7 +185,13 @@ impl<'a> Judge<'a> {
             *per_rack.entry(observation.rack_of(broker)).or_default() += 1;
         }
         let live_per_rack = per_rack.into_values().collect();
-        Self { observation, live_per_rack, found: Judgement::default() }
+        Self {
+            observation,
+            live_per_rack,
+            found: Judgement::default(),
+            left: BTreeSet::new(),
+            between_dirs: BTreeSet::new(),
+        }
     }
 
     fn alive(&self, broker: BrokerId) -> bool {
@@ -204,6 +234,14 @@ impl<'a> Judge<'a> {
             let detail = format!("it is for cluster {planned}, and this is {seen}");
             self.found.broken.push(Broken::new(Promise::PlanIsCurrent, format!("plan {}", plan.id), detail));
         }
+        for (topic, factor) in &plan.replication_factors {
+            let least = self.observation.topics.get(topic).and_then(|topic| topic.min_insync_replicas);
+            if least.is_some_and(|least| u32::from(*factor) <= least) {
+                self.found.notes.push(format!(
+                    "topic {topic} will have {factor} replicas and needs as many in sync: the loss of any one broker will stop its writes"
+                ));
+            }
+        }
     }
 
     /// The partition, when it is as the plan believes.
@@ -228,13 +266,17 @@ impl<'a> Judge<'a> {
         let mut broken = Vec::new();
         let mut list = &now.replicas;
         for stage in &change.stages {
-            broken.extend(keeps_replication_factor(&change.partition, list, stage).err());
+            if change.factor.is_none() {
+                broken.extend(keeps_replication_factor(&change.partition, list, stage).err());
+            }
             broken.extend(one_replica_per_broker(&change.partition, stage).err());
             broken.extend(
                 adds_only_to_live_brokers(&change.partition, list, stage, |broker| self.alive(broker)).err(),
             );
+            // What came on the way to another factor may go again: what counts is what was there at first.
+            let base = if stage.len() < list.len() { &now.replicas } else { list };
             broken.extend(
-                spread_never_worse(&change.partition, list, stage, |broker| self.live_rack(broker)).err(),
+                spread_never_worse(&change.partition, base, stage, |broker| self.live_rack(broker)).err(),
             );
             if change.one_at_a_time {
                 broken.extend(one_new_replica_at_a_time(&change.partition, list, stage).err());
@@ -242,11 +284,55 @@ impl<'a> Judge<'a> {
             broken.extend(self.check_isr(change, topic, now, stage));
             list = stage;
         }
+        if let (Some(factor), Some(target)) = (change.factor, change.target()) {
+            broken.extend(gets_replication_factor(&change.partition, target, usize::from(factor)).err());
+        }
         broken.extend(self.check_repair(change, topic, now));
         self.note_spread(change);
         // Several stages may break the same promise in the same way; once is enough.
         broken.dedup();
         self.found.broken.extend(broken);
+    }
+
+    /// Notes what a change does to the volumes of log directories.
+    fn goes_elsewhere(&mut self, change: &Change, now: &Partition, dirs: &mut LogDirs) {
+        let target = change.target().unwrap_or(&now.replicas);
+        for broker in target.iter().filter(|broker| !now.replicas.contains(broker)) {
+            dirs.arrives(*broker, now.full_size_bytes().unwrap_or_default());
+        }
+        for broker in now.replicas.iter().filter(|broker| !target.contains(broker)) {
+            self.left.insert((change.partition.clone(), *broker));
+            dirs.leaves(*broker, now);
+        }
+    }
+
+    /// Checks the moves between log directories of a wave.
+    fn check_log_dirs(&mut self, steps: &[&LogDirStep], dirs: &mut LogDirs) {
+        let mut sound = Vec::new();
+        for step in steps {
+            let key = (step.partition.clone(), step.broker);
+            let now = self.observation.partition(&step.partition);
+            let found = match now {
+                None => Some("no such partition".to_owned()),
+                Some(_) if self.observation.reassignments.contains_key(&step.partition) => {
+                    Some("a reassignment runs already".to_owned())
+                }
+                Some(now) => LogDirs::stale(step, now),
+            };
+            let gone = self.left.contains(&key);
+            if gone || !self.between_dirs.insert(key) {
+                let what = if gone { "leaves that broker by the same plan" } else { "is named there twice" };
+                let detail = format!("its replica on broker {} {what}", step.broker);
+                self.found.broken.push(Broken::new(Promise::PlanIsCurrent, &step.partition, detail));
+            } else if let Some(found) = found {
+                let partition = step.partition.clone();
+                self.found.stale.push(Stale { partition, expected: vec![step.broker], found });
+            } else if let Some(now) = now {
+                self.found.broken.extend(dirs.check(step));
+                sound.push((*step, now));
+            }
+        }
+        self.found.broken.extend(dirs.wave(&sound));
     }
 
     /// The replicas that are in sync.
@@ -267,8 +353,12 @@ impl<'a> Judge<'a> {
     ) -> Option<Broken> {
         let in_sync = self.in_sync(now);
         let then = stage.iter().filter(|broker| in_sync.contains(broker) || !now.replicas.contains(broker));
+        let (before, then) = (in_sync.len(), then.count());
         let least = topic.min_insync_replicas.unwrap_or(1);
-        any_broker_may_fail(&change.partition, in_sync.len(), then.count(), least).err()
+        if change.factor.is_some() && stage.len() < now.replicas.len() {
+            return shrinks_within_min_isr(&change.partition, before, then, least).err();
+        }
+        any_broker_may_fail(&change.partition, before, then, least).err()
     }
 
     /// A partition at or below min ISR, with replicas that ail, is left alone unless they are what goes.

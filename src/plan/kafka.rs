@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, PlanError, Step};
+use super::{Plan, PlanError};
 use crate::base::{BrokerId, TopicName, TopicPartition};
 
 /// A list of partitions with their new replica lists, as `kafka-reassign-partitions` reads and writes it.
@@ -77,14 +77,12 @@ impl KafkaPartition {
 
 impl Plan {
     /// The plan as `kafka-reassign-partitions` reads it: every partition whose replica list changes, by name.
-    /// Kafka's tool starts them all at once and elects no leaders.
+    /// Kafka's tool starts them all at once and elects no leaders. Moves between log directories are left out: the
+    /// tool has no place for one without naming the directories of all replicas.
     pub fn to_kafka(&self) -> KafkaReassignment {
         let lists: BTreeMap<&TopicPartition, &[BrokerId]> = self
             .steps()
-            .filter_map(|step| match step {
-                Step::Move(step) => Some((&step.partition, step.target())),
-                Step::Leader(_) => None,
-            })
+            .filter_map(|step| step.as_move().map(|step| (&step.partition, step.target())))
             .collect();
         let partitions = lists
             .into_iter()

@@ -1,9 +1,11 @@
 //! [`Plan`]: everything that will be done, decided beforehand, under an id that is the digest of its content.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Step;
-use crate::base::{BrokerId, Bytes, ModelId, PlanId, RackId, TimestampMs};
+use crate::base::{BrokerId, Bytes, ModelId, PlanId, RackId, TimestampMs, TopicName};
 
 /// What will be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +25,10 @@ pub struct Plan {
     pub goal_set: String,
     /// The operation in words (`rebalance`, `remove broker 6`).
     pub operation: String,
+    /// Topics that were asked to have another replication factor, and which; replica lists of all others keep their
+    /// length.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replication_factors: BTreeMap<TopicName, u8>,
     /// The solver's seed.
     pub seed: u64,
     /// Whether there is nothing to do.
@@ -90,10 +96,33 @@ pub struct Price {
     pub bytes: Bytes,
     /// Least bytes that any plan reaching the same disk bands must copy; absent where it cannot be known.
     pub bytes_lower_bound: Option<Bytes>,
+    /// Replicas that are copied between log directories of their broker.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub log_dir_moves: usize,
+    /// Bytes that are copied between log directories; not among [`Self::bytes`].
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub log_dir_bytes: Bytes,
     /// Partitions whose leader changes.
     pub leader_changes: usize,
     /// Seconds that the copying takes at the throttle assumed, at best.
     pub forecast_s: f64,
+}
+
+impl Price {
+    /// All bytes that are copied, over the network and between log directories.
+    pub fn copied(&self) -> Bytes {
+        self.bytes + self.log_dir_bytes
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_nothing(bytes: &Bytes) -> bool {
+    *bytes == Bytes::ZERO
 }
 
 /// One goal before and after.
@@ -127,9 +156,9 @@ pub struct BrokerLoads {
     /// Disk capacity.
     pub disk_capacity_bytes: Option<Bytes>,
     /// Loads before, by [`crate::model::Resource::name`].
-    pub before: std::collections::BTreeMap<String, f64>,
+    pub before: BTreeMap<String, f64>,
     /// Loads after.
-    pub after: std::collections::BTreeMap<String, f64>,
+    pub after: BTreeMap<String, f64>,
 }
 
 /// Something that was wanted and cannot be had.

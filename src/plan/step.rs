@@ -12,6 +12,8 @@ pub enum Step {
     Move(MoveStep),
     /// Let the preferred replica lead.
     Leader(LeaderStep),
+    /// Move a replica to another log directory of its broker.
+    LogDir(LogDirStep),
 }
 
 /// Moves replicas of one partition, one new replica at a time.
@@ -38,6 +40,24 @@ pub struct LeaderStep {
     pub partition: TopicPartition,
     /// The replica list; the step is void when the cluster shows another.
     pub replicas: Vec<BrokerId>,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// Moves one replica to another log directory of its broker; no byte crosses the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogDirStep {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The broker.
+    pub broker: BrokerId,
+    /// The path of the directory that it stands in; the step is void when the cluster shows another.
+    pub from: String,
+    /// The path of the directory that it shall stand in.
+    pub to: String,
+    /// Size of the replica when the plan was made.
+    pub size_bytes: Bytes,
     /// Why, for a person.
     pub reason: String,
 }
@@ -70,6 +90,32 @@ impl Step {
         match self {
             Self::Move(step) => &step.partition,
             Self::Leader(step) => &step.partition,
+            Self::LogDir(step) => &step.partition,
+        }
+    }
+
+    /// The move of replicas that it is, if it is one.
+    pub fn as_move(&self) -> Option<&MoveStep> {
+        match self {
+            Self::Move(step) => Some(step),
+            Self::Leader(_) | Self::LogDir(_) => None,
+        }
+    }
+
+    /// The move between log directories that it is, if it is one.
+    pub fn as_log_dir(&self) -> Option<&LogDirStep> {
+        match self {
+            Self::LogDir(step) => Some(step),
+            Self::Move(_) | Self::Leader(_) => None,
+        }
+    }
+
+    /// Bytes that it copies, over the network or between directories.
+    pub fn bytes(&self) -> Bytes {
+        match self {
+            Self::Move(step) => step.bytes(),
+            Self::Leader(_) => Bytes::ZERO,
+            Self::LogDir(step) => step.size_bytes,
         }
     }
 
@@ -78,6 +124,7 @@ impl Step {
         match self {
             Self::Move(step) => &step.reason,
             Self::Leader(step) => &step.reason,
+            Self::LogDir(step) => &step.reason,
         }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn pack(model: &ClusterModel, sums: &Sums, pending: Vec<Pending>, lim
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
-fn throttle(limits: &PlanLimits) -> f64 {
+pub(super) fn throttle(limits: &PlanLimits) -> f64 {
     limits.throttle_bytes_per_s.max(1) as f64
 }
 

@@ -94,12 +94,16 @@ fn price_text(plan: &Plan, style: Style) -> String {
     let time = Duration::try_from_secs_f64(price.forecast_s)
         .map_or_else(|_| "not known".to_owned(), format_duration);
     let waves = plan.waves.len();
-    let lines = [
+    let mut lines = vec![
         format!("bytes to move    {} ({bound})", price.bytes),
         format!("replicas copied  {}", price.replica_moves),
         format!("leader changes   {}", price.leader_changes),
         format!("time             {time} {pace}, in {}", count(waves, "wave", "waves")),
     ];
+    if price.log_dir_moves > 0 {
+        let moves = count(price.log_dir_moves, "replica", "replicas");
+        lines.insert(2, format!("log directories  {} of {moves}, within their brokers", price.log_dir_bytes));
+    }
     if plan.is_empty { indent("nothing to move") } else { prose(style, &lines.join("\n")) }
 }
 
@@ -132,6 +136,9 @@ fn moves_text(plan: &Plan, notes: &PlanNotes<'_>, style: Style) -> String {
                 format!("{} leads", step.replicas.first().map_or_else(String::new, ToString::to_string)),
                 "-".to_owned(),
             ),
+            Step::LogDir(step) => {
+                (format!("{}: {} → {}", step.broker, step.from, step.to), step.size_bytes.to_string())
+            }
         };
         vec![wave.to_string(), step.partition().to_string(), change, size, step.reason().to_owned()]
     });

@@ -1,5 +1,6 @@
 //! [`SolveError`]: why a request cannot be carried out at all.
 
+use super::LogDirName;
 use crate::base::{BrokerId, Bytes, RackId, TopicPartition};
 
 /// Why a request cannot be carried out at all; told before anything is searched, and nothing is half done.
@@ -22,6 +23,39 @@ pub enum SolveError {
     /// A broker that is to be filled is down.
     #[error("broker {0} is down and cannot be filled; start it first")]
     DeadBroker(BrokerId),
+    /// A named log directory is not on its broker.
+    #[error("there is no log directory {dir}; the broker has {known}")]
+    UnknownLogDir {
+        /// The directory.
+        dir: LogDirName,
+        /// The paths that the broker has.
+        known: String,
+    },
+    /// The log directories of a broker could not be asked for.
+    #[error(
+        "the log directories of broker {0} could not be seen; it may be down, or the right Describe on the cluster is missing"
+    )]
+    LogDirsNotSeen(BrokerId),
+    /// It is not known what stands in the log directories of a broker.
+    #[error(
+        "it is not known in which log directory some replicas of broker {0} stand; grant Describe on the cluster, or take a new snapshot"
+    )]
+    ReplicaDirsNotSeen(BrokerId),
+    /// A log directory that is to be emptied cannot be read.
+    #[error(
+        "log directory {0} is offline, and nothing can be copied from it; its replicas are mended by `fix-offline`"
+    )]
+    LogDirOffline(LogDirName),
+    /// The other log directories of the broker cannot take what a directory holds.
+    #[error(
+        "the other log directories of the broker lack {missing} to take what {dir} holds: move replicas off the broker first"
+    )]
+    LogDirsTooSmall {
+        /// The directory that was to be emptied.
+        dir: LogDirName,
+        /// How much room is missing.
+        missing: Bytes,
+    },
     /// Every live broker is ruled out as a destination.
     #[error(
         "no live broker may receive replicas: the brokers named as destinations, and those ruled out, leave none"

@@ -2,13 +2,15 @@
 //!
 //! [`solve`] checks the request (`roles`), turns the goals into arrays of bounds (`problem`) and searches on a
 //! [`crate::model::Assignment`] with running sums (`state`): what has to move (`forced`), leaders (`leaders`), moves
-//! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). `bound` certifies how
-//! few bytes any plan could do with; `reasons` and `refusals` say why, and why not.
+//! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). `log_dirs` then
+//! levels the directories of each broker. `bound` certifies how few bytes any plan could do with; `reasons` and
+//! `refusals` say why, and why not.
 
 mod bound;
 mod budget;
 mod bundles;
 mod chains;
+mod dir_shelf;
 mod error;
 mod factor;
 mod forced;
@@ -16,6 +18,7 @@ mod groups;
 mod lack;
 mod leaders;
 mod level;
+mod log_dirs;
 mod permits;
 mod problem;
 mod queue;
@@ -33,6 +36,9 @@ mod trim;
 
 pub use error::SolveError;
 pub use lack::Lack;
-pub use request::{Budget, Change, LogDirName, Operation, Refusal, RefusalKind, Request, Solution};
+pub use log_dirs::log_dir_loads;
+pub use request::{
+    Budget, Change, LogDirMove, LogDirName, Operation, Refusal, RefusalKind, Request, Solution,
+};
 pub use shortfall::{Shortfall, forced_copies, forced_loads, rack_unset, shortfalls};
 pub use solver::solve;

@@ -391,6 +391,7 @@ impl<'a> Problem<'a> {
     /// Whether this broker may become the leader of this partition.
     pub fn may_lead(&self, partition: PartitionOrd, broker: BrokerOrd) -> bool {
         self.roles.may_lead[broker.index()]
+            && !self.roles.is_demoted(self.model, partition, broker)
             && self.permits.may_lead(self.model.partitions[partition.index()].topic, broker)
     }
 }

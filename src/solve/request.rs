@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::base::{BrokerId, Bytes};
 use crate::goals::{TopicPattern, Verdict};
-use crate::model::{Assignment, PartitionOrd};
+use crate::model::{Assignment, BrokerOrd, PartitionOrd};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -130,6 +130,8 @@ pub struct Solution {
     pub verdicts: Vec<(Verdict, Verdict)>,
     /// Why each changed partition changes.
     pub changes: Vec<Change>,
+    /// Replicas that stay on their broker and change the log directory there.
+    pub log_dir_moves: Vec<LogDirMove>,
     /// What was wanted and cannot be had.
     pub refusals: Vec<Refusal>,
     /// Least bytes that any plan reaching what this one reaches on disk must copy; absent where it cannot be known.
@@ -142,6 +144,23 @@ pub struct Change {
     /// The partition.
     pub partition: PartitionOrd,
     /// Why, for a person: `broker 12 is 18 % over its disk band; broker 44 has room`.
+    pub reason: String,
+}
+
+/// A replica that changes the log directory on its broker, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogDirMove {
+    /// The partition.
+    pub partition: PartitionOrd,
+    /// The broker.
+    pub broker: BrokerOrd,
+    /// The path of the directory in which it stands.
+    pub from: String,
+    /// The path of the directory in which it shall stand.
+    pub to: String,
+    /// Size of the replica.
+    pub bytes: Bytes,
+    /// Why, for a person.
     pub reason: String,
 }
 

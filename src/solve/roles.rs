@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::log_dirs::find_log_dirs;
 use super::{Operation, Request, SolveError};
 use crate::base::{BrokerId, Bytes, TopicPartition};
 use crate::config::nearest;
 use crate::goals::{GoalSet, Limit, Tier, TopicPattern};
 use crate::model::promises::{best_rack_spread, evenest_counts, rack_spread};
-use crate::model::{BrokerOrd, ClusterModel, RackOrd, Resource};
+use crate::model::{BrokerOrd, ClusterModel, PartitionOrd, RackOrd, Resource};
 
 /// The part that each broker plays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(super) struct Roles {
     pub may_lead: Vec<bool>,
     /// To lead nothing.
     pub demoted: Vec<bool>,
+    /// Log directories whose replicas are to lead nothing, as broker and position.
+    pub demoted_dirs: Vec<(BrokerOrd, usize)>,
 }
 
 impl Roles {
@@ -44,12 +47,11 @@ impl Roles {
             receives: Vec::new(),
             may_lead: Vec::new(),
             demoted: vec![false; model.brokers.len()],
+            demoted_dirs: Vec::new(),
         };
         match &request.operation {
-            Operation::Rebalance
-            | Operation::FixOffline
-            | Operation::RemoveLogDirs(_)
-            | Operation::PreferredLeaders => {}
+            Operation::Rebalance | Operation::FixOffline | Operation::PreferredLeaders => {}
+            Operation::RemoveLogDirs(named) => drop(find_log_dirs(model, named)?),
             Operation::SetReplicationFactor(rows) => {
                 for (topics, factor) in rows {
                     roles.check_factor(model, topics, usize::from(*factor))?;
@@ -62,6 +64,7 @@ impl Roles {
                 for ord in find_all(model, brokers)? {
                     roles.demoted[ord.index()] = true;
                 }
+                roles.demoted_dirs = find_log_dirs(model, log_dirs)?;
             }
             Operation::AddBrokers(named) => {
                 for ord in find(model, named, "add")? {
@@ -82,6 +85,19 @@ impl Roles {
         }
         roles.restrict(model, request)?;
         Ok(roles)
+    }
+
+    /// Whether the replica of a partition on a broker is to lead nothing.
+    pub fn is_demoted(&self, model: &ClusterModel, partition: PartitionOrd, broker: BrokerOrd) -> bool {
+        let in_dir = |(of, dir): &(BrokerOrd, usize)| {
+            *of == broker && model.log_dir_of(partition, broker) == Some(*dir)
+        };
+        self.demoted[broker.index()] || self.demoted_dirs.iter().any(in_dir)
+    }
+
+    /// Whether anything is to lead nothing.
+    pub fn demotes(&self) -> bool {
+        self.demoted.contains(&true) || !self.demoted_dirs.is_empty()
     }
 
     /// Who may receive and lead, after what the request rules out.
@@ -282,7 +298,7 @@ fn find_all(model: &ClusterModel, named: &[BrokerId]) -> Result<Vec<BrokerOrd>, 
 }
 
 /// The ids that exist, runs drawn together: `0 to 29, 40`.
-fn known(model: &ClusterModel) -> String {
+pub(super) fn known(model: &ClusterModel) -> String {
     let mut runs: Vec<(i32, i32)> = Vec::new();
     for broker in &model.brokers {
         match runs.last_mut() {

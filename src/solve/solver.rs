@@ -4,6 +4,7 @@ use super::bound::least_bytes;
 use super::factor::{factor_of, resized};
 use super::leaders::Leadership;
 use super::level::{Scope, WORTH_ANOTHER_PASS};
+use super::log_dirs::move_log_dirs;
 use super::problem::{Freedom, Problem};
 use super::reasons::{Cause, changes};
 use super::refusals::refusals;
@@ -59,8 +60,12 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     let after = judge_goals(model, goals, &target, &after_sums, &problem.roles.counts);
     let changes = changes(&problem, &target, &records);
     let levelled = disk_is_level(goals, &after);
+    let between_dirs = move_log_dirs(model, goals, request, &target)?;
+    let mut refusals = refusals(&problem, &target, &after_sums, &after);
+    refusals.extend(between_dirs.refusals);
     Ok(Solution {
-        refusals: refusals(&problem, &target, &after_sums, &after),
+        refusals,
+        log_dir_moves: between_dirs.moves,
         bytes_lower_bound: least_bytes(&problem, levelled),
         verdicts: before.into_iter().zip(after).collect(),
         changes,
@@ -73,10 +78,10 @@ fn run(state: &mut State) -> Result<(), SolveError> {
     let problem = state.problem;
     match &problem.request.operation {
         Operation::Demote { .. } => {
-            state.mend_leaders(
-                |state, _, broker| state.problem.roles.demoted[broker.index()],
-                Cause::Demotion,
-            );
+            let is_demoted = |state: &State, partition: PartitionOrd, broker: BrokerOrd| {
+                state.problem.roles.is_demoted(state.problem.model, partition, broker)
+            };
+            state.mend_leaders(is_demoted, Cause::Demotion);
         }
         Operation::PreferredLeaders => {
             let is_not_first = |state: &State, partition: PartitionOrd, broker: BrokerOrd| {
@@ -199,7 +204,7 @@ fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
         matches!(&goal.rule, Rule::Leadership(rule) if rule.by == Leads::FirstReplica && rule.topics.is_all())
     });
     let (demotes, restores) =
-        (problem.roles.demoted.contains(&true), problem.request.operation == Operation::PreferredLeaders);
+        (problem.roles.demotes(), problem.request.operation == Operation::PreferredLeaders);
     for partition in model.partition_ords() {
         let changed = target.replicas(partition) != model.placement.replicas(partition)
             || target.leader(partition) != model.placement.leader(partition)
@@ -217,15 +222,15 @@ fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
     (target, records)
 }
 
-/// Puts demoted brokers last in a list that would prefer one of them.
+/// Puts demoted replicas last in a list that would prefer one of them.
 fn demote(problem: &Problem, target: &mut Assignment, partition: PartitionOrd) {
-    let is_demoted = |broker: &BrokerOrd| problem.roles.demoted[broker.index()];
+    let is_demoted = |broker: &BrokerOrd| problem.roles.is_demoted(problem.model, partition, *broker);
     let first_is = target.replicas(partition).first().is_some_and(is_demoted);
     let moves = problem.freedom[partition.index()] == Freedom::Free;
     let changed = target.leader(partition) != problem.model.placement.leader(partition);
     if moves && (first_is || changed) && target.leader(partition).is_some_and(|leader| !is_demoted(&leader)) {
         target.prefer_leader(partition);
-        target.put_last(partition, |broker| problem.roles.demoted[broker.index()]);
+        target.put_last(partition, |broker| is_demoted(&broker));
     }
 }
 

@@ -84,7 +84,7 @@ proptest! {
         let mut dead = recipe.observation();
         let receiver = plan.steps().find_map(|step| match step {
             Step::Move(step) => step.added().next(),
-            Step::Leader(_) => None,
+            Step::Leader(_) | Step::LogDir(_) => None,
         });
         dead.brokers.get_mut(&receiver.unwrap()).unwrap().alive = false;
         prop_assert!(breaks(&dead, &plan, Promise::LiveBrokers));

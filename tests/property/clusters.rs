@@ -148,9 +148,10 @@ pub fn carried_out(observation: &Observation, plan: &Plan) -> Observation {
     let mut after = observation.clone();
     let lists: BTreeMap<TopicPartition, Vec<BrokerId>> = plan
         .steps()
-        .map(|step| match step {
-            Step::Move(step) => (step.partition.clone(), step.target().to_vec()),
-            Step::Leader(step) => (step.partition.clone(), step.replicas.clone()),
+        .filter_map(|step| match step {
+            Step::Move(step) => Some((step.partition.clone(), step.target().to_vec())),
+            Step::Leader(step) => Some((step.partition.clone(), step.replicas.clone())),
+            Step::LogDir(_) => None,
         })
         .collect();
     for (name, list) in lists {

@@ -7,6 +7,7 @@
 
 mod broken_plans;
 mod clusters;
+mod log_dirs;
 mod oracle;
 mod plans;
 mod scenarios;

@@ -28,7 +28,7 @@ fn config() -> ProptestConfig {
 fn receivers(plan: &Plan) -> BTreeSet<BrokerId> {
     let added = plan.steps().filter_map(|step| match step {
         Step::Move(step) => Some(step.added()),
-        Step::Leader(_) => None,
+        Step::Leader(_) | Step::LogDir(_) => None,
     });
     added.flatten().collect()
 }

@@ -6,6 +6,7 @@ mod determinism;
 mod execution;
 mod faults;
 mod meddler;
+mod operations;
 mod presets;
 mod reassignment;
 mod scenario;

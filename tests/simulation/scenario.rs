@@ -6,9 +6,9 @@ use std::time::Duration;
 use evenkeel::base::{
     BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicName, TopicPartition,
 };
-use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimSpec};
+use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimCluster, SimSpec};
 use evenkeel::execute::{ExecuteSettings, StopMode, ThrottleRate};
-use evenkeel::plan::{LeaderStep, MoveStep, Plan, PlanLimits, Price, Step, Wave};
+use evenkeel::plan::{LeaderStep, LogDirStep, MoveStep, Plan, PlanLimits, Price, Step, Wave};
 
 /// A small random generator (SplitMix64): the same seed gives the same scenario on every machine.
 pub struct Dice(u64);
@@ -77,7 +77,11 @@ impl Scenario {
         }
         let steps = steps(&spec, &mut dice);
         let wave_size = 1 + usize::try_from(dice.below(steps.len() as u64)).unwrap();
-        let plan = plan(steps.chunks(wave_size).map(|steps| Wave { steps: steps.to_vec() }).collect());
+        let mut waves: Vec<Wave> =
+            steps.chunks(wave_size).map(|steps| Wave { steps: steps.to_vec() }).collect();
+        let between_dirs = between_dirs(&spec, &steps, &mut Dice::new(!seed));
+        waves.extend((!between_dirs.is_empty()).then_some(Wave { steps: between_dirs }));
+        let plan = plan(waves);
         let throttle = match dice.below(4) {
             0 => ThrottleRate::Unlimited,
             1 => ThrottleRate::Derived,
@@ -110,10 +114,7 @@ impl Scenario {
     }
 
     pub fn moves(&self) -> impl Iterator<Item = &MoveStep> {
-        self.plan.steps().filter_map(|step| match step {
-            Step::Move(step) => Some(step),
-            Step::Leader(_) => None,
-        })
+        self.plan.steps().filter_map(Step::as_move)
     }
 }
 
@@ -182,6 +183,28 @@ fn steps(spec: &SimSpec, dice: &mut Dice) -> Vec<Step> {
     steps
 }
 
+/// Moves between log directories in some of the scenarios, of partitions that nothing else is planned for.
+fn between_dirs(spec: &SimSpec, others: &[Step], dice: &mut Dice) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if !dice.percent(50) {
+        return steps;
+    }
+    let seen = SimCluster::new(spec).unwrap().observe(false, None);
+    for (partition, _, now) in seen.partitions() {
+        if others.iter().any(|step| *step.partition() == partition) || !dice.percent(25) {
+            continue;
+        }
+        let (broker, replica) = now.on_disk.iter().next().unwrap();
+        let from = replica.log_dir.clone().unwrap();
+        let dirs = &seen.brokers[broker].log_dirs;
+        let Some(to) = dirs.iter().map(|dir| dir.path.clone()).find(|path| *path != from) else { continue };
+        let size_bytes = replica.size_bytes.unwrap();
+        let reason = "test".to_owned();
+        steps.push(Step::LogDir(LogDirStep { partition, broker: *broker, from, to, size_bytes, reason }));
+    }
+    steps
+}
+
 fn plan(waves: Vec<Wave>) -> Plan {
     let digest = DigestBuilder::new("test").finish();
     let mut plan = Plan {
@@ -192,6 +215,7 @@ fn plan(waves: Vec<Wave>) -> Plan {
         observed_at: TimestampMs(0),
         goal_set: "test".to_owned(),
         operation: "rebalance".to_owned(),
+        replication_factors: std::collections::BTreeMap::new(),
         seed: 0,
         is_empty: waves.is_empty(),
         limits: PlanLimits::default(),

@@ -10,6 +10,7 @@ use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimCluster, SimEvent
 use evenkeel::execute::{Command, End, Outcome, StepEnd, ThrottleRate};
 use evenkeel::model::promises;
 use evenkeel::observe::ThrottledReplicas;
+use evenkeel::plan::{LogDirStep, Step};
 
 use crate::meddler::Meddler;
 use crate::scenario::{Scenario, Trouble};
@@ -202,9 +203,33 @@ pub fn at_the_end(world: &Meddler, scenario: &Scenario, outcome: &Outcome, watch
             wrong.push(format!("{name}: {:?} leads {list:?}", partition.leader()));
         }
     }
+    if !abandoned && !hurried {
+        wrong.extend(log_dirs(world, scenario, &ends));
+    }
     if scenario.faults.is_empty() && scenario.stops.is_empty() && !scenario.tight && outcome.end != End::Done
     {
         wrong.push(format!("nothing went wrong, and yet: {:?}", outcome.end));
+    }
+    wrong
+}
+
+/// Replicas that are not in the log directory that the end of their step says, or are still on their way.
+fn log_dirs(world: &Meddler, scenario: &Scenario, ends: &BTreeMap<TopicPartition, StepEnd>) -> Vec<String> {
+    let seen = world.sim.cluster().observe(false, None);
+    let mut wrong = Vec::new();
+    for step in scenario.plan.steps().filter_map(Step::as_log_dir) {
+        let LogDirStep { partition, broker, from, to, .. } = step;
+        let now = seen.partition(partition);
+        // What is gone, or on a broker or a disk that is down, cannot be seen.
+        let Some(replica) = now.and_then(|now| now.on_disk.get(broker)) else { continue };
+        let end = &ends[partition];
+        if replica.future.is_some() && !matches!(end, StepEnd::Failed { .. }) {
+            wrong.push(format!("{partition} on broker {broker} is still moving, the step {end}"));
+        }
+        let path = replica.log_dir.as_ref();
+        if path != Some(to) && (*end == StepEnd::Done || path != Some(from)) {
+            wrong.push(format!("{partition} on broker {broker} is in {path:?}, the step {end}"));
+        }
     }
     wrong
 }
@@ -241,8 +266,9 @@ fn throttles(world: &Meddler, scenario: &Scenario) -> Vec<String> {
                 }
             }
         }
+        let is_throttle = |key: &str| key.contains("throttled") || key.contains("alter.log.dirs");
         let found: BTreeMap<String, String> =
-            configs.into_iter().filter(|(key, _)| key.contains("throttled")).collect();
+            configs.into_iter().filter(|(key, _)| is_throttle(key)).collect();
         // Kafka cannot set a value only if it is still what was seen: who comes between a look and the command made
         // of it is overwritten unseen.
         let raced =

@@ -1,13 +1,15 @@
 //! Arguments that several commands share, and how they are read. Their doc comments are the help.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use super::Failure;
-use crate::base::BrokerId;
-use crate::config::{Bootstrap, Throttle, check_endpoint};
+use crate::base::{BrokerId, Bytes};
+use crate::config::{Bootstrap, Throttle, check_endpoint, parse_duration};
 use crate::goals::TopicPattern;
+use crate::solve::LogDirName;
 
 /// Which cluster.
 #[derive(Debug, Clone, Default, Args)]
@@ -57,10 +59,33 @@ pub struct WantedArgs {
     /// A goal set by name (`evenkeel goals list`) or a goal file [default: `default`, or the cluster's setting]
     #[arg(long, value_name = "NAME|FILE")]
     pub goals: Option<String>,
+    /// Only these topics move, and what stands on a broker that is removed: names, or regular expressions over
+    /// whole names
+    #[arg(long, value_name = "TOPIC", value_delimiter = ',')]
+    pub topic: Vec<TopicPattern>,
     /// Topics that do not move, unless they stand on a broker that is removed: names, or regular expressions over
     /// whole names
     #[arg(long, value_name = "TOPIC", value_delimiter = ',')]
     pub exclude_topic: Vec<TopicPattern>,
+    /// Only these brokers receive replicas
+    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker)]
+    pub onto: Vec<BrokerId>,
+    /// These brokers receive no replicas
+    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker)]
+    pub not_onto: Vec<BrokerId>,
+    /// These brokers become the leader of nothing that they do not lead now
+    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker)]
+    pub no_leaders_on: Vec<BrokerId>,
+    /// The most bytes that the plan may copy, such as 500GB: the best plan within that
+    #[arg(long, value_name = "SIZE", value_parser = parse_budget)]
+    pub max_bytes: Option<Bytes>,
+    /// The most replicas that the plan may move: the best plan within that
+    #[arg(long, value_name = "N", value_parser = parse_max_moves)]
+    pub max_moves: Option<u64>,
+    /// The longest that copying may take at the throttle that the forecast goes by, such as 2h: the best plan within
+    /// that
+    #[arg(long, value_name = "TIME", value_parser = parse_max_time)]
+    pub max_time: Option<Duration>,
     /// The solver's seed: the same cluster, goals and seed give the same plan
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
@@ -109,6 +134,54 @@ pub fn parse_broker(text: &str) -> Result<BrokerId, String> {
     id.ok_or_else(|| "not a broker id, such as `7`; several are parted by commas".to_owned())
 }
 
+/// Reads a log directory of a broker: `7:/data/kafka-1`.
+///
+/// # Errors
+/// There is no broker id, or no path behind it.
+pub fn parse_log_dir(text: &str) -> Result<LogDirName, String> {
+    let wrong = || "not a log directory of a broker, such as `7:/data/kafka-1`".to_owned();
+    let (broker, path) = text.split_once(':').ok_or_else(wrong)?;
+    let broker = parse_broker(broker).map_err(|_| wrong())?;
+    // Kafka names a directory without the slash at its end, and people write one.
+    let path = if path.len() > 1 { path.trim_end_matches('/') } else { path };
+    if path.is_empty() { Err(wrong()) } else { Ok(LogDirName { broker, path: path.to_owned() }) }
+}
+
+/// Reads topics and the replication factor that they shall have: `orders.*=3`.
+///
+/// # Errors
+/// There is no `=`, the pattern is none, or the factor is no number from 1 to 255.
+pub fn parse_factor(text: &str) -> Result<(TopicPattern, u8), String> {
+    let wrong = || "not topics and a replication factor, such as `orders.*=3`".to_owned();
+    let (topics, factor) = text.rsplit_once('=').ok_or_else(wrong)?;
+    let topics: TopicPattern =
+        topics.parse().map_err(|error: crate::goals::PatternError| error.to_string())?;
+    let factor: u8 = factor.trim().parse().map_err(|_| wrong())?;
+    if factor == 0 { Err(wrong()) } else { Ok((topics, factor)) }
+}
+
+fn parse_budget(text: &str) -> Result<Bytes, String> {
+    match text.parse::<Bytes>() {
+        Ok(Bytes::ZERO) => Err("nothing could be moved at all".to_owned()),
+        other => other.map_err(|error| error.to_string()),
+    }
+}
+
+fn parse_max_moves(text: &str) -> Result<u64, String> {
+    match text.trim().parse() {
+        Ok(0) => Err("nothing could be moved at all".to_owned()),
+        Ok(moves) => Ok(moves),
+        Err(_) => Err("not a number of replicas, such as `100`".to_owned()),
+    }
+}
+
+fn parse_max_time(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("nothing could be moved at all".to_owned()),
+        other => other.map_err(|error| error.to_string()),
+    }
+}
+
 /// Reads a throttle.
 ///
 /// # Errors
@@ -130,4 +203,32 @@ pub fn check_output(output: Option<&PathBuf>) -> Result<(), Failure> {
         return Err(Failure::usage(format!("`-o {name}` would write a file called `{name}`")).hint(hint));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_directories_and_factors_are_read_or_refused_with_an_example() {
+        let dir = parse_log_dir("7:/data/kafka-1/").unwrap();
+        assert_eq!((dir.broker, dir.path.as_str()), (BrokerId(7), "/data/kafka-1"));
+        for wrong in ["7", "7:", "seven:/data", ":/data", "/data"] {
+            assert!(parse_log_dir(wrong).unwrap_err().contains("7:/data/kafka-1"), "{wrong}");
+        }
+        let (topics, factor) = parse_factor("orders.*=3").unwrap();
+        assert_eq!((topics.as_str(), factor), ("orders.*", 3));
+        for wrong in ["orders", "orders=", "orders=0", "orders=300", "orders=three"] {
+            assert!(parse_factor(wrong).unwrap_err().contains("orders.*=3"), "{wrong}");
+        }
+        assert!(parse_factor("(=3").unwrap_err().contains("regular expression"));
+    }
+
+    #[test]
+    fn a_budget_of_nothing_is_refused() {
+        assert_eq!(parse_budget("500GB"), Ok(Bytes(500_000_000_000)));
+        assert!(parse_budget("0").is_err() && parse_budget("much").is_err());
+        assert_eq!(parse_max_time("2h"), Ok(Duration::from_secs(7_200)));
+        assert!(parse_max_time("0s").is_err() && parse_max_time("2").is_err());
+    }
 }

@@ -46,8 +46,12 @@ impl Order<'_> {
     ) -> Result<(), Failure> {
         self.check(world)?;
         let price = &self.plan.price;
+        let between_dirs = match price.log_dir_moves {
+            0 => String::new(),
+            moves => format!(", move {moves} between log directories, {}", price.log_dir_bytes),
+        };
         let question = format!(
-            "Carry out plan {} on {}: copy {} replicas, {}, and change {} leaders?",
+            "Carry out plan {} on {}: copy {} replicas, {}{between_dirs}, and change {} leaders?",
             self.plan.id, self.cluster, price.replica_moves, price.bytes, price.leader_changes
         );
         if !args.yes && !screen.ask(&question)? {
@@ -93,7 +97,9 @@ impl From<NotStarted> for Failure {
     fn from(error: NotStarted) -> Self {
         let hint = match &error {
             NotStarted::OtherCluster { .. } => "check the address, or make a plan for this cluster",
-            NotStarted::Stale { .. } | NotStarted::Malformed { .. } => "make a new plan",
+            NotStarted::Stale { .. } | NotStarted::StaleLogDirs { .. } | NotStarted::Malformed { .. } => {
+                "make a new plan"
+            }
             NotStarted::ForeignReassignments { .. } => {
                 "wait until they have ended (`evenkeel status` shows them), then make a new plan"
             }

@@ -2,14 +2,14 @@
 
 use clap::Args;
 
-use super::args::{Format, parse_broker};
-use super::planning::Ask;
+use super::args::Format;
+use super::operation::OperationArgs;
 use super::question::{self, QuestionArgs};
 use super::source::SourceArgs;
 use super::status::to_json;
 use super::{Failure, Screen};
 use crate::ask::{Explained, explain, find_partition};
-use crate::base::{BrokerId, TopicPartition};
+use crate::base::TopicPartition;
 use crate::control::propose;
 use crate::goals::TopicPattern;
 use crate::model::ClusterModel;
@@ -36,13 +36,8 @@ pub struct ExplainArgs {
     /// Topics that do not move: names, or regular expressions over whole names
     #[arg(long, value_name = "TOPIC", value_delimiter = ',', help_heading = "Plan")]
     exclude_topic: Vec<TopicPattern>,
-    /// Explain the proposal that fills these brokers, instead of one that levels the cluster
-    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker,
-          conflicts_with = "remove_broker", help_heading = "Plan")]
-    add_broker: Vec<BrokerId>,
-    /// Explain the proposal that empties these brokers
-    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker, help_heading = "Plan")]
-    remove_broker: Vec<BrokerId>,
+    #[command(flatten)]
+    operation: OperationArgs,
     /// The shape of the result: text or json
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, hide_default_value = true)]
     format: Format,
@@ -59,9 +54,10 @@ pub fn run(args: &ExplainArgs, screen: &Screen) -> Result<(), Failure> {
         .map_err(|error| Failure::refused(format!("the cluster cannot be modelled: {error}")))?;
     let partition = find_partition(&model, &args.partition)
         .map_err(|error| Failure::usage(&error).hint(error.hint().unwrap_or_default()))?;
-    let ask = Ask::of(&args.add_broker, &args.remove_broker, false);
+    let ask = args.operation.ask();
     let request = Request {
         operation: ask.operation,
+        also_rebalance: ask.also_rebalance,
         excluded_topics: args.exclude_topic.clone(),
         seed: args.question.seed,
         ..Request::default()

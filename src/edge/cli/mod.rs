@@ -9,23 +9,29 @@ mod apply;
 mod args;
 mod carry;
 mod demo;
+mod demote_broker;
+mod elect_leaders;
 mod explain;
 mod failure;
+mod fix_offline;
 mod goals;
 mod judge;
 mod live;
 mod logging;
 mod operate;
+mod operation;
 mod planning;
 mod progress;
 mod propose;
 mod question;
 mod rebalance;
 mod remove_broker;
+mod remove_log_dir;
 mod report;
 mod right_size;
 mod run;
 mod screen;
+mod set_replication_factor;
 mod snapshot;
 mod source;
 mod status;
@@ -120,6 +126,11 @@ enum Command {
     Rebalance(rebalance::RebalanceArgs),
     AddBroker(add_broker::AddBrokerArgs),
     RemoveBroker(remove_broker::RemoveBrokerArgs),
+    DemoteBroker(demote_broker::DemoteBrokerArgs),
+    FixOffline(fix_offline::FixOfflineArgs),
+    RemoveLogDir(remove_log_dir::RemoveLogDirArgs),
+    SetReplicationFactor(set_replication_factor::SetReplicationFactorArgs),
+    ElectLeaders(elect_leaders::ElectLeadersArgs),
     Run(run::RunArgs),
     Goals(goals::GoalsArgs),
     Demo(demo::DemoArgs),
@@ -167,6 +178,11 @@ fn dispatch(command: &Command, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::Rebalance(args) => rebalance::run(args, screen).map(done),
         Command::AddBroker(args) => add_broker::run(args, screen).map(done),
         Command::RemoveBroker(args) => remove_broker::run(args, screen).map(done),
+        Command::DemoteBroker(args) => demote_broker::run(args, screen).map(done),
+        Command::FixOffline(args) => fix_offline::run(args, screen).map(done),
+        Command::RemoveLogDir(args) => remove_log_dir::run(args, screen).map(done),
+        Command::SetReplicationFactor(args) => set_replication_factor::run(args, screen).map(done),
+        Command::ElectLeaders(args) => elect_leaders::run(args, screen).map(done),
         Command::Run(args) => run::run(args, screen).map(done),
         Command::Goals(args) => goals::run(args, screen).map(done),
         Command::Demo(args) => demo::run(args, screen).map(done),

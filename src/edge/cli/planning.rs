@@ -2,14 +2,14 @@
 
 use super::args::WantedArgs;
 use super::{Failure, Screen, goals};
-use crate::base::BrokerId;
+use crate::base::{BrokerId, Bytes};
 use crate::config::{ExecutionSettings, Throttle};
 use crate::control::{Proposal, ProposeError, propose};
 use crate::execute::{ExecuteSettings, ThrottleRate};
 use crate::observe::{Gap, GapKind, Observation};
 use crate::plan::{Plan, PlanLimits};
 use crate::report::{PlanNotes, plan_text};
-use crate::solve::{Operation, Request};
+use crate::solve::{Budget, Operation, Request};
 
 /// What to ask the solver for.
 #[derive(Debug, Default)]
@@ -21,15 +21,47 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// The operation that broker lists stand for; an empty list stands for none.
-    pub fn of(add: &[BrokerId], remove: &[BrokerId], also_rebalance: bool) -> Self {
-        let operation = match (add, remove) {
-            ([], []) => Operation::Rebalance,
-            (add, []) => Operation::AddBrokers(add.to_vec()),
-            (_, remove) => Operation::RemoveBrokers(remove.to_vec()),
-        };
+    /// The operation, with or without levelling the rest.
+    pub fn of(operation: Operation, also_rebalance: bool) -> Self {
         Self { operation, also_rebalance }
     }
+
+    /// What is asked of the solver, within the limits that the flags set.
+    fn request(self, wanted: &WantedArgs, limits: &PlanLimits) -> Request {
+        let within =
+            |time: std::time::Duration| Bytes(limits.throttle_bytes_per_s.saturating_mul(time.as_secs()));
+        Request {
+            operation: self.operation,
+            also_rebalance: self.also_rebalance,
+            only_topics: wanted.topic.clone(),
+            excluded_topics: wanted.exclude_topic.clone(),
+            only_onto: wanted.onto.clone(),
+            not_onto: wanted.not_onto.clone(),
+            no_leaders_on: wanted.no_leaders_on.clone(),
+            budget: Budget {
+                bytes: wanted.max_bytes,
+                moves: wanted.max_moves,
+                bytes_per_broker: wanted.max_time.map(within),
+            },
+            seed: wanted.seed,
+        }
+    }
+}
+
+/// Refuses flags that name brokers which do not exist: a restriction with a misspelt id would restrict nothing.
+fn check_brokers(observation: &Observation, wanted: &WantedArgs) -> Result<(), Failure> {
+    let flags = [
+        ("--onto", &wanted.onto),
+        ("--not-onto", &wanted.not_onto),
+        ("--no-leaders-on", &wanted.no_leaders_on),
+    ];
+    let named = flags.iter().flat_map(|(flag, ids)| ids.iter().map(move |id| (*flag, *id)));
+    let unknown: Vec<(&str, BrokerId)> =
+        named.filter(|(_, id)| !observation.brokers.contains_key(id)).collect();
+    let Some((flag, id)) = unknown.first() else { return Ok(()) };
+    let known: Vec<String> = observation.brokers.keys().map(ToString::to_string).collect();
+    Err(Failure::refused(format!("{flag}: broker {id} does not exist"))
+        .hint(format!("the brokers are {}", known.join(", "))))
 }
 
 /// How a plan is reckoned and run, put together from flags (first) and settings.
@@ -99,13 +131,8 @@ pub fn make(
     limits: &PlanLimits,
 ) -> Result<Proposal, Failure> {
     let goals = goals::load(wanted.goals.as_deref().or(goals_set).unwrap_or("default"))?;
-    let request = Request {
-        operation: ask.operation,
-        also_rebalance: ask.also_rebalance,
-        excluded_topics: wanted.exclude_topic.clone(),
-        seed: wanted.seed,
-        ..Request::default()
-    };
+    check_brokers(observation, wanted)?;
+    let request = ask.request(wanted, limits);
     let proposal = propose(observation, &goals, &request, limits)?;
     let unseen = observation.gaps.iter().find(|gap| gap.kind == GapKind::Topics);
     match unseen {

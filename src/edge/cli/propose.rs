@@ -5,18 +5,19 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 
-use super::args::{WantedArgs, check_output, parse_broker};
+use super::args::{WantedArgs, check_output};
 use super::failure::SOMETHING_TO_DO;
-use super::planning::{self, Ask, Pace};
+use super::operation::OperationArgs;
+use super::planning::{self, Pace};
 use super::source::{self, SourceArgs};
 use super::{Failure, Screen};
-use crate::base::BrokerId;
 
 const EXAMPLES: &str = "\
 Examples:
   evenkeel propose --bootstrap b-1.example:9092
   evenkeel propose --snapshot cluster.json --remove-broker 7 --format json -o plan.json
-  evenkeel propose --snapshot cluster.json --add-broker 31,32,33 --format kafka -o reassignment.json";
+  evenkeel propose --snapshot cluster.json --add-broker 31,32,33 --format kafka -o reassignment.json
+  evenkeel propose --bootstrap b-1.example:9092 --replication-factor 'orders.*=3' --max-bytes 500GB";
 
 /// Propose a better placement; changes nothing
 #[derive(Debug, Args)]
@@ -26,17 +27,10 @@ pub struct ProposeArgs {
     source: SourceArgs,
     #[command(flatten)]
     wanted: WantedArgs,
-    /// Fill these brokers: moves go only onto them, plus what a must-goal forces
-    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker,
-          conflicts_with = "remove_broker", help_heading = "Plan")]
-    add_broker: Vec<BrokerId>,
-    /// Empty these brokers: moves go only off them, plus what a must-goal forces
-    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker, help_heading = "Plan")]
-    remove_broker: Vec<BrokerId>,
-    /// Level the whole cluster (the default); beside --add-broker or --remove-broker: in the same plan
-    #[arg(long, help_heading = "Plan")]
-    rebalance: bool,
-    /// The shape of the result: text, json (a plan file) or kafka (for kafka-reassign-partitions)
+    #[command(flatten)]
+    operation: OperationArgs,
+    /// The shape of the result: text, json (a plan file) or kafka (for kafka-reassign-partitions; moves between log
+    /// directories are not in it)
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, hide_default_value = true)]
     format: PlanFormat,
     /// Write the result to a file
@@ -67,9 +61,9 @@ pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     check_output(args.output.as_ref())?;
     let seen = source::look(&args.source, screen)?;
     let pace = Pace::of(args.wanted.throttle, &seen.execution);
-    let ask = Ask::of(&args.add_broker, &args.remove_broker, args.rebalance);
     let goals = seen.goals.as_deref();
-    let plan = planning::make(&seen.observation, goals, &args.wanted, ask, &pace.limits)?.plan;
+    let plan =
+        planning::make(&seen.observation, goals, &args.wanted, args.operation.ask(), &pace.limits)?.plan;
     let text = match args.format {
         PlanFormat::Text => {
             // What goes into a file has no colour and no width.

@@ -7,6 +7,7 @@ use super::operate::{self, OperateArgs};
 use super::planning::Ask;
 use super::{Failure, Screen};
 use crate::base::BrokerId;
+use crate::solve::Operation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,5 +33,6 @@ pub struct RemoveBrokerArgs {
 /// # Errors
 /// See [`operate::run`].
 pub fn run(args: &RemoveBrokerArgs, screen: &Screen) -> Result<(), Failure> {
-    operate::run(&args.operate, Ask::of(&[], &args.ids, args.rebalance), screen)
+    let ask = Ask::of(Operation::RemoveBrokers(args.ids.clone()), args.rebalance);
+    operate::run(&args.operate, ask, screen)
 }

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::args::{Format, parse_broker};
-use super::planning::Ask;
+use super::args::Format;
+use super::operation::OperationArgs;
 use super::question::QuestionArgs;
 use super::source::read_snapshot_file;
 use super::status::to_json;
 use super::{Failure, Screen, goals};
 use crate::ask::measure;
-use crate::base::{BrokerId, Bytes};
+use crate::base::Bytes;
 use crate::goals::GoalSet;
 use crate::model::ClusterModel;
 use crate::plan::{Plan, PlanFile, PlanLimits, judge};
@@ -34,16 +34,8 @@ pub struct ReportArgs {
     files: Vec<PathBuf>,
     #[command(flatten)]
     question: QuestionArgs,
-    /// Fill these brokers
-    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker,
-          conflicts_with = "remove_broker", help_heading = "Plan")]
-    add_broker: Vec<BrokerId>,
-    /// Empty these brokers
-    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker, help_heading = "Plan")]
-    remove_broker: Vec<BrokerId>,
-    /// Beside --add-broker or --remove-broker: level the rest in the same plan
-    #[arg(long, help_heading = "Plan")]
-    rebalance: bool,
+    #[command(flatten)]
+    operation: OperationArgs,
     /// The shape of the result: text or json
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, hide_default_value = true)]
     format: Format,
@@ -78,7 +70,7 @@ fn measured(
     goals: &GoalSet,
     screen: &Screen,
 ) -> Result<Measurement, Failure> {
-    let ask = Ask::of(&args.add_broker, &args.remove_broker, args.rebalance);
+    let ask = args.operation.ask();
     let request = Request {
         operation: ask.operation,
         also_rebalance: ask.also_rebalance,

@@ -198,6 +198,8 @@ fn log_plan(proposal: &Proposal, what: &str) {
         plan = %proposal.plan.id,
         bytes = price.bytes.0,
         replica_moves = price.replica_moves,
+        log_dir_moves = price.log_dir_moves,
+        log_dir_bytes = price.log_dir_bytes.0,
         leader_changes = price.leader_changes,
         waves = proposal.plan.waves.len(),
         "{what}"

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::{BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicPartition};
 use crate::execute::*;
 use crate::observe::*;
-use crate::plan::{LeaderStep, MoveStep, Plan, PlanLimits, Price, Step, Wave};
+use crate::plan::{LeaderStep, LogDirStep, MoveStep, Plan, PlanLimits, Price, Step, Wave};
 
 pub(super) const GB: u64 = 1_000_000_000;
 
@@ -35,6 +35,18 @@ pub(super) fn leads(partition: &str, replicas: &[i32]) -> Step {
     Step::Leader(LeaderStep { partition: name(partition), replicas: ids(replicas), reason })
 }
 
+/// A move of the replica on a broker from `/d` to `/e`.
+pub(super) fn between_dirs(partition: &str, broker: i32) -> Step {
+    Step::LogDir(LogDirStep {
+        partition: name(partition),
+        broker: BrokerId(broker),
+        from: "/d".to_owned(),
+        to: "/e".to_owned(),
+        size_bytes: Bytes(GB),
+        reason: "test".to_owned(),
+    })
+}
+
 pub(super) fn plan(waves: Vec<Vec<Step>>) -> Plan {
     let digest = DigestBuilder::new("test").finish();
     Plan {
@@ -45,6 +57,7 @@ pub(super) fn plan(waves: Vec<Vec<Step>>) -> Plan {
         observed_at: TimestampMs(0),
         goal_set: "default".to_owned(),
         operation: "rebalance".to_owned(),
+        replication_factors: BTreeMap::new(),
         seed: 0,
         is_empty: waves.is_empty(),
         limits: PlanLimits::default(),
@@ -60,14 +73,18 @@ pub(super) fn plan(waves: Vec<Vec<Step>>) -> Plan {
 pub(super) fn cluster() -> Observation {
     let mut seen = Observation { cluster_id: Some("desk".to_owned()), ..Observation::default() };
     for (id, rack) in (1..).zip(["a", "b", "c", "a", "b", "c"]) {
-        let dir = LogDir {
-            path: "/d".to_owned(),
+        let dirs = ["/d", "/e"].map(|path| LogDir {
+            path: path.to_owned(),
             total_bytes: Some(Bytes(1000 * GB)),
             usable_bytes: Some(Bytes(900 * GB)),
             online: true,
+        });
+        let broker = SeenBroker {
+            rack: Some(rack.into()),
+            alive: true,
+            log_dirs: dirs.to_vec(),
+            ..SeenBroker::default()
         };
-        let broker =
-            SeenBroker { rack: Some(rack.into()), alive: true, log_dirs: vec![dir], ..SeenBroker::default() };
         seen.brokers.insert(BrokerId(id), broker);
     }
     for (topic, id) in [("t", 1), ("u", 2)] {
@@ -81,7 +98,8 @@ pub(super) fn cluster() -> Observation {
 
 fn partition(id: i32, replicas: &[i32]) -> Partition {
     let replicas = ids(replicas);
-    let size = Replica { size_bytes: Some(Bytes(GB)), ..Replica::default() };
+    let log_dir = Some("/d".to_owned());
+    let size = Replica { size_bytes: Some(Bytes(GB)), log_dir, ..Replica::default() };
     Partition {
         id,
         leader: replicas.first().copied(),
@@ -118,8 +136,12 @@ impl Desk {
     }
 
     pub(super) fn with(seen: Observation, settings: ExecuteSettings, waves: Vec<Vec<Step>>) -> Self {
+        Self::of(seen, settings, &plan(waves))
+    }
+
+    pub(super) fn of(seen: Observation, settings: ExecuteSettings, plan: &Plan) -> Self {
         let now = TimestampMs(1_000_000);
-        let execution = Execution::new(&plan(waves), settings, now, &seen).expect("the plan fits");
+        let execution = Execution::new(plan, settings, now, &seen).expect("the plan fits");
         Self { seen, execution, events: Vec::new(), now, luck: Luck::Taken }
     }
 
@@ -172,6 +194,17 @@ impl Desk {
     pub(super) fn partition(&mut self, name: &TopicPartition) -> &mut Partition {
         let topic = self.seen.topics.get_mut(&name.topic).expect("the topic");
         &mut topic.partitions[usize::try_from(name.partition).expect("an index")]
+    }
+
+    pub(super) fn replica(&mut self, name: &TopicPartition, broker: i32) -> &mut Replica {
+        self.partition(name).on_disk.get_mut(&BrokerId(broker)).expect("the replica")
+    }
+
+    /// The future replica has become the replica.
+    pub(super) fn promote(&mut self, name: &TopicPartition, broker: i32) {
+        let replica = self.replica(name, broker);
+        let (path, _) = replica.future.take().expect("a future replica");
+        replica.log_dir = Some(path);
     }
 
     /// The copy has ended: the reassignment is over, as Kafka ends it.
@@ -227,10 +260,11 @@ impl Desk {
             }
         }
         match command {
-            Command::ThrottleBroker { broker, leader, follower, .. } => {
+            Command::ThrottleBroker { broker, leader, follower, log_dirs } => {
                 let throttle = &mut self.seen.brokers.get_mut(broker).expect("the broker").throttle;
                 change(&mut throttle.leader_bytes_per_s, leader);
                 change(&mut throttle.follower_bytes_per_s, follower);
+                change(&mut throttle.log_dirs_bytes_per_s, log_dirs);
             }
             Command::ThrottleTopic { topic, leader, follower } => {
                 let Some(topic) = self.seen.topics.get_mut(topic) else { return };
@@ -249,7 +283,13 @@ impl Desk {
                     partition.leader = partition.replicas.first().copied();
                 }
             }
-            Command::MoveLogDirs { .. } => panic!("no plan moves between log directories"),
+            Command::MoveLogDirs { broker, moves } => {
+                for (name, path) in moves {
+                    let replica = self.replica(name, broker.0);
+                    let stays = replica.log_dir.as_ref() == Some(path);
+                    replica.future = (!stays).then(|| (path.clone(), Bytes::ZERO));
+                }
+            }
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod desk;
 mod guards;
+mod log_dirs;
 mod moves;
+mod resize;
 mod stops;
 mod throttles;

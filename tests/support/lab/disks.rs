@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,26 @@ impl Lab {
                 .sum()
         };
         self.running().into_iter().map(|id| (id, of_broker(id))).collect()
+    }
+
+    /// Bytes of log segments in each log directory of a broker, by its path. Replicas on their way out, and future ones,
+    /// do not count.
+    pub fn log_dir_bytes(&self, broker: i32) -> Vec<(String, u64)> {
+        let of_dir = |dir: PathBuf| {
+            let replicas = fs::read_dir(&dir).into_iter().flatten().flatten();
+            let bytes = replicas
+                .filter(|replica| is_replica(&replica.file_name().to_string_lossy()))
+                .map(|replica| segment_bytes(&replica.path()))
+                .sum();
+            (dir.display().to_string(), bytes)
+        };
+        self.log_dirs(broker).into_iter().map(of_dir).collect()
+    }
+
+    /// How many replicas are on their way from one log directory of a broker to another: their folders end in `-future`.
+    pub fn future_replicas(&self, broker: i32) -> usize {
+        let entries = self.log_dirs(broker).into_iter().filter_map(|dir| fs::read_dir(dir).ok()).flatten();
+        entries.flatten().filter(|entry| entry.file_name().to_string_lossy().ends_with("-future")).count()
     }
 
     /// Waits until no log stands on a broker's disk any more: Kafka deletes with a delay.

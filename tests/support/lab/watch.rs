@@ -104,7 +104,8 @@ fn throttles(admin: &AdminClient<DefaultClientContext>, brokers: &BTreeSet<i32>)
         // A broker that is down has nothing to say; the tests that need an answer look for one with Kafka's tools.
         for config in answer.into_iter().flatten().flatten() {
             let is_rate = |entry: &&ConfigEntry| {
-                entry.name.contains("replication.throttled.rate")
+                (entry.name.contains("replication.throttled.rate")
+                    || entry.name.contains("alter.log.dirs.io"))
                     && entry.source == ConfigSource::DynamicBroker
             };
             let rates = config.entries.iter().filter(is_rate);
