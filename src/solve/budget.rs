@@ -44,7 +44,9 @@ pub(super) fn within(problem: &Problem, target: Assignment) -> Assignment {
     }
     let taken = best.map(|(_, taken)| taken).unwrap_or_default();
     let mut is_taken = vec![false; model.partitions.len()];
-    taken.iter().for_each(|partition| is_taken[partition.index()] = true);
+    for partition in taken {
+        is_taken[partition.index()] = true;
+    }
     Assignment::new(model.partition_ords().map(|partition| {
         let from = if is_taken[partition.index()] { &target } else { &model.placement };
         (from.replicas(partition).to_vec(), from.leader(partition))

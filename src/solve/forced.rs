@@ -36,7 +36,9 @@ impl State<'_, '_> {
         }
         if self.problem.request.operation == super::Operation::FixOffline {
             for (partition, brokers) in &model.offline {
-                brokers.iter().for_each(|from| offer(*partition, *from));
+                for from in brokers {
+                    offer(*partition, *from);
+                }
             }
         }
         going.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)).then(a.2.cmp(&b.2)));

@@ -5,9 +5,10 @@
 //! can break or mend, makes the best few moves, each judged exactly before it is made, and looks again. That keeps the
 //! work near linear in the number of moves.
 
-use super::problem::{Freedom, Load, penalty};
+use super::problem::{Freedom, Load};
 use super::reasons::Cause;
 use super::state::{State, change};
+use super::weigh::Offers;
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// Which moves are looked for.
@@ -30,9 +31,6 @@ impl Scope {
 /// How many takers a giver's replicas are weighed against at once, and givers a taker's needs.
 const PARTNERS: usize = 4;
 
-/// How many of the best moves to each partner are kept from one look.
-const KEPT: usize = 8;
-
 /// A broker with more replicas than this shows a sample of them at each look.
 const SAMPLE: usize = 384;
 
@@ -46,131 +44,24 @@ const PASSES_MAX: usize = 30;
 /// crumbs, each of which costs bytes.
 pub(super) const WORTH_ANOTHER_PASS: f64 = 0.001;
 
-/// What other goals weigh where only musts may be the reason for a move.
-const BESIDE_MUSTS: f64 = 0.002;
-
 /// What a must weighs, as in [`super::problem::search_weight`].
 const MUST_WEIGHT: f64 = 8.0;
 
 /// A move whose worth has fallen below this share of what it was when it was found waits for the next look.
 const STILL_GOOD: f64 = 0.8;
 
-/// Replicas that may move, with what they weigh: column by column, so that many are weighed at a time.
-#[derive(Debug, Default)]
-struct Offers {
-    partitions: Vec<PartitionOrd>,
-    prices: Vec<f64>,
-    loads: [Vec<f64>; Resource::COUNT],
-}
-
-impl Offers {
-    fn with_capacity(count: usize) -> Self {
-        Self {
-            partitions: Vec::with_capacity(count),
-            prices: Vec::with_capacity(count),
-            loads: std::array::from_fn(|_| Vec::with_capacity(count)),
-        }
-    }
-
-    fn push(&mut self, partition: PartitionOrd, load: &Load, price: f64) {
-        self.partitions.push(partition);
-        self.prices.push(price);
-        self.loads.iter_mut().zip(load).for_each(|(column, amount)| column.push(*amount));
-    }
-
-    /// The largest amount of each resource.
-    fn most(&self) -> Load {
-        std::array::from_fn(|r| self.loads[r].iter().copied().fold(0.0, f64::max))
-    }
-}
-
 /// A move found in a look.
 #[derive(Debug, Clone, Copy)]
-struct Found {
-    worth: f64,
-    partition: PartitionOrd,
-    from: BrokerOrd,
-    to: BrokerOrd,
-}
-
-/// A goal as it stands between two brokers.
-#[derive(Debug, Clone, Copy)]
-struct Lane {
-    resource: usize,
-    weight: f64,
-    giver: Side,
-    taker: Side,
-}
-
-/// A goal as it stands at one of the two.
-#[derive(Debug, Clone, Copy)]
-struct Side {
-    low: f64,
-    high: f64,
-    load: f64,
-    scale: f64,
-    /// The penalty as it is.
-    now: f64,
-    /// 1 for who gets, -1 for who gives.
-    sign: f64,
-    /// What has to go of the resource for each byte that has to go; infinite where no bytes have to, or none of it.
-    step: f64,
-}
-
-impl Side {
-    fn new((low, high): (f64, f64), load: f64, scale: f64, sign: f64, bytes: f64, is_disk: bool) -> Self {
-        let needed = if sign < 0.0 { load - high } else { low - load };
-        let step = if is_disk || bytes <= 0.0 || needed <= 0.0 { f64::INFINITY } else { needed / bytes };
-        Self { low, high, load, scale, now: penalty((load - high).max(low - load), scale), sign, step }
-    }
-
-    /// Whether no amount up to this one can change the penalty.
-    fn is_idle(&self, most: f64) -> bool {
-        let after = self.load + self.sign * most;
-        self.now <= 0.0 && after <= self.high && after >= self.low
-    }
-
-    /// Adds what each offer would gain here.
-    fn add_gains(&self, weight: f64, loads: &[f64], sizes: &[f64], gains: &mut [f64]) {
-        if self.step.is_infinite() {
-            for (gain, load) in gains.iter_mut().zip(loads) {
-                *gain += weight * self.gain(*load);
-            }
-            return;
-        }
-        for ((gain, load), size) in gains.iter_mut().zip(loads).zip(sizes) {
-            *gain += weight * in_step(self.gain(*load), *load, self.step * size);
-        }
-    }
-
-    #[inline]
-    fn gain(&self, load: f64) -> f64 {
-        let after = self.load + self.sign * load;
-        let beyond = (after - self.high).max(self.low - after).max(0.0) * self.scale;
-        self.now - beyond * (1.0 + 0.25 * beyond)
-    }
-}
-
-/// What is taken off for each unit of a resource that goes ahead of the bytes.
-const AHEAD: f64 = 0.3;
-
-/// What a gain counts when the resource should go in step with the bytes. Where both have to move, replicas rich in
-/// the resource would be taken first, the taker's share of it would be full long before its disk, and what is left for
-/// the bytes would not fit: so what goes ahead of the bytes counts against a replica.
-#[inline]
-fn in_step(gain: f64, load: f64, wanted: f64) -> f64 {
-    let share = if gain > 0.0 && load > wanted { wanted / load } else { 1.0 };
-    gain * (share - AHEAD * (1.0 - share))
-}
-
-/// A tier's weight where the first one that is touched decides.
-fn steep(tier: usize) -> f64 {
-    (1.0_f64 / 64.0).powi(i32::try_from(tier).unwrap_or(i32::MAX))
+pub(super) struct Found {
+    pub worth: f64,
+    pub partition: PartitionOrd,
+    pub from: BrokerOrd,
+    pub to: BrokerOrd,
 }
 
 /// Which moves count in a pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Price {
+pub(super) enum Price {
     /// Those that gain more in all tiers together than they lose: as long as all goals can be met, which one is
     /// met first does not matter, and bytes do.
     Loose,
@@ -416,99 +307,6 @@ impl State<'_, '_> {
         let Some(term) = term.map(|at| &self.problem.terms[at]) else { return 0.0 };
         let mean = term.bounds.mean[broker.index()];
         self.sums.row(broker)[term.resource] * term.scale - if mean > 0.0 { mean * term.scale } else { 0.0 }
-    }
-
-    /// Weighs offers of one broker to another, and keeps the best.
-    fn weigh(
-        &self,
-        offers: &Offers,
-        (from, to): (BrokerOrd, BrokerOrd),
-        (price, only_musts): (Price, bool),
-        found: &mut Vec<Found>,
-    ) {
-        let most = offers.most();
-        let mut gains = vec![0.0; offers.partitions.len()];
-        let sizes = &offers.loads[Resource::Disk.index()];
-        let mut idle = true;
-        for lane in self.lanes(from, to, &most, price, only_musts) {
-            let loads = &offers.loads[lane.resource];
-            for side in [lane.giver, lane.taker] {
-                if !side.is_idle(most[lane.resource]) {
-                    side.add_gains(lane.weight, loads, sizes, &mut gains);
-                    idle = false;
-                }
-            }
-        }
-        if idle {
-            return;
-        }
-        let closed = self.closed_limits(to, &most);
-        let first = found.len();
-        let mut least = 0.0;
-        for (at, (gain, price)) in gains.into_iter().zip(&offers.prices).enumerate() {
-            let worth = gain / price;
-            if worth <= least || closed.iter().any(|(r, room)| offers.loads[*r][at] > *room) {
-                continue;
-            }
-            let partition = offers.partitions[at];
-            if !self.is_legal(partition, from, to) {
-                continue;
-            }
-            let place = first + found[first..].partition_point(|other| other.worth >= worth);
-            if found.len() - first == KEPT {
-                found.pop();
-            }
-            found.insert(place, Found { worth, partition, from, to });
-            if found.len() - first == KEPT {
-                least = found[found.len() - 1].worth;
-            }
-        }
-    }
-
-    /// The goals that can be broken or mended between two brokers.
-    fn lanes(&self, a: BrokerOrd, b: BrokerOrd, most: &Load, price: Price, only_musts: bool) -> Vec<Lane> {
-        let (row_a, row_b) = (self.sums.row(a), self.sums.row(b));
-        let bounds = self.bounds_of(a).iter().zip(self.bounds_of(b));
-        let (bytes_a, bytes_b) = (self.disk_needs(a, true), self.disk_needs(b, false));
-        let mut lanes = Vec::with_capacity(self.problem.terms.len());
-        for (term, (of_a, of_b)) in self.problem.terms.iter().zip(bounds) {
-            let r = term.resource;
-            if most[r] <= 0.0 {
-                continue;
-            }
-            let weight = match price {
-                // Among the replicas that mend a must with as few bytes, those that help elsewhere.
-                _ if only_musts && term.tier > 0 => BESIDE_MUSTS * term.weight,
-                Price::Loose | Price::Fair => term.weight,
-                // Steep: the first tier that is touched decides.
-                Price::Any => steep(term.tier),
-            };
-            let is_disk = r == Resource::Disk.index();
-            lanes.push(Lane {
-                resource: r,
-                weight,
-                giver: Side::new(*of_a, row_a[r], term.scale, -1.0, bytes_a, is_disk),
-                taker: Side::new(*of_b, row_b[r], term.scale, 1.0, bytes_b, is_disk),
-            });
-        }
-        lanes
-    }
-
-    /// Bytes that a broker has to lose (`over`) or gain for the goals on disks.
-    fn disk_needs(&self, broker: BrokerOrd, over: bool) -> f64 {
-        let disk = self.disk(broker);
-        let terms = self.problem.terms.iter().zip(self.bounds_of(broker));
-        let of_disk = terms.filter(|(term, _)| term.resource == Resource::Disk.index());
-        of_disk.map(|(_, (low, high))| if over { disk - high } else { low - disk }).fold(0.0, f64::max)
-    }
-
-    /// The hard limits of a broker that a move of at most this load could pass, with the room that is left.
-    fn closed_limits(&self, to: BrokerOrd, most: &Load) -> Vec<(usize, f64)> {
-        let row = self.sums.row(to);
-        let room = |limit: &super::problem::HardLimit| {
-            (limit.resource, limit.most[to.index()] - row[limit.resource])
-        };
-        self.problem.limits.iter().map(room).filter(|(r, room)| most[*r] > *room).collect()
     }
 
     /// Moves a replica for a reason that was found elsewhere.

@@ -33,6 +33,7 @@ mod swaps;
 mod topic_terms;
 mod topics;
 mod trim;
+mod weigh;
 
 pub use error::SolveError;
 pub use lack::Lack;

@@ -179,13 +179,13 @@ impl<'a> Problem<'a> {
                 Rule::Capacity(rule) if !self.model.known[rule.resource.index()] => {}
                 Rule::Balance(rule) if !self.model.known[rule.resource.index()] => {}
                 Rule::Capacity(rule) if rule.scope == Scope::Broker => {
-                    self.add_capacity(sums, goal, tier, rule)
+                    self.add_capacity(sums, goal, tier, rule);
                 }
                 Rule::Balance(rule) if rule.per == Per::Topic => {
                     self.topic_terms.push(TopicTerm::of_balance(self, sums, goal, tier, rule));
                 }
                 Rule::Balance(rule) if rule.scope == Scope::Broker => {
-                    self.add_balance(sums, goal, tier, rule)
+                    self.add_balance(sums, goal, tier, rule);
                 }
                 Rule::Minimum(rule) => {
                     self.topic_terms.push(TopicTerm::of_minimum(self, sums, goal, tier, rule));

@@ -134,18 +134,15 @@ fn search(state: &mut State) {
         improve(state, &everywhere, Some(Leadership::All));
         return;
     }
-    match problem.request.operation {
-        Operation::AddBrokers(_) => {
-            improve(state, &fresh, Some(Leadership::OntoFresh));
-            improve(state, &musts, None);
-        }
-        _ => {
-            // What is copied anyway may go where it serves the other goals, too.
-            improve(state, &musts, None);
-            let displaced = Scope { only_displaced: true, ..everywhere };
-            improve(state, &displaced, Some(Leadership::OfMoved));
-        }
+    if let Operation::AddBrokers(_) = problem.request.operation {
+        improve(state, &fresh, Some(Leadership::OntoFresh));
+        improve(state, &musts, None);
+        return;
     }
+    // What is copied anyway may go where it serves the other goals, too.
+    improve(state, &musts, None);
+    let displaced = Scope { only_displaced: true, ..everywhere };
+    improve(state, &displaced, Some(Leadership::OfMoved));
 }
 
 /// Leaders, moves and exchanges until nothing helps, then what is needless is taken back; until both rest.
