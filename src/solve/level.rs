@@ -5,7 +5,7 @@
 //! can break or mend, makes the best few moves, each judged exactly before it is made, and looks again. That keeps the
 //! work near linear in the number of moves.
 
-use super::problem::{Freedom, Load};
+use super::problem::Load;
 use super::reasons::Cause;
 use super::state::{State, change};
 use super::weigh::Offers;
@@ -137,13 +137,15 @@ impl State<'_, '_> {
             let mut found = Vec::new();
             if gives {
                 let offers = self.offers(broker, scope, look);
-                for partner in self.partners(broker, gives, scope, Some(&offers)) {
-                    self.weigh(&offers, (broker, partner), (price, scope.only_musts), &mut found);
+                let (partners, kept) = self.partners(broker, gives, scope, Some(&offers));
+                for partner in partners {
+                    self.weigh(&offers, (broker, partner), (price, scope.only_musts), kept, &mut found);
                 }
             } else {
-                for partner in self.partners(broker, gives, scope, None) {
+                let (partners, kept) = self.partners(broker, gives, scope, None);
+                for partner in partners {
                     let offers = self.offers(partner, scope, look);
-                    self.weigh(&offers, (partner, broker), (price, scope.only_musts), &mut found);
+                    self.weigh(&offers, (partner, broker), (price, scope.only_musts), kept, &mut found);
                 }
             }
             found.sort_unstable_by(|x, y| {
@@ -201,12 +203,7 @@ impl State<'_, '_> {
         let mut offers = Offers::with_capacity(held.len().div_ceil(stride));
         for partition in held.iter().copied().skip(first).step_by(stride) {
             let home = self.is_home(partition, broker);
-            let may = if scope.only_displaced {
-                !home
-            } else {
-                self.problem.freedom[partition.index()] == Freedom::Free
-            };
-            if may {
+            if self.is_movable(scope, partition, broker) {
                 let price = if home { self.bytes(partition) } else { 0.0 } + self.problem.fixed_price;
                 offers.push(partition, &self.load(partition, broker, self.leads(partition, broker)), price);
             }
@@ -221,9 +218,9 @@ impl State<'_, '_> {
         gives: bool,
         scope: &Scope,
         offers: Option<&Offers>,
-    ) -> Vec<BrokerOrd> {
+    ) -> (Vec<BrokerOrd>, usize) {
         let model = self.problem.model;
-        let parcel = self.parcel(broker, gives, offers);
+        let (parcel, needed) = self.parcel(broker, gives, offers);
         let sign = if gives { 1.0 } else { -1.0 };
         let worst = self.worst_fill(broker, gives);
         let mut partners: Vec<(f64, f64, BrokerOrd)> = Vec::new();
@@ -259,11 +256,19 @@ impl State<'_, '_> {
             partners.extend(best_fill);
         }
         partners.sort_unstable_by(by_harm);
-        partners.into_iter().map(|(_, _, partner)| partner).collect()
+        let partners: Vec<BrokerOrd> = partners.into_iter().map(|(_, _, partner)| partner).collect();
+        // Far from the bounds many moves are made at each look, near them few: then each one counts.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "clamped to a few dozens"
+        )]
+        let kept = (needed / 8.0).clamp(6.0, 32.0) as usize;
+        (partners, kept)
     }
 
     /// What a few typical replicas weigh together: as much as the broker is beyond its worst bound, within reason.
-    fn parcel(&self, broker: BrokerOrd, gives: bool, offers: Option<&Offers>) -> Load {
+    fn parcel(&self, broker: BrokerOrd, gives: bool, offers: Option<&Offers>) -> (Load, f64) {
         let mut mean: Load = [0.0; Resource::COUNT];
         let Some(offers) = offers.filter(|offers| !offers.partitions.is_empty()) else {
             // What a replica of the cluster weighs on average.
@@ -280,14 +285,14 @@ impl State<'_, '_> {
     }
 
     /// As many of these as mend what is worst, within reason.
-    fn times_needed(&self, broker: BrokerOrd, gives: bool, mean: Load) -> Load {
+    fn times_needed(&self, broker: BrokerOrd, gives: bool, mean: Load) -> (Load, f64) {
         let row = self.sums.row(broker);
         let needed = self.problem.terms.iter().zip(self.bounds_of(broker)).map(|(term, (low, high))| {
             let beyond = if gives { row[term.resource] - high } else { low - row[term.resource] };
             if mean[term.resource] > 0.0 { beyond / mean[term.resource] } else { 0.0 }
         });
-        let count = needed.fold(1.0, f64::max).clamp(1.0, 16.0);
-        mean.map(|amount| amount * count)
+        let count = needed.fold(1.0, f64::max);
+        (mean.map(|amount| amount * count.min(16.0)), count)
     }
 
     /// The term in which a broker is worst over (or under).

@@ -1,7 +1,5 @@
 //! Why each partition changes, in words for a person, with numbers.
 
-use std::collections::BTreeMap;
-
 use super::Change;
 use super::problem::Problem;
 use super::state::{Shift, State};
@@ -75,10 +73,10 @@ impl State<'_, '_> {
 
 /// The partitions that differ between the model's placement and the target, each with its reason.
 pub(super) fn changes(problem: &Problem, target: &Assignment, records: &[Record]) -> Vec<Change> {
-    let mut by_partition: BTreeMap<PartitionOrd, Vec<&Record>> = BTreeMap::new();
-    for record in records {
-        by_partition.entry(record.partition).or_default().push(record);
-    }
+    // A stable sort: the records of a partition stay in the order in which they were made.
+    let mut by_partition: Vec<&Record> = records.iter().collect();
+    by_partition.sort_by_key(|record| record.partition);
+    let mut rest = &by_partition[..];
     let model = problem.model;
     let changed = model.partition_ords().filter(|partition| {
         target.replicas(*partition) != model.placement.replicas(*partition)
@@ -86,7 +84,10 @@ pub(super) fn changes(problem: &Problem, target: &Assignment, records: &[Record]
     });
     changed
         .map(|partition| {
-            let records = by_partition.get(&partition).map_or(&[][..], Vec::as_slice);
+            let first = rest.partition_point(|record| record.partition < partition);
+            let end = first + rest[first..].partition_point(|record| record.partition == partition);
+            let records = &rest[first..end];
+            rest = &rest[end..];
             Change { partition, reason: reason(problem, target, partition, records) }
         })
         .collect()

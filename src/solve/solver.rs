@@ -10,6 +10,7 @@ use super::reasons::{Cause, changes};
 use super::refusals::refusals;
 use super::roles::Roles;
 use super::state::State;
+use super::trim::Keeps;
 use super::{Operation, Request, Solution, SolveError};
 use crate::goals::{GoalSet, Leads, Rule, Standing, Verdict};
 use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
@@ -18,7 +19,7 @@ use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, 
 const ROUNDS_MAX: usize = 4;
 
 /// To have taken back less than this share of all bytes is a sign that little is left to take back.
-const WORTH_TRIMMING: f64 = 0.002;
+const WORTH_TRIMMING: f64 = 0.004;
 
 /// Finds a target.
 ///
@@ -149,7 +150,7 @@ fn search(state: &mut State) {
 fn improve(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
     for round in 0..ROUNDS_MAX {
         // Where new brokers are filled and no more, most goals stay out of reach: there is nothing to go round for.
-        let turns = if state.problem.only_fills() { 1 } else { ROUNDS_MAX };
+        let turns = if state.problem.only_fills() { 2 } else { ROUNDS_MAX };
         for turn in 0..turns {
             let (before, changes) = (state.penalty().sum, state.records.len());
             if round == 0 && turn == 0 && !scope.only_musts {
@@ -172,7 +173,10 @@ fn improve(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
             }
         }
         let before = state.penalty().sum;
-        let trimmed = state.trim() + state.shrink();
+        // Where new brokers were filled before, that is not to be undone.
+        let only_forced = scope.only_musts && !state.problem.only_fills();
+        let keeps = if only_forced { Keeps::Musts } else { Keeps::All };
+        let trimmed = state.trim(keeps) + state.shrink(keeps);
         // What was taken back makes room for more only where something is still to be mended.
         if scope.only_musts
             || trimmed < WORTH_TRIMMING * state.copied()

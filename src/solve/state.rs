@@ -306,12 +306,15 @@ impl<'p, 'a> State<'p, 'a> {
 
     /// What leading adds to following.
     fn leading_load(&self, partition: PartitionOrd) -> Load {
-        let model = self.problem.model;
+        let row = &self.problem.model.partitions[partition.index()];
         let replication_factor = self.assignment.replicas(partition).len();
-        let mut load = model.load(partition, true, replication_factor);
-        let following = model.load(partition, false, replication_factor);
-        load.iter_mut().zip(following).for_each(|(leading, following)| *leading -= following);
-        load
+        let leading = self.problem.model.load(partition, true, replication_factor);
+        let mut more = [0.0; Resource::COUNT];
+        for resource in [Resource::NetworkOut, Resource::Leaders, Resource::LeaderBytesIn] {
+            more[resource.index()] = leading[resource.index()];
+        }
+        more[Resource::Cpu.index()] = row.leader_cpu_cores - row.follower_cpu_cores;
+        more
     }
 
     /// How many other replicas of a partition stand in the rack of `at`, when the one on `from` is left out.

@@ -1,6 +1,7 @@
 //! Goals on counts of topics: a broker with too many (or too few) replicas of a topic gives some away (or gets some),
 //! the cheapest first, in exchange for another replica where nothing else fits.
 
+use super::level::Scope;
 use super::problem::Freedom;
 use super::state::{Cell, Shift, State};
 use crate::goals::Counted;
@@ -20,7 +21,7 @@ const PARTNERS_MAX: usize = 8;
 
 impl State<'_, '_> {
     /// Mends counts of replicas of topics; says whether anything moved.
-    pub fn level_topics(&mut self, scope: &super::level::Scope) -> bool {
+    pub fn level_topics(&mut self, scope: &Scope) -> bool {
         let mut moved = false;
         for at in 0..self.problem.topic_terms.len() {
             if scope.only_musts && self.problem.topic_terms[at].tier > 0 {
@@ -81,12 +82,21 @@ impl State<'_, '_> {
         (row.first_partition.0..row.first_partition.0 + row.partition_count).map(PartitionOrd)
     }
 
+    /// Whether a replica may move for the sake of a goal.
+    pub(super) fn is_movable(&self, scope: &Scope, partition: PartitionOrd, broker: BrokerOrd) -> bool {
+        if scope.only_displaced {
+            !self.is_home(partition, broker)
+        } else {
+            self.problem.freedom[partition.index()] == Freedom::Free
+        }
+    }
+
     /// Free replicas of a topic on a broker, the cheapest first.
-    fn replicas_of(&self, topic: TopicOrd, broker: BrokerOrd) -> Vec<PartitionOrd> {
+    fn replicas_of(&self, scope: &Scope, topic: TopicOrd, broker: BrokerOrd) -> Vec<PartitionOrd> {
         let mut held: Vec<PartitionOrd> = self
             .partitions_of(topic)
-            .filter(|partition| self.problem.freedom[partition.index()] == Freedom::Free)
             .filter(|partition| self.assignment.holds(*partition, broker))
+            .filter(|partition| self.is_movable(scope, *partition, broker))
             .collect();
         let price = |partition: &PartitionOrd| {
             if self.is_home(*partition, broker) { self.bytes(*partition) } else { 0.0 }
@@ -97,9 +107,9 @@ impl State<'_, '_> {
     }
 
     /// Sends one replica of a topic away from a broker that has too many.
-    fn thin_out(&mut self, scope: &super::level::Scope, topic: TopicOrd, from: BrokerOrd) -> bool {
+    fn thin_out(&mut self, scope: &Scope, topic: TopicOrd, from: BrokerOrd) -> bool {
         let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
-        let held = self.replicas_of(topic, from);
+        let held = self.replicas_of(scope, topic, from);
         for partition in &held {
             for to in self.problem.model.broker_ords() {
                 let near = !self.racks_are_closed
@@ -122,7 +132,7 @@ impl State<'_, '_> {
     }
 
     /// Exchanges a replica for one of like size of another topic, on the broker where that costs least.
-    fn exchange_for_like(&mut self, scope: &super::level::Scope, mine: PartitionOrd, a: BrokerOrd) -> bool {
+    fn exchange_for_like(&mut self, scope: &Scope, mine: PartitionOrd, a: BrokerOrd) -> bool {
         let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
         let size = self.bytes(mine);
         let topic = self.problem.model.partitions[mine.index()].topic;
@@ -142,7 +152,7 @@ impl State<'_, '_> {
         for (_, b) in partners {
             let mut theirs: Vec<(f64, PartitionOrd)> = self.on_broker[b.index()]
                 .iter()
-                .filter(|partition| self.problem.freedom[partition.index()] == Freedom::Free)
+                .filter(|partition| self.is_movable(scope, **partition, b))
                 .filter(|partition| self.problem.model.partitions[partition.index()].topic != topic)
                 .map(|partition| ((self.bytes(*partition) - size).abs(), *partition))
                 .collect();
@@ -164,17 +174,16 @@ impl State<'_, '_> {
     }
 
     /// Brings one replica of a topic to a broker that has too few; one that leads, where leaders are wanted.
-    fn bring(&mut self, scope: &super::level::Scope, topic: TopicOrd, to: BrokerOrd, leads: bool) -> bool {
+    fn bring(&mut self, scope: &Scope, topic: TopicOrd, to: BrokerOrd, leads: bool) -> bool {
         if !scope.receives[to.index()] {
             return false;
         }
         let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
         for partition in self.partitions_of(topic) {
-            if self.problem.freedom[partition.index()] != Freedom::Free {
-                continue;
-            }
             for from in self.assignment.replicas(partition) {
-                let fits = (!leads || self.leads(partition, *from)) && self.is_legal(partition, *from, to);
+                let fits = self.is_movable(scope, partition, *from)
+                    && (!leads || self.leads(partition, *from))
+                    && self.is_legal(partition, *from, to);
                 let Some(delta) = fits.then(|| self.evaluate_move(partition, *from, to)).flatten() else {
                     continue;
                 };
@@ -190,7 +199,7 @@ impl State<'_, '_> {
     }
 
     /// Brings replicas that lead to brokers that lead too few partitions of a topic and hold none that they could.
-    fn bring_leaders(&mut self, scope: &super::level::Scope, term: usize) -> bool {
+    fn bring_leaders(&mut self, scope: &Scope, term: usize) -> bool {
         let mut moved = false;
         for (topic, broker) in self.starved(term) {
             while self.counts.get(topic, broker, Counted::Leaders)

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::problem::Freedom;
+use super::problem::{EPSILON, Freedom};
 use super::reasons::Cause;
-use super::state::State;
+use super::state::{Delta, State};
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// How many smaller replicas are tried for each large one.
@@ -13,6 +13,24 @@ const TRIES_MAX: usize = 12;
 
 /// A replica that frees less than this share of its bytes is not worth looking at.
 const WORTH_SHRINKING: f64 = 0.02;
+
+/// What has to stay as well met as it is when something is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// Every goal.
+    All,
+    /// The musts: where only they are the reason for moves beyond what was asked for.
+    Musts,
+}
+
+impl Keeps {
+    fn allows(self, delta: &Delta) -> bool {
+        match self {
+            Self::All => !delta.worsens_any(),
+            Self::Musts => delta.tiers[0] <= EPSILON,
+        }
+    }
+}
 
 /// Replicas of a broker by size.
 type BySize = Vec<(f64, PartitionOrd)>;
@@ -38,7 +56,7 @@ impl State<'_, '_> {
     }
 
     /// Takes back needless moves and leader changes, largest first; says how many bytes need not be copied for it.
-    pub fn trim(&mut self) -> f64 {
+    pub fn trim(&mut self, keeps: Keeps) -> f64 {
         let model = self.problem.model;
         let touched = self.touched();
         let mut moved: Vec<(f64, PartitionOrd)> = touched
@@ -51,19 +69,19 @@ impl State<'_, '_> {
         moved.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let mut trimmed = 0.0;
         for (bytes, partition) in moved {
-            while let Some((from, to)) = self.needless(partition) {
+            while let Some((from, to)) = self.needless(partition, keeps) {
                 self.apply_move(partition, from, to, Cause::Follows);
                 trimmed += bytes;
             }
         }
         for partition in touched {
-            self.trim_leader(partition);
+            self.trim_leader(partition, keeps);
         }
         trimmed
     }
 
     /// A replica of a partition that may as well go back to where it was.
-    fn needless(&self, partition: PartitionOrd) -> Option<(BrokerOrd, BrokerOrd)> {
+    fn needless(&self, partition: PartitionOrd, keeps: Keeps) -> Option<(BrokerOrd, BrokerOrd)> {
         let model = self.problem.model;
         for home in model.placement.replicas(partition) {
             let gone = self.assignment.holds(partition, *home)
@@ -77,7 +95,7 @@ impl State<'_, '_> {
                     continue;
                 }
                 let delta = self.evaluate_move(partition, *from, *home);
-                if delta.is_some_and(|delta| !delta.worsens_any()) {
+                if delta.is_some_and(|delta| keeps.allows(&delta)) {
                     return Some((*from, *home));
                 }
             }
@@ -85,7 +103,7 @@ impl State<'_, '_> {
         None
     }
 
-    fn trim_leader(&mut self, partition: PartitionOrd) {
+    fn trim_leader(&mut self, partition: PartitionOrd, keeps: Keeps) {
         let home = self.problem.model.placement.leader(partition);
         let (Some(home), Some(leader)) = (home, self.assignment.leader(partition)) else { return };
         if home == leader
@@ -96,14 +114,14 @@ impl State<'_, '_> {
             return;
         }
         let delta = self.evaluate_leader(partition, leader, home);
-        if delta.is_some_and(|delta| !delta.worsens_any()) {
+        if delta.is_some_and(|delta| keeps.allows(&delta)) {
             self.apply_leader(partition, leader, home, Cause::Follows);
         }
     }
 
     /// Sends smaller replicas where larger ones were sent, as long as that hurts no goal; says how many bytes need not
     /// be copied for it.
-    pub fn shrink(&mut self) -> f64 {
+    pub fn shrink(&mut self, keeps: Keeps) -> f64 {
         let model = self.problem.model;
         let mut moved: Vec<(f64, PartitionOrd, BrokerOrd, BrokerOrd)> = Vec::new();
         for partition in self.touched() {
@@ -119,14 +137,14 @@ impl State<'_, '_> {
         let mut at_home: BTreeMap<BrokerOrd, BySize> = BTreeMap::new();
         let mut shrunk = 0.0;
         for (size, partition, home, now) in moved {
-            let spare = self.spare_bytes(home, now).min(size);
+            let spare = self.spare_bytes(home, now, keeps).min(size);
             if spare < WORTH_SHRINKING * size || spare <= self.problem.fixed_price {
                 continue;
             }
             if self.assignment.holds(partition, now) && !self.assignment.holds(partition, home) {
                 let by_size = at_home.entry(home).or_insert_with(|| self.by_size(home));
                 let by_size = std::mem::take(by_size);
-                shrunk += self.replace_by_smaller(partition, size, spare, home, now, &by_size);
+                shrunk += self.replace_by_smaller(partition, (size, spare), (home, now), &by_size, keeps);
                 at_home.insert(home, by_size);
             }
         }
@@ -134,11 +152,13 @@ impl State<'_, '_> {
     }
 
     /// Bytes that could go back from one broker to another with all goals on disks as they are.
-    fn spare_bytes(&self, home: BrokerOrd, now: BrokerOrd) -> f64 {
+    fn spare_bytes(&self, home: BrokerOrd, now: BrokerOrd, keeps: Keeps) -> f64 {
         let disk = Resource::Disk.index();
         let mut spare = f64::INFINITY;
-        for (at, term) in self.problem.terms.iter().enumerate().filter(|(_, term)| term.resource == disk) {
-            let _ = term;
+        let terms = self.problem.terms.iter().enumerate();
+        for (at, _) in
+            terms.filter(|(_, term)| term.resource == disk && (keeps == Keeps::All || term.tier == 0))
+        {
             spare = spare.min(self.bounds_of(home)[at].1 - self.disk(home));
             spare = spare.min(self.disk(now) - self.bounds_of(now)[at].0);
         }
@@ -160,11 +180,10 @@ impl State<'_, '_> {
     fn replace_by_smaller(
         &mut self,
         large: PartitionOrd,
-        size: f64,
-        spare: f64,
-        home: BrokerOrd,
-        now: BrokerOrd,
+        (size, spare): (f64, f64),
+        (home, now): (BrokerOrd, BrokerOrd),
         by_size: &BySize,
+        keeps: Keeps,
     ) -> f64 {
         if !self.is_legal(large, now, home) {
             return 0.0;
@@ -179,7 +198,7 @@ impl State<'_, '_> {
                 return false;
             }
             let (shift, cells) = self.shift_of_swap(*small, large, home, now);
-            self.evaluate(&shift, &cells).is_some_and(|delta| !delta.worsens_any())
+            self.evaluate(&shift, &cells).is_some_and(|delta| keeps.allows(&delta))
         });
         let Some((bytes, small)) = found.copied() else { return 0.0 };
         let cause = self.records.iter().rev().find(|record| record.partition == large && record.to == now);

@@ -6,9 +6,6 @@ use super::problem::{Load, penalty};
 use super::state::State;
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
-/// How many of the best moves to each partner are kept from one look.
-const KEPT: usize = 8;
-
 /// What other goals weigh where only musts may be the reason for a move.
 const BESIDE_MUSTS: f64 = 0.002;
 
@@ -123,6 +120,7 @@ impl State<'_, '_> {
         offers: &Offers,
         (from, to): (BrokerOrd, BrokerOrd),
         (price, only_musts): (Price, bool),
+        kept: usize,
         found: &mut Vec<Found>,
     ) {
         let most = offers.most();
@@ -154,11 +152,11 @@ impl State<'_, '_> {
                 continue;
             }
             let place = first + found[first..].partition_point(|other| other.worth >= worth);
-            if found.len() - first == KEPT {
+            if found.len() - first == kept {
                 found.pop();
             }
             found.insert(place, Found { worth, partition, from, to });
-            if found.len() - first == KEPT {
+            if found.len() - first == kept {
                 least = found[found.len() - 1].worth;
             }
         }
