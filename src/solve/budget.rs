@@ -6,8 +6,9 @@
 //! many small ones, the same is done with only the changes up to a half, a quarter, ... of the largest, and the best
 //! of these is taken: of several that never get worse, the best never does.
 
+use super::delta::{Cell, Delta, Shift};
 use super::problem::Problem;
-use super::state::{Cell, Delta, Shift, State};
+use super::state::State;
 use crate::model::{Assignment, BrokerOrd, PartitionOrd, Sums};
 
 /// Classes of largest change: the whole, a half, a quarter, ...

@@ -1,9 +1,10 @@
 //! Exchanges of up to three replicas for up to three others, for small brokers whose replicas are too unlike for
 //! single exchanges to fit. Brokers with many replicas have single exchanges of every size and need none of this.
 
+use super::delta::{Cell, Shift};
 use super::level::Scope;
 use super::problem::{EPSILON, Freedom, Load};
-use super::state::{Cell, Shift, State};
+use super::state::State;
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// A broker with more free replicas than this is not small.

@@ -107,7 +107,7 @@ impl State<'_, '_> {
         &self,
         scope: Leadership,
         touched: &[BrokerOrd],
-    ) -> Option<(super::state::Delta, PartitionOrd, BrokerOrd, BrokerOrd)> {
+    ) -> Option<(super::delta::Delta, PartitionOrd, BrokerOrd, BrokerOrd)> {
         let beyond = touched.iter().filter(|broker| self.is_stuck(**broker));
         let best = beyond.filter_map(|broker| self.changes_of(scope, *broker).first().copied());
         let (sum, partition, from, to) = best.min_by(|x, y| x.0.total_cmp(&y.0))?;

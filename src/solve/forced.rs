@@ -205,7 +205,7 @@ impl State<'_, '_> {
         from: BrokerOrd,
         to: BrokerOrd,
         keeps: Keeps,
-    ) -> Option<super::state::Delta> {
+    ) -> Option<super::delta::Delta> {
         if keeps == Keeps::Limits {
             return self.evaluate_move(partition, from, to);
         }

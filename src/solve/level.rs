@@ -5,9 +5,10 @@
 //! can break or mend, makes the best few moves, each judged exactly before it is made, and looks again. That keeps the
 //! work near linear in the number of moves.
 
+use super::delta::change;
 use super::problem::Load;
 use super::reasons::Cause;
-use super::state::{State, change};
+use super::state::State;
 use super::weigh::Offers;
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
@@ -31,8 +32,11 @@ impl Scope {
 /// How many takers a giver's replicas are weighed against at once, and givers a taker's needs.
 const PARTNERS: usize = 4;
 
-/// A broker with more replicas than this shows a sample of them at each look.
+/// A broker with more replicas than this shows a sample of them at each look...
 const SAMPLE: usize = 384;
+
+/// ... and a smaller one while it is far from its bounds.
+const SAMPLE_FAR: usize = 192;
 
 /// Looks at one broker at most in one visit.
 const LOOKS_MAX: usize = 400;
@@ -57,6 +61,28 @@ pub(super) struct Found {
     pub partition: PartitionOrd,
     pub from: BrokerOrd,
     pub to: BrokerOrd,
+}
+
+/// What a broker has to give away, or get.
+#[derive(Debug, Clone, Copy)]
+struct Need {
+    /// What a few replicas of mean load weigh together: as much as the broker is beyond its worst bound, within reason.
+    parcel: Load,
+    /// How many replicas of mean load that is.
+    moves: f64,
+}
+
+impl Need {
+    /// How many of the best moves to each partner are kept from one look. Far from the bounds many are made at each
+    /// look, near them few: then each one counts.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a few dozens")]
+    fn kept(&self) -> usize {
+        (self.moves / 8.0).clamp(6.0, 32.0) as usize
+    }
+
+    fn sample(&self) -> usize {
+        if self.moves > 24.0 { SAMPLE_FAR } else { SAMPLE }
+    }
 }
 
 /// Which moves count in a pass.
@@ -108,7 +134,7 @@ impl State<'_, '_> {
             .model
             .broker_ords()
             .filter(|broker| self.problem.roles.counts[broker.index()])
-            .filter(|broker| self.is_beyond(*broker) != (false, false))
+            .filter(|broker| self.is_beyond_in(scope, *broker) != (false, false))
             .map(|broker| (self.penalty_of(broker), broker))
             .collect();
         visits.sort_unstable_by(|x, y| y.0.total_cmp(&x.0).then(x.1.cmp(&y.1)));
@@ -117,7 +143,7 @@ impl State<'_, '_> {
         let givers_first = !self.problem.only_fills();
         for gives in [givers_first, !givers_first] {
             for (_, broker) in &visits {
-                let (over, under) = self.is_beyond(*broker);
+                let (over, under) = self.is_beyond_in(scope, *broker);
                 if if gives { over } else { under && scope.receives[broker.index()] } {
                     moved |= self.visit(*broker, gives, scope, price);
                 }
@@ -126,27 +152,39 @@ impl State<'_, '_> {
         moved
     }
 
+    /// Whether a broker is over, and under, in what may be the reason for a move.
+    fn is_beyond_in(&self, scope: &Scope, broker: BrokerOrd) -> (bool, bool) {
+        if !scope.only_musts {
+            return self.is_beyond(broker);
+        }
+        let (over, under) = self.beyond(broker);
+        let terms = self.problem.terms.iter().enumerate();
+        let musts =
+            terms.filter(|(_, term)| term.tier == 0).fold(0_u64, |bits, (at, _)| bits | 1 << (at & 63));
+        (over & musts != 0, under & musts != 0)
+    }
+
     /// Relieves a broker that is over (`gives`), or fills one that is under.
     fn visit(&mut self, broker: BrokerOrd, gives: bool, scope: &Scope, price: Price) -> bool {
         let mut moved = false;
         for look in 0..LOOKS_MAX {
-            let (over, under) = self.is_beyond(broker);
+            let (over, under) = self.is_beyond_in(scope, broker);
             if !(if gives { over } else { under }) {
                 break;
             }
             let mut found = Vec::new();
-            if gives {
-                let offers = self.offers(broker, scope, look);
-                let (partners, kept) = self.partners(broker, gives, scope, Some(&offers));
-                for partner in partners {
-                    self.weigh(&offers, (broker, partner), (price, scope.only_musts), kept, &mut found);
-                }
-            } else {
-                let (partners, kept) = self.partners(broker, gives, scope, None);
-                for partner in partners {
-                    let offers = self.offers(partner, scope, look);
-                    self.weigh(&offers, (partner, broker), (price, scope.only_musts), kept, &mut found);
-                }
+            let need = self.need(broker, gives);
+            let offers_of = |giver| self.offers(giver, scope, look, need.sample());
+            let own = gives.then(|| offers_of(broker));
+            for partner in self.partners(broker, gives, scope, &need) {
+                let of_partner;
+                let (offers, ends) = if let Some(own) = &own {
+                    (own, (broker, partner))
+                } else {
+                    of_partner = offers_of(partner);
+                    (&of_partner, (partner, broker))
+                };
+                self.weigh(offers, ends, (price, scope.only_musts), need.kept(), &mut found);
             }
             found.sort_unstable_by(|x, y| {
                 y.worth.total_cmp(&x.worth).then((x.partition, x.to, x.from).cmp(&(
@@ -194,9 +232,9 @@ impl State<'_, '_> {
     }
 
     /// The replicas of a broker that may move, or a sample of them.
-    fn offers(&self, broker: BrokerOrd, scope: &Scope, look: usize) -> Offers {
+    fn offers(&self, broker: BrokerOrd, scope: &Scope, look: usize, sample: usize) -> Offers {
         let held = &self.on_broker[broker.index()];
-        let stride = held.len().div_ceil(SAMPLE).max(1);
+        let stride = held.len().div_ceil(sample).max(1);
         // Another part of the replicas at each look; the seed says which comes first.
         #[expect(clippy::cast_possible_truncation, reason = "only the low bits matter")]
         let first = look.wrapping_add(self.problem.request.seed as usize) % stride;
@@ -208,19 +246,13 @@ impl State<'_, '_> {
                 offers.push(partition, &self.load(partition, broker, self.leads(partition, broker)), price);
             }
         }
+        offers.close();
         offers
     }
 
     /// The brokers that have most use for what a giver has too much of, or can best spare what a taker lacks.
-    fn partners(
-        &self,
-        broker: BrokerOrd,
-        gives: bool,
-        scope: &Scope,
-        offers: Option<&Offers>,
-    ) -> (Vec<BrokerOrd>, usize) {
+    fn partners(&self, broker: BrokerOrd, gives: bool, scope: &Scope, need: &Need) -> Vec<BrokerOrd> {
         let model = self.problem.model;
-        let (parcel, needed) = self.parcel(broker, gives, offers);
         let sign = if gives { 1.0 } else { -1.0 };
         let worst = self.worst_fill(broker, gives);
         let mut partners: Vec<(f64, f64, BrokerOrd)> = Vec::new();
@@ -239,7 +271,7 @@ impl State<'_, '_> {
             let mut harm = 0.0;
             for (term, bounds) in self.problem.terms.iter().zip(bounds) {
                 let r = term.resource;
-                harm += term.weight * change(*bounds, row[r], sign * parcel[r], term.scale);
+                harm += term.weight * change(*bounds, row[r], sign * need.parcel[r], term.scale);
             }
             let fill = sign * self.fill(partner, worst);
             partners.push((harm, fill, partner));
@@ -256,43 +288,20 @@ impl State<'_, '_> {
             partners.extend(best_fill);
         }
         partners.sort_unstable_by(by_harm);
-        let partners: Vec<BrokerOrd> = partners.into_iter().map(|(_, _, partner)| partner).collect();
-        // Far from the bounds many moves are made at each look, near them few: then each one counts.
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "clamped to a few dozens"
-        )]
-        let kept = (needed / 8.0).clamp(6.0, 32.0) as usize;
-        (partners, kept)
+        partners.into_iter().map(|(_, _, partner)| partner).collect()
     }
 
-    /// What a few typical replicas weigh together: as much as the broker is beyond its worst bound, within reason.
-    fn parcel(&self, broker: BrokerOrd, gives: bool, offers: Option<&Offers>) -> (Load, f64) {
-        let mut mean: Load = [0.0; Resource::COUNT];
-        let Some(offers) = offers.filter(|offers| !offers.partitions.is_empty()) else {
-            // What a replica of the cluster weighs on average.
-            let brokers = self.problem.model.broker_ords();
-            brokers
-                .for_each(|b| mean.iter_mut().zip(self.sums.row(b)).for_each(|(mean, load)| *mean += load));
-            let replicas = mean[Resource::Replicas.index()].max(1.0);
-            return self.times_needed(broker, gives, mean.map(|amount| amount / replicas));
-        };
-        #[expect(clippy::cast_precision_loss, reason = "a number of replicas")]
-        let count = offers.partitions.len() as f64;
-        mean = std::array::from_fn(|r| offers.loads[r].iter().sum::<f64>() / count);
-        self.times_needed(broker, gives, mean)
-    }
-
-    /// As many of these as mend what is worst, within reason.
-    fn times_needed(&self, broker: BrokerOrd, gives: bool, mean: Load) -> (Load, f64) {
+    /// What a broker has to give away, or get.
+    fn need(&self, broker: BrokerOrd, gives: bool) -> Need {
         let row = self.sums.row(broker);
+        let own = row[Resource::Replicas.index()];
+        let mean = if gives && own > 0.0 { row.map(|amount| amount / own) } else { self.mean_replica };
         let needed = self.problem.terms.iter().zip(self.bounds_of(broker)).map(|(term, (low, high))| {
             let beyond = if gives { row[term.resource] - high } else { low - row[term.resource] };
             if mean[term.resource] > 0.0 { beyond / mean[term.resource] } else { 0.0 }
         });
-        let count = needed.fold(1.0, f64::max);
-        (mean.map(|amount| amount * count.min(16.0)), count)
+        let moves = needed.fold(1.0, f64::max);
+        Need { parcel: mean.map(|amount| amount * moves.min(16.0)), moves }
     }
 
     /// The term in which a broker is worst over (or under).

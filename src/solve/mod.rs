@@ -10,6 +10,7 @@ mod bound;
 mod budget;
 mod bundles;
 mod chains;
+mod delta;
 mod dir_shelf;
 mod error;
 mod factor;

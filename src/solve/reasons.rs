@@ -1,8 +1,9 @@
 //! Why each partition changes, in words for a person, with numbers.
 
 use super::Change;
+use super::delta::Shift;
 use super::problem::Problem;
-use super::state::{Shift, State};
+use super::state::State;
 use crate::model::{Assignment, BrokerOrd, PartitionOrd, Resource};
 
 /// Why a change was made, as numbers of the moment when it was made.

@@ -1,9 +1,10 @@
 //! Exchanges of two replicas, for what single moves cannot mend: where every replica is too large to fit, or where
 //! moving one would break another goal.
 
+use super::delta::Delta;
 use super::level::Scope;
 use super::problem::{EPSILON, Freedom};
-use super::state::{Delta, State};
+use super::state::State;
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// How many partners are tried for a broker: those with most room (or most to give) first.
@@ -217,7 +218,7 @@ impl State<'_, '_> {
         b: BrokerOrd,
     ) {
         let (shift, _) = self.shift_of_swap(mine, theirs, a, b);
-        let back = super::state::Shift { a: b, to_a: shift.to_b, b: a, to_b: shift.to_a };
+        let back = super::delta::Shift { a: b, to_a: shift.to_b, b: a, to_b: shift.to_a };
         let (out, back) = (self.cause(&shift, true), self.cause(&back, true));
         self.apply_move(mine, a, b, out);
         self.apply_move(theirs, b, a, back);

@@ -1,9 +1,10 @@
 //! Goals on counts of topics: a broker with too many (or too few) replicas of a topic gives some away (or gets some),
 //! the cheapest first, in exchange for another replica where nothing else fits.
 
+use super::delta::{Cell, Shift};
 use super::level::Scope;
 use super::problem::Freedom;
-use super::state::{Cell, Shift, State};
+use super::state::State;
 use crate::goals::Counted;
 use crate::model::{BrokerOrd, PartitionOrd, Resource, TopicOrd};
 
@@ -11,7 +12,7 @@ use crate::model::{BrokerOrd, PartitionOrd, Resource, TopicOrd};
 const EXCHANGES_MAX: usize = 16;
 
 /// How many replicas of a topic are tried, the smallest first.
-const TRIED_MAX: usize = 16;
+const TRIED_MAX: usize = 6;
 
 /// How many of them are tried in exchange for another.
 const EXCHANGED_MAX: usize = 4;

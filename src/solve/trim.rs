@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::delta::Delta;
 use super::problem::{EPSILON, Freedom};
 use super::reasons::Cause;
-use super::state::{Delta, State};
+use super::state::State;
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// How many smaller replicas are tried for each large one.

@@ -12,9 +12,11 @@ const BESIDE_MUSTS: f64 = 0.002;
 /// Replicas that may move, with what they weigh: column by column, so that many are weighed at a time.
 #[derive(Debug, Default)]
 pub(super) struct Offers {
-    pub partitions: Vec<PartitionOrd>,
+    partitions: Vec<PartitionOrd>,
     prices: Vec<f64>,
-    pub loads: [Vec<f64>; Resource::COUNT],
+    loads: [Vec<f64>; Resource::COUNT],
+    /// The largest amount of each resource.
+    most: Load,
 }
 
 impl Offers {
@@ -23,6 +25,7 @@ impl Offers {
             partitions: Vec::with_capacity(count),
             prices: Vec::with_capacity(count),
             loads: std::array::from_fn(|_| Vec::with_capacity(count)),
+            most: [0.0; Resource::COUNT],
         }
     }
 
@@ -32,9 +35,9 @@ impl Offers {
         self.loads.iter_mut().zip(load).for_each(|(column, amount)| column.push(*amount));
     }
 
-    /// The largest amount of each resource.
-    fn most(&self) -> Load {
-        std::array::from_fn(|r| self.loads[r].iter().copied().fold(0.0, f64::max))
+    /// To be called when all are there.
+    pub fn close(&mut self) {
+        self.most = std::array::from_fn(|r| self.loads[r].iter().copied().fold(0.0, f64::max));
     }
 }
 
@@ -123,7 +126,7 @@ impl State<'_, '_> {
         kept: usize,
         found: &mut Vec<Found>,
     ) {
-        let most = offers.most();
+        let most = offers.most;
         let mut gains = vec![0.0; offers.partitions.len()];
         let sizes = &offers.loads[Resource::Disk.index()];
         let mut idle = true;
