@@ -10,7 +10,7 @@ use good_lp::{Expression, Solution as _, SolverModel, Variable, clarabel, constr
 use super::problem::Problem;
 use crate::base::Bytes;
 use crate::model::promises::rack_spread;
-use crate::model::{ClusterModel, Resource};
+use crate::model::{BrokerOrd, ClusterModel, Resource, Sums};
 
 /// Share of all data that is taken off: the program is solved to a far smaller tolerance, and the bound must not be
 /// too high by a hair.
@@ -34,13 +34,13 @@ struct Crossing {
 
 /// Least bytes that any plan must copy; `levelled` says whether this plan brings every disk within its band, and the
 /// bound is on plans that do. `None` where sizes are not known, no fluid solution exists, or nothing is asked of disks.
-pub(super) fn least_bytes(problem: &Problem, levelled: bool) -> Option<Bytes> {
+pub(super) fn least_bytes(problem: &Problem, reached: &Sums, levelled: bool) -> Option<Bytes> {
     let model = problem.model;
     let asks_for_nothing = !levelled && !problem.roles.leaving.contains(&true);
     if !model.known[Resource::Disk.index()] || asks_for_nothing {
         return None;
     }
-    let rows = rows(problem, levelled);
+    let rows = rows(problem, reached, levelled);
     let crossings = crossings(problem);
     // Replicas that are not full ones shift loads when they move: by no more than this, taken thrice to cover what
     // it does to the broker left, to the broker entered and to the mean.
@@ -64,7 +64,7 @@ fn uneven_bytes(model: &ClusterModel) -> f64 {
     differences.sum()
 }
 
-fn rows(problem: &Problem, levelled: bool) -> Vec<Row> {
+fn rows(problem: &Problem, reached: &Sums, levelled: bool) -> Vec<Row> {
     let model = problem.model;
     let mut loads = vec![0.0; model.brokers.len()];
     for partition in model.partition_ords() {
@@ -90,10 +90,12 @@ fn rows(problem: &Problem, levelled: bool) -> Vec<Row> {
             }
         }
     }
-    // A must capacity holds in the end whatever else is asked for, where the plan brings it about.
+    // A must capacity counts where this plan brings it about.
     for limit in problem.limits.iter().filter(|limit| limit.resource == Resource::Disk.index()) {
         for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| roles.counts[*at]) {
-            row.high = row.high.min(limit.most[at]);
+            if reached.get(BrokerOrd::from(at), Resource::Disk) <= limit.most[at] {
+                row.high = row.high.min(limit.most[at]);
+            }
         }
     }
     for (at, row) in rows.iter_mut().enumerate().filter(|(at, _)| !roles.counts[*at]) {
@@ -122,9 +124,7 @@ fn crossings(problem: &Problem) -> Vec<Crossing> {
     let mut crossings = vec![Crossing::default(); model.racks.len()];
     for partition in model.partition_ords() {
         let replicas = model.placement.replicas(partition);
-        let alive = |broker: crate::model::BrokerOrd| {
-            model.brokers[broker.index()].alive.then(|| model.rack_of(broker))
-        };
+        let alive = |broker: BrokerOrd| model.brokers[broker.index()].alive.then(|| model.rack_of(broker));
         if replicas.len() == racks && rack_spread(replicas, alive).distinct_racks == racks {
             continue;
         }

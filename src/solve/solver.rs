@@ -67,7 +67,7 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     Ok(Solution {
         refusals,
         log_dir_moves: between_dirs.moves,
-        bytes_lower_bound: least_bytes(&problem, levelled),
+        bytes_lower_bound: least_bytes(&problem, &after_sums, levelled),
         verdicts: before.into_iter().zip(after).collect(),
         changes,
         target,
