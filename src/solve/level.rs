@@ -5,6 +5,8 @@
 //! can break or mend, makes the best few moves, each judged exactly before it is made, and looks again. That keeps the
 //! work near linear in the number of moves.
 
+use std::collections::BTreeMap;
+
 use super::delta::change;
 use super::problem::Load;
 use super::reasons::Cause;
@@ -37,6 +39,9 @@ const SAMPLE: usize = 384;
 
 /// ... and a smaller one while it is far from its bounds.
 const SAMPLE_FAR: usize = 192;
+
+/// After so many looks in a visit replicas are looked up anew, and another sample of them where there are many.
+const FRESH_EVERY: usize = 3;
 
 /// Looks at one broker at most in one visit.
 const LOOKS_MAX: usize = 400;
@@ -167,6 +172,7 @@ impl State<'_, '_> {
     /// Relieves a broker that is over (`gives`), or fills one that is under.
     fn visit(&mut self, broker: BrokerOrd, gives: bool, scope: &Scope, price: Price) -> bool {
         let mut moved = false;
+        let mut offers: BTreeMap<BrokerOrd, Offers> = BTreeMap::new();
         for look in 0..LOOKS_MAX {
             let (over, under) = self.is_beyond_in(scope, broker);
             if !(if gives { over } else { under }) {
@@ -174,17 +180,14 @@ impl State<'_, '_> {
             }
             let mut found = Vec::new();
             let need = self.need(broker, gives);
-            let offers_of = |giver| self.offers(giver, scope, look, need.sample());
-            let own = gives.then(|| offers_of(broker));
+            if look % FRESH_EVERY == 0 {
+                offers.clear();
+            }
             for partner in self.partners(broker, gives, scope, &need) {
-                let of_partner;
-                let (offers, ends) = if let Some(own) = &own {
-                    (own, (broker, partner))
-                } else {
-                    of_partner = offers_of(partner);
-                    (&of_partner, (partner, broker))
-                };
-                self.weigh(offers, ends, (price, scope.only_musts), need.kept(), &mut found);
+                let (giver, taker) = if gives { (broker, partner) } else { (partner, broker) };
+                let of_giver =
+                    offers.entry(giver).or_insert_with(|| self.offers(giver, scope, look, need.sample()));
+                self.weigh(of_giver, (giver, taker), (price, scope.only_musts), need.kept(), &mut found);
             }
             found.sort_unstable_by(|x, y| {
                 y.worth.total_cmp(&x.worth).then((x.partition, x.to, x.from).cmp(&(

@@ -151,7 +151,7 @@ impl State<'_, '_> {
                 continue;
             }
             let partition = offers.partitions[at];
-            if !self.is_legal(partition, from, to) {
+            if !self.assignment.holds(partition, from) || !self.is_legal(partition, from, to) {
                 continue;
             }
             let place = first + found[first..].partition_point(|other| other.worth >= worth);
