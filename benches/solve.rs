@@ -1,5 +1,5 @@
-//! How long model, solver, planner and judge take on clusters of two sizes, 30 and 90 brokers with 100 and 167
-//! partitions to a broker, skewed as clusters get that have grown: the newest third of the brokers nearly empty.
+//! How long model, solver, planner and judge take on clusters of three sizes, 30, 90 and 300 brokers with 100, 167 and
+//! 333 partitions to a broker, skewed as clusters get that have grown: the newest third of the brokers nearly empty.
 
 #![expect(clippy::cast_precision_loss, reason = "loads of a made-up cluster")]
 
@@ -11,7 +11,7 @@ use evenkeel::goals::GoalSet;
 use evenkeel::model::ClusterModel;
 use evenkeel::observe::{Capacity, Observation, Partition, PartitionLoad, SeenBroker, SeenTopic};
 use evenkeel::plan::{Plan, PlanFile, PlanLimits, judge};
-use evenkeel::solve::{Request, solve};
+use evenkeel::solve::{Operation, Request, solve};
 
 /// Numbers that look random and are always the same (`SplitMix64`).
 struct Numbers(u64);
@@ -73,17 +73,30 @@ fn cluster(brokers: u64, partitions: u64) -> Observation {
 
 fn benches(criterion: &mut Criterion) {
     let (request, limits) = (Request::default(), PlanLimits::default());
-    for (size, brokers, partitions) in [("30 brokers", 30, 3_000), ("90 brokers", 90, 15_000)] {
+    let sizes = [
+        ("30 brokers", 30, 3_000),
+        ("90 brokers", 90, 15_000),
+        ("300 brokers, 300,000 replicas", 300, 100_000),
+    ];
+    for (size, brokers, partitions) in sizes {
         let observation = cluster(brokers, partitions);
         let model = ClusterModel::build(&observation).expect("a sound cluster");
         let mut group = criterion.benchmark_group(size);
         group.sample_size(10);
         group.bench_function("model", |bench| bench.iter(|| ClusterModel::build(black_box(&observation))));
-        for name in ["disk-only", "default"] {
+        for name in ["disk-only", "default", "cruise-control"] {
             let goals = GoalSet::shipped(name).expect("it is shipped");
             group.bench_function(format!("solve {name}"), |bench| {
                 bench.iter(|| solve(black_box(&model), &goals, &request));
             });
+        }
+        let last: Vec<BrokerId> = model.brokers.iter().rev().take(3).map(|broker| broker.id).collect();
+        let goals = GoalSet::shipped("cruise-control").expect("it is shipped");
+        for (name, operation) in
+            [("remove 3", Operation::RemoveBrokers(last.clone())), ("fill 3", Operation::AddBrokers(last))]
+        {
+            let request = Request { operation, ..Request::default() };
+            group.bench_function(name, |bench| bench.iter(|| solve(black_box(&model), &goals, &request)));
         }
         let goals = GoalSet::shipped("default").expect("it is shipped");
         let solution = solve(&model, &goals, &request).expect("a rebalance is always possible");

@@ -184,10 +184,10 @@ impl State<'_, '_> {
                 offers.clear();
             }
             for partner in self.partners(broker, gives, scope, &need) {
-                let (giver, taker) = if gives { (broker, partner) } else { (partner, broker) };
+                let ends = if gives { (broker, partner) } else { (partner, broker) };
                 let of_giver =
-                    offers.entry(giver).or_insert_with(|| self.offers(giver, scope, look, need.sample()));
-                self.weigh(of_giver, (giver, taker), (price, scope.only_musts), need.kept(), &mut found);
+                    offers.entry(ends.0).or_insert_with(|| self.offers(ends.0, scope, look, need.sample()));
+                self.weigh(of_giver, ends, (price, scope.only_musts), need.kept(), &mut found);
             }
             found.sort_unstable_by(|x, y| {
                 y.worth.total_cmp(&x.worth).then((x.partition, x.to, x.from).cmp(&(
