@@ -21,7 +21,7 @@ pub(super) enum Leadership {
 impl State<'_, '_> {
     /// Changes leaders until no change helps; says whether any changed.
     pub fn level_leaders(&mut self, scope: Leadership) -> bool {
-        let candidates = self.problem.model.partition_ords().filter_map(|partition| {
+        let candidates = self.partitions_to_lead(scope).into_iter().filter_map(|partition| {
             let (from, _, worth) = self.best_leader(scope, partition)?;
             Some(Candidate { worth, partition, from })
         });
@@ -43,6 +43,24 @@ impl State<'_, '_> {
             }
         }
         changed
+    }
+
+    /// The partitions that may get another leader: where only a few may, not all are looked through.
+    fn partitions_to_lead(&self, scope: Leadership) -> Vec<PartitionOrd> {
+        let model = self.problem.model;
+        if scope == Leadership::All {
+            let counts_leaders = self.problem.topic_terms.iter().any(|term| term.of == Counted::Leaders);
+            let any_beyond = model.broker_ords().any(|broker| self.is_beyond(broker) != (false, false));
+            return if any_beyond || counts_leaders { model.partition_ords().collect() } else { Vec::new() };
+        }
+        let mut partitions = self.touched();
+        if scope == Leadership::OntoFresh {
+            let fresh = model.broker_ords().filter(|broker| self.problem.roles.fresh[broker.index()]);
+            partitions.extend(fresh.flat_map(|broker| self.on_broker[broker.index()].iter().copied()));
+            partitions.sort_unstable();
+            partitions.dedup();
+        }
+        partitions
     }
 
     /// The leader now, the best other one, and what is gained by the change.

@@ -19,6 +19,8 @@ use crate::model::{BrokerOrd, PartitionOrd, Resource};
 pub(super) struct Scope {
     /// By broker: whether it may receive.
     pub receives: Vec<bool>,
+    /// By broker: whether it may give.
+    pub gives: Vec<bool>,
     /// Whether only the first tier, the musts, may be the reason for a move.
     pub only_musts: bool,
     /// Whether only replicas that are away from home already move: they are copied anyway.
@@ -27,7 +29,12 @@ pub(super) struct Scope {
 
 impl Scope {
     pub fn of(receives: &[bool]) -> Self {
-        Self { receives: receives.to_vec(), only_musts: false, only_displaced: false }
+        Self {
+            receives: receives.to_vec(),
+            gives: vec![true; receives.len()],
+            only_musts: false,
+            only_displaced: false,
+        }
     }
 }
 
@@ -103,6 +110,18 @@ pub(super) enum Price {
 }
 
 impl State<'_, '_> {
+    /// A scope of what is copied anyway: replicas that are away from home.
+    pub fn displaced(&self) -> Scope {
+        let mut scope = Scope { only_displaced: true, ..Scope::of(&self.problem.roles.receives) };
+        scope.gives.fill(false);
+        for partition in self.touched() {
+            for broker in self.assignment.replicas(partition) {
+                scope.gives[broker.index()] |= !self.is_home(partition, *broker);
+            }
+        }
+        scope
+    }
+
     /// Moves replicas by what is gained on the whole, whatever the tiers.
     pub fn level_loosely(&mut self, scope: &Scope) {
         for _ in 0..PASSES_MAX {
@@ -149,7 +168,12 @@ impl State<'_, '_> {
         for gives in [givers_first, !givers_first] {
             for (_, broker) in &visits {
                 let (over, under) = self.is_beyond_in(scope, *broker);
-                if if gives { over } else { under && scope.receives[broker.index()] } {
+                let takes_part = if gives {
+                    over && scope.gives[broker.index()]
+                } else {
+                    under && scope.receives[broker.index()]
+                };
+                if takes_part {
                     moved |= self.visit(*broker, gives, scope, price);
                 }
             }
@@ -264,8 +288,11 @@ impl State<'_, '_> {
             let takes_part = partner != broker
                 && (same_rack || !self.racks_are_closed)
                 && self.problem.roles.counts[partner.index()]
-                && (!gives
-                    || (scope.receives[partner.index()] && self.problem.roles.receives[partner.index()]));
+                && if gives {
+                    scope.receives[partner.index()] && self.problem.roles.receives[partner.index()]
+                } else {
+                    scope.gives[partner.index()]
+                };
             if !takes_part {
                 continue;
             }

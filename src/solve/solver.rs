@@ -142,7 +142,7 @@ fn search(state: &mut State) {
     }
     // What is copied anyway may go where it serves the other goals, too.
     improve(state, &musts, None);
-    let displaced = Scope { only_displaced: true, ..everywhere };
+    let displaced = state.displaced();
     improve(state, &displaced, Some(Leadership::OfMoved));
 }
 

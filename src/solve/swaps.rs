@@ -34,7 +34,8 @@ impl State<'_, '_> {
     pub fn swap(&mut self, scope: &Scope) -> bool {
         let mut swapped = false;
         for a in self.problem.model.broker_ords() {
-            if !scope.receives[a.index()] || self.is_beyond(a) == (false, false) {
+            let takes_part = scope.receives[a.index()] && scope.gives[a.index()];
+            if !takes_part || self.is_beyond(a) == (false, false) {
                 continue;
             }
             for scan in 0..SCANS_MAX {
@@ -138,6 +139,7 @@ impl State<'_, '_> {
         let may = |b: &BrokerOrd| {
             *b != a
                 && scope.receives[b.index()]
+                && scope.gives[b.index()]
                 && self.problem.roles.counts[b.index()]
                 && (!self.racks_are_closed || model.rack_of(*b) == model.rack_of(a))
         };

@@ -38,7 +38,7 @@ type BySize = Vec<(f64, PartitionOrd)>;
 
 impl State<'_, '_> {
     /// The partitions that were changed, each once, in order.
-    fn touched(&self) -> Vec<PartitionOrd> {
+    pub fn touched(&self) -> Vec<PartitionOrd> {
         let mut touched: Vec<PartitionOrd> = self.records.iter().map(|record| record.partition).collect();
         touched.sort_unstable();
         touched.dedup();
