@@ -75,7 +75,7 @@ impl Capacity {
             return not_ready;
         }
         if self.scope == Scope::LogDir {
-            return standing.log_dirs_missing();
+            return super::log_dirs::capacity(self, standing);
         }
         let places = Places::new(standing.model, self.scope);
         let limits = self.limits(standing);

@@ -8,6 +8,7 @@ mod balance;
 mod brokers;
 mod capacity;
 mod leadership;
+mod log_dirs;
 mod minimum;
 mod parse;
 mod placement;
