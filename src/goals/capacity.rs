@@ -116,7 +116,7 @@ impl Capacity {
     }
 
     /// Whether the load goes where leadership goes. The rest stays on a broker until replicas are made anew.
-    fn follows_leaders(&self) -> bool {
+    pub fn follows_leaders(&self) -> bool {
         matches!(
             self.resource,
             Resource::NetworkOut | Resource::Cpu | Resource::Leaders | Resource::LeaderBytesIn

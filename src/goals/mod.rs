@@ -16,7 +16,7 @@ mod set;
 mod shipped;
 mod spread;
 #[cfg(test)]
-mod test_cluster;
+pub(crate) mod test_cluster;
 mod topics;
 mod verdict;
 

@@ -29,6 +29,7 @@ mod roles;
 mod shortfall;
 mod solver;
 mod state;
+mod survive;
 mod swaps;
 mod topic_terms;
 mod topics;

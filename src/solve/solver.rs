@@ -54,6 +54,9 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
         state.tight = None;
         search(&mut state);
     }
+    if searches(&problem) {
+        super::survive::mend(&mut state);
+    }
     let (target, records) = finish(state);
     let target = super::budget::within(&problem, target);
     let after_sums = Sums::new(model, &target);

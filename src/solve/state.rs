@@ -48,7 +48,7 @@ impl Delta {
         self.sum += weight * change;
     }
 
-    const NONE: Self = Self { tiers: [0.0; TIERS], sum: 0.0 };
+    pub(super) const NONE: Self = Self { tiers: [0.0; TIERS], sum: 0.0 };
 }
 
 /// A replica, or only leadership, of a topic that goes from one broker to another.
