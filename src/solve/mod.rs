@@ -27,6 +27,8 @@ mod refusals;
 mod request;
 mod roles;
 mod shortfall;
+mod shortfall_loss;
+mod shortfall_topics;
 mod solver;
 mod state;
 mod survive;
