@@ -102,7 +102,7 @@ pub(super) fn balance(rule: &Balance, standing: Standing) -> Verdict {
 }
 
 /// The directories of a broker in their order; `None` for those that are offline, of which goals ask nothing.
-fn online<'a>(standing: Standing<'a>, broker: BrokerOrd) -> impl Iterator<Item = Option<&'a LogDirRow>> {
+fn online(standing: Standing<'_>, broker: BrokerOrd) -> impl Iterator<Item = Option<&LogDirRow>> {
     standing.model.brokers[broker.index()].log_dirs.iter().map(|dir| dir.online.then_some(dir))
 }
 

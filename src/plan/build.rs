@@ -270,3 +270,7 @@ fn price(
         forecast_s: tidy(forecast_s),
     }
 }
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

@@ -162,18 +162,7 @@ impl Lack {
                 resource.show_named(*room),
                 resource.show(*load)
             ),
-            Self::TopicUneven { topic, rack, replicas, brokers, bound, .. } => {
-                let noun = if *brokers == 1 { "broker" } else { "brokers" };
-                if u64::from(*replicas) > u64::from(*brokers) * u64::from(*bound) {
-                    format!(
-                        "{replicas} replicas of topic {topic} have to stand in rack {rack}, and its {brokers} {noun} may hold {bound} each"
-                    )
-                } else {
-                    format!(
-                        "{replicas} replicas of topic {topic} can stand in rack {rack}, and its {brokers} {noun} are to hold {bound} each"
-                    )
-                }
-            }
+            Self::TopicUneven { .. } => self.reason_of_topic(),
             Self::Uneven { rack, resource, percent, .. } => {
                 let name = resource.name();
                 if *percent > 0.0 {
@@ -216,9 +205,7 @@ impl Lack {
 
     /// What would help, in words.
     pub fn mend(&self) -> String {
-        let more = |brokers: u32| {
-            if brokers == 1 { "1 more broker".into() } else { format!("{brokers} more brokers") }
-        };
+        let more = more_brokers;
         match self {
             Self::NotKnown { resource: Some(Resource::Disk), .. } => {
                 "allow evenkeel to describe log dirs, or give the brokers' `capacity` in the settings".to_owned()
@@ -250,16 +237,7 @@ impl Lack {
                 let more = resource.show(*capacity_missing);
                 format!("{brokers} where it may stand, or {more} more {} there", resource.name())
             }
-            Self::TopicUneven { topic, brokers_missing: None, .. } => {
-                format!("a wider band, or another number of partitions for topic {topic}")
-            }
-            Self::TopicUneven { rack, brokers_missing: Some(missing), .. } => {
-                let brokers = more(missing.unsigned_abs());
-                if *missing < 0 {
-                    return format!("{brokers} in the other racks, or fewer in rack {rack}, or a wider band");
-                }
-                format!("rack {rack} needs {brokers}, or a wider band")
-            }
+            Self::TopicUneven { .. } => self.mend_of_topic(),
             Self::Uneven { rack, resource, brokers_missing, capacity_missing, .. } => {
                 let brokers = more(brokers_missing.unsigned_abs());
                 if *brokers_missing < 0 {
@@ -291,6 +269,39 @@ impl Lack {
             }
         }
     }
+
+    fn reason_of_topic(&self) -> String {
+        let Self::TopicUneven { topic, rack, replicas, brokers, bound, .. } = self else {
+            return String::new();
+        };
+        let noun = if *brokers == 1 { "broker" } else { "brokers" };
+        let (can, may) = if u64::from(*replicas) > u64::from(*brokers) * u64::from(*bound) {
+            ("have to", "may")
+        } else {
+            ("can", "are to")
+        };
+        format!(
+            "{replicas} replicas of topic {topic} {can} stand in rack {rack}, and its {brokers} {noun} {may} hold {bound} each"
+        )
+    }
+
+    fn mend_of_topic(&self) -> String {
+        let Self::TopicUneven { topic, rack, brokers_missing, .. } = self else { return String::new() };
+        match *brokers_missing {
+            None => format!("a wider band, or another number of partitions for topic {topic}"),
+            Some(missing) if missing < 0 => {
+                let brokers = more_brokers(missing.unsigned_abs());
+                format!("{brokers} in the other racks, or fewer in rack {rack}, or a wider band")
+            }
+            Some(missing) => {
+                format!("rack {rack} needs {}, or a wider band", more_brokers(missing.unsigned_abs()))
+            }
+        }
+    }
+}
+
+fn more_brokers(brokers: u32) -> String {
+    if brokers == 1 { "1 more broker".to_owned() } else { format!("{brokers} more brokers") }
 }
 
 fn list(brokers: &[BrokerId]) -> String {

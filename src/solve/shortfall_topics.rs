@@ -142,7 +142,8 @@ pub(super) fn placement(standing: Standing<'_>, goals: &GoalSet, rule: &Placemen
         });
     }
     let [place] = places.as_slice() else { return None };
-    room(standing, goals, place, model.partition_ords().filter(meant).collect())
+    let partitions: Vec<PartitionOrd> = model.partition_ords().filter(meant).collect();
+    room(standing, goals, place, &partitions)
 }
 
 /// What the partitions lack on the brokers on which alone they may stand, by the capacities that must hold: the
@@ -151,7 +152,7 @@ fn room(
     standing: Standing<'_>,
     goals: &GoalSet,
     place: &[BrokerOrd],
-    partitions: Vec<PartitionOrd>,
+    partitions: &[PartitionOrd],
 ) -> Option<Lack> {
     let model = standing.model;
     let musts = goals.capacities().filter(|(goal, rule)| {

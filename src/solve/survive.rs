@@ -134,16 +134,24 @@ impl Loss {
             let (mut limits, mut loads) = (Vec::new(), Vec::new());
             loss.add_base(model, broker, limit, &mut limits);
             loss.add_base(model, broker, state.sums.get(broker, rule.resource), &mut loads);
-            limits.into_iter().for_each(|(cell, limit)| loss.mosts[cell] += limit);
-            loads.into_iter().for_each(|(cell, load)| loss.loads[cell] += load);
+            for (cell, limit) in limits {
+                loss.mosts[cell] += limit;
+            }
+            loss.take(loads);
         }
         for partition in model.partition_ords() {
             let list = state.assignment.replicas(partition);
             let mut shifts = Vec::new();
             loss.add_taken_over(state, partition, list, state.assignment.leader(partition), 1.0, &mut shifts);
-            shifts.into_iter().for_each(|(cell, load)| loss.loads[cell] += load);
+            loss.take(shifts);
         }
         loss
+    }
+
+    fn take(&mut self, shifts: Shifts) {
+        for (cell, more) in shifts {
+            self.loads[cell] += more;
+        }
     }
 
     fn rack_of(&self, cell: usize) -> RackOrd {
@@ -288,7 +296,7 @@ fn relieve(
         };
         apply(state, partition, turn, cause);
         for (loss, shifts) in losses.iter_mut().zip(shifts) {
-            shifts.into_iter().for_each(|(cell, more)| loss.loads[cell] += more);
+            loss.take(shifts);
         }
         changed = true;
     }
@@ -298,17 +306,17 @@ fn relieve(
 /// What brings load to a cell and may be changed: partitions with the broker of the cell that they are on.
 fn carried(state: &State, loss: &Loss, cell: usize, kind: Kind) -> Vec<(PartitionOrd, BrokerOrd)> {
     let (problem, model) = (state.problem, state.problem.model);
-    let (lost, place) = (loss.rack_of(cell), cell % loss.places);
+    let (gone, place) = (loss.rack_of(cell), cell % loss.places);
     let mut found: Vec<(f64, PartitionOrd, BrokerOrd)> = Vec::new();
     let members = model
         .broker_ords()
-        .filter(|broker| loss.place_of[broker.index()] == Some(place) && model.rack_of(*broker) != lost);
+        .filter(|broker| loss.place_of[broker.index()] == Some(place) && model.rack_of(*broker) != gone);
     for broker in members {
         for partition in &state.on_broker[broker.index()] {
             let list = state.assignment.replicas(*partition);
             let Some(leader) = state.assignment.leader(*partition) else { continue };
             let takes_over =
-                model.rack_of(leader) == lost && successor(problem, *partition, list, leader) == Some(broker);
+                model.rack_of(leader) == gone && successor(problem, *partition, list, leader) == Some(broker);
             let is_meant = match kind {
                 Kind::Order => takes_over,
                 Kind::Leader => takes_over || leader == broker,
