@@ -34,7 +34,13 @@ fn compare(goals: &GoalSet) -> (u32, u32) {
     let model = ClusterModel::build(&skewed()).expect("the fixture is sound");
     let sums = Sums::new(&model, &model.placement);
     let counts = vec![true; model.brokers.len()];
-    let standing = Standing { model: &model, assignment: &model.placement, sums: &sums, counts: &counts };
+    let standing = Standing {
+        model: &model,
+        assignment: &model.placement,
+        sums: &sums,
+        counts: &counts,
+        dir_loads: None,
+    };
     let met_before: Vec<_> = goals.goals.iter().map(|goal| goal.verdict(standing).is_met()).collect();
     let (mut broken, mut judged) = (0, 0);
     for partition in model.partition_ords() {
@@ -50,8 +56,13 @@ fn compare(goals: &GoalSet) -> (u32, u32) {
                 after.leader = after.leader.map(|leader| if leader == from { to } else { leader });
                 let assignment = with(&model, partition, &after);
                 let moved = Sums::new(&model, &assignment);
-                let there =
-                    Standing { model: &model, assignment: &assignment, sums: &moved, counts: &counts };
+                let there = Standing {
+                    model: &model,
+                    assignment: &assignment,
+                    sums: &moved,
+                    counts: &counts,
+                    dir_loads: None,
+                };
                 let found = effects.of(&before, &after);
                 for ((place, goal), was) in goals.goals.iter().enumerate().zip(&met_before) {
                     let effect = found.iter().find(|effect| effect.place == place);
@@ -78,7 +89,13 @@ fn leaders_and_places_are_weighed() {
     let model = ClusterModel::build(&skewed()).expect("the fixture is sound");
     let sums = Sums::new(&model, &model.placement);
     let counts = vec![true; model.brokers.len()];
-    let standing = Standing { model: &model, assignment: &model.placement, sums: &sums, counts: &counts };
+    let standing = Standing {
+        model: &model,
+        assignment: &model.placement,
+        sums: &sums,
+        counts: &counts,
+        dir_loads: None,
+    };
     let goals = GoalSet::shipped("disk-only").expect("it is shipped");
     let effects = Effects::new(standing, &goals, PartitionOrd(0));
     let list = model.placement.replicas(PartitionOrd(0)).to_vec();

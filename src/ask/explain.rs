@@ -283,7 +283,8 @@ fn fate(
     let counts: Vec<bool> =
         model.brokers.iter().map(|broker| broker.alive && !leaves(request, broker.id)).collect();
     let sums = Sums::new(model, &solution.target);
-    let standing = Standing { model, assignment: &solution.target, sums: &sums, counts: &counts };
+    let standing =
+        Standing { model, assignment: &solution.target, sums: &sums, counts: &counts, dir_loads: None };
     let effects = Effects::new(standing, goals, partition);
     let step = plan.waves.iter().enumerate().find_map(|(wave, steps)| {
         steps.steps.iter().find(|step| *step.partition() == name).map(|step| (wave + 1, step))

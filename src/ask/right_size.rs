@@ -8,7 +8,7 @@ use crate::base::{BrokerId, TimestampMs};
 use crate::goals::{GoalSet, Rule, Standing, Tier, Verdict};
 use crate::model::{ClusterModel, ModelError, Resource, Sums};
 use crate::observe::Observation;
-use crate::solve::{forced_copies, solve};
+use crate::solve::{forced_copies, log_dir_loads, solve};
 
 /// What is asked of a sizing.
 #[derive(Debug, Clone, PartialEq)]
@@ -229,7 +229,14 @@ fn solve_for(
     let sums = Sums::new(&model, &solution.target);
     let stays = |broker: &crate::model::Broker| broker.alive && !scenario.remove.contains(&broker.id);
     let counts: Vec<bool> = model.brokers.iter().map(stays).collect();
-    let standing = Standing { model: &model, assignment: &solution.target, sums: &sums, counts: &counts };
+    let dirs = log_dir_loads(&model, &solution.target, &solution.log_dir_moves);
+    let standing = Standing {
+        model: &model,
+        assignment: &solution.target,
+        sums: &sums,
+        counts: &counts,
+        dir_loads: Some(&dirs),
+    };
     let judged = goals
         .goals
         .iter()

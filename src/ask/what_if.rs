@@ -199,19 +199,21 @@ pub fn what_if(
     let (now, left) = (ClusterModel::build(observation)?, ClusterModel::build(&supposed)?);
     let (now_sums, left_sums) = (Sums::new(&now, &now.placement), Sums::new(&left, &left.placement));
     let (now_counts, left_counts) = (alive(&now, &[]), alive(&left, &[]));
-    let now_state = judge(goals, &now, &now.placement, &now_sums, &now_counts);
-    let left_state = judge(goals, &left, &left.placement, &left_sums, &left_counts);
+    let now_state = judge(goals, &now, &now.placement, &now_sums, &now_counts, None);
+    let left_state = judge(goals, &left, &left.placement, &left_sums, &left_counts, None);
 
     let request = scenario.request(&lost, seed);
     let stay = alive(&left, &scenario.remove);
     let solved = solve(&left, goals, &request).map(|solution| {
         let plan = Plan::build(&left, goals, &request, &solution, limits);
         let reached = reached(&left, &solution, &plan);
-        (Sums::new(&left, &reached), reached, plan)
+        let dirs = plan.log_dir_loads(&left, &solution, &reached);
+        (Sums::new(&left, &reached), reached, plan, dirs)
     });
-    let after = solved.as_ref().ok().map(|(sums, reached, _)| {
-        let state = judge(goals, &left, reached, sums, &stay);
-        let standing = Standing { model: &left, assignment: reached, sums, counts: &stay };
+    let after = solved.as_ref().ok().map(|(sums, reached, _, dirs)| {
+        let state = judge(goals, &left, reached, sums, &stay, Some(dirs));
+        let standing =
+            Standing { model: &left, assignment: reached, sums, counts: &stay, dir_loads: Some(dirs) };
         let lacking = shortfalls(standing, goals, &state.verdicts);
         (state, lacking)
     });
@@ -227,7 +229,7 @@ pub fn what_if(
         loads: load_rows(&now_state, &left_state, after_state),
         outcome: match &solved {
             Err(reason) => Outcome::Refused { reason: reason.to_string() },
-            Ok((_, _, plan)) => Outcome::Plan {
+            Ok((_, _, plan, _)) => Outcome::Plan {
                 price: plan.price,
                 throttle_bytes_per_s: limits.throttle_bytes_per_s,
                 refusals: plan.refusals.iter().filter(|r| !r.subject.starts_with("goal ")).cloned().collect(),
@@ -260,8 +262,9 @@ fn judge<'a>(
     assignment: &Assignment,
     sums: &'a Sums,
     counts: &'a [bool],
+    dir_loads: Option<&[Vec<f64>]>,
 ) -> State<'a> {
-    let standing = Standing { model, assignment, sums, counts };
+    let standing = Standing { model, assignment, sums, counts, dir_loads };
     let verdicts = goals.goals.iter().map(|goal| goal.verdict(standing)).collect();
     State { model, sums, counts, verdicts }
 }

@@ -123,7 +123,7 @@ impl Balance {
     }
 
     /// What is level around a mean.
-    fn around(&self, mean: f64, capacity: Option<f64>, band: f64) -> (f64, f64) {
+    pub(super) fn around(&self, mean: f64, capacity: Option<f64>, band: f64) -> (f64, f64) {
         let gap = (band * mean).max(self.min_gap.unwrap_or(0.0)).min(self.max_gap.unwrap_or(f64::INFINITY));
         let (mut low, mut high) = ((mean - gap).max(0.0), mean + gap);
         if self.resource.is_count() {
@@ -171,7 +171,7 @@ impl Balance {
             return not_ready;
         }
         if self.scope == Scope::LogDir {
-            return standing.log_dirs_missing();
+            return super::log_dirs::balance(self, standing);
         }
         if self.per == Per::Topic {
             return self.verdict_by_topic(standing);
@@ -195,22 +195,22 @@ impl Balance {
         let found = (0..places.len()).filter_map(|at| Some((bounds.badness(loads[at], at)?, at)));
         Verdict::worst_of(found.collect(), |at| Violation {
             subject: places.name(standing.model, at),
-            text: self.violation(loads[at], &bounds, at),
+            text: self.violation(loads[at], bounds.mean[at], bounds.low[at], bounds.high[at]),
         })
     }
 
-    fn violation(&self, load: f64, bounds: &Bounds, at: usize) -> String {
-        let mean = bounds.mean[at];
+    /// What is wrong with a load that is out of its bounds.
+    pub(super) fn violation(&self, load: f64, mean: f64, low: f64, high: f64) -> String {
         let what = self.resource.show_named(load);
         let off = format!("{what} is {} the mean of {}", deviation(load, mean), self.show_mean(mean));
         if self.min_gap.is_none() && self.max_gap.is_none() && self.floor_share.is_none() {
             return format!("{off}, beyond {} %", percent(self.band));
         }
         // The band alone does not explain the bound.
-        if load > bounds.high[at] {
-            format!("{off}; at most {}", self.resource.show(bounds.high[at]))
+        if load > high {
+            format!("{off}; at most {}", self.resource.show(high))
         } else {
-            format!("{off}; at least {}", self.resource.show(bounds.low[at]))
+            format!("{off}; at least {}", self.resource.show(low))
         }
     }
 

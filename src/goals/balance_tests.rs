@@ -111,8 +111,6 @@ fn hosts_and_racks_are_levelled_in_sum() {
             "host h3: disk 500 B is 25.0 % above the mean of 400 B, beyond 10 %",
         ]
     );
-    let dirs = Balance { scope: Scope::LogDir, ..Balance::of(Resource::Disk, 0.1) };
-    assert_eq!(found(&model, &dirs), ["not ready: log directories are not known"]);
 }
 
 /// As in `goals/cruise-control.toml`.

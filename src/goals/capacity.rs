@@ -75,7 +75,7 @@ impl Capacity {
             return not_ready;
         }
         if self.scope == Scope::LogDir {
-            return standing.log_dirs_missing();
+            return super::log_dirs::capacity(self, standing);
         }
         let places = Places::new(standing.model, self.scope);
         let limits = self.limits(standing);
@@ -116,7 +116,7 @@ impl Capacity {
     }
 
     /// Whether the load goes where leadership goes. The rest stays on a broker until replicas are made anew.
-    fn follows_leaders(&self) -> bool {
+    pub fn follows_leaders(&self) -> bool {
         matches!(
             self.resource,
             Resource::NetworkOut | Resource::Cpu | Resource::Leaders | Resource::LeaderBytesIn

@@ -67,7 +67,6 @@ fn hosts_and_racks_are_taken_in_sum() {
         ["host h1: disk 300 B is over the limit of 240 B (80 % of capacity)"],
         "brokers 2 and 3 have 400 of 480 together"
     );
-    assert_eq!(found(&model, &of(Scope::LogDir)), ["not ready: log directories are not known"]);
 }
 
 fn surviving(resource: Resource, limit: Limit) -> Capacity {

@@ -8,6 +8,7 @@ mod balance;
 mod brokers;
 mod capacity;
 mod leadership;
+mod log_dirs;
 mod minimum;
 mod parse;
 mod placement;
@@ -15,7 +16,7 @@ mod set;
 mod shipped;
 mod spread;
 #[cfg(test)]
-mod test_cluster;
+pub(crate) mod test_cluster;
 mod topics;
 mod verdict;
 

@@ -81,7 +81,7 @@ pub fn give(model: &mut ClusterModel, resource: Resource, capacity: f64) {
 pub fn judge(model: &ClusterModel, verdict: impl Fn(Standing) -> Verdict) -> Verdict {
     let counts: Vec<bool> = model.brokers.iter().map(|broker| broker.alive).collect();
     let sums = Sums::new(model, &model.placement);
-    verdict(Standing { model, assignment: &model.placement, sums: &sums, counts: &counts })
+    verdict(Standing { model, assignment: &model.placement, sums: &sums, counts: &counts, dir_loads: None })
 }
 
 /// What a verdict names, as `subject: text`, worst first; what is missing where it is not ready.

@@ -17,6 +17,9 @@ pub struct Standing<'a> {
     pub sums: &'a Sums,
     /// By broker: whether it is alive and not on its way out. Goals are about these brokers.
     pub counts: &'a [bool],
+    /// Bytes of the replicas in each log directory of each broker, where moves between directories belong to the
+    /// placement; `None` where each replica that stays on its broker stays in its directory.
+    pub dir_loads: Option<&'a [Vec<f64>]>,
 }
 
 /// How many places a verdict names at most: more would hide the worst.
@@ -110,12 +113,6 @@ impl<'a> Standing<'a> {
         }
         let name = resource.name();
         Some(Verdict::NotReady { missing: format!("the {name} load of some partitions is not known") })
-    }
-
-    /// The verdict on anything about log directories, which the model does not hold yet.
-    pub(super) fn log_dirs_missing(self) -> Verdict {
-        let _ = self;
-        Verdict::NotReady { missing: "log directories are not known".to_owned() }
     }
 
     /// Calls `each` with what every broker, counting or not, holds or leads of every topic that is meant.

@@ -48,6 +48,25 @@ impl ClusterModel {
         bytes
     }
 
+    /// By broker: whether it is alive, and the directory of some replica that serves there, and stays there under an
+    /// assignment, is not known. What is offline is in no directory that could be judged or levelled.
+    pub fn hides_log_dirs(&self, assignment: &Assignment) -> Vec<bool> {
+        let mut hides = vec![false; self.brokers.len()];
+        for partition in self.partition_ords() {
+            for broker in self.placement.replicas(partition) {
+                let offline = || self.offline.get(&partition).is_some_and(|held| held.contains(broker));
+                if self.brokers[broker.index()].alive
+                    && assignment.holds(partition, *broker)
+                    && self.log_dir_of(partition, *broker).is_none()
+                    && !offline()
+                {
+                    hides[broker.index()] = true;
+                }
+            }
+        }
+        hides
+    }
+
     /// Bytes of the replicas in each log directory of each broker, counting those that stay where they are under an
     /// assignment. Which directory a new replica gets is Kafka's choice, and is not foretold.
     pub fn log_dir_loads(&self, assignment: &Assignment) -> Vec<Vec<f64>> {

@@ -1,6 +1,6 @@
 //! [`Plan::build`]: from a solution to steps in waves, with a price and the loads before and after.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::FORMAT;
 use super::log_dir_waves::pack_log_dirs;
@@ -10,8 +10,8 @@ use super::waves::{Packed, Pending};
 use super::{BrokerLoads, GoalOutcome, LeaderStep, MoveStep, Plan, PlanLimits, Price, Refused, Step};
 use crate::base::{BrokerId, Bytes, DigestBuilder, PlanId, TopicName};
 use crate::goals::{GoalSet, Standing, Verdict};
-use crate::model::{Assignment, BrokerOrd, ClusterModel, Resource, Sums};
-use crate::solve::{Change, Operation, Request, Solution};
+use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
+use crate::solve::{Change, LogDirMove, Operation, Request, Solution, log_dir_loads};
 
 impl Plan {
     /// Builds the plan that leads from the model's placement to the solution's target.
@@ -69,11 +69,27 @@ impl Plan {
         plan.refusals.extend(between_dirs.refusals);
         plan.is_empty = plan.waves.is_empty();
         let after = Sums::new(model, &reached);
-        plan.goals = outcomes(model, goals, request, solution, &reached, &after);
+        let dirs = plan.log_dir_loads(model, solution, &reached);
+        plan.goals = outcomes(model, goals, request, solution, (&reached, &after, &dirs));
         plan.brokers = broker_loads(model, &before, &after);
         plan.price = price(model, solution, &plan, &reached, forecast_s + between_dirs.forecast_s);
         plan.id = plan.content_id();
         plan
+    }
+
+    /// Bytes of the replicas in each log directory of each broker after the plan, of those that stay on their broker;
+    /// `reached` is the placement that it leads to. Moves that it has no room for are not in it.
+    pub fn log_dir_loads(
+        &self,
+        model: &ClusterModel,
+        solution: &Solution,
+        reached: &Assignment,
+    ) -> Vec<Vec<f64>> {
+        let steps = self.steps().filter_map(Step::as_log_dir);
+        let planned: BTreeSet<(Option<PartitionOrd>, Option<BrokerOrd>)> =
+            steps.map(|step| (model.partition(&step.partition), model.broker(step.broker))).collect();
+        let is_planned = |step: &&LogDirMove| planned.contains(&(Some(step.partition), Some(step.broker)));
+        log_dir_loads(model, reached, solution.log_dir_moves.iter().filter(is_planned))
     }
 }
 
@@ -174,13 +190,12 @@ fn outcomes(
     goals: &GoalSet,
     request: &Request,
     solution: &Solution,
-    reached: &Assignment,
-    sums: &Sums,
+    (reached, sums, dir_loads): (&Assignment, &Sums, &[Vec<f64>]),
 ) -> Vec<GoalOutcome> {
     let leaves =
         |id: BrokerId| matches!(&request.operation, Operation::RemoveBrokers(ids) if ids.contains(&id));
     let counts: Vec<bool> = model.brokers.iter().map(|broker| broker.alive && !leaves(broker.id)).collect();
-    let standing = Standing { model, assignment: reached, sums, counts: &counts };
+    let standing = Standing { model, assignment: reached, sums, counts: &counts, dir_loads: Some(dir_loads) };
     let rows = goals.goals.iter().zip(&solution.verdicts);
     rows.map(|(goal, (before, _))| {
         let after: Verdict = goal.verdict(standing);
@@ -255,3 +270,7 @@ fn price(
         forecast_s: tidy(forecast_s),
     }
 }
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::judge_disk::Disks;
 use super::judge_log_dirs::LogDirs;
 use super::{KafkaReassignment, LogDirStep, Plan, PlanFile, PlanLimits, Step};
-use crate::base::{BrokerId, RackId, TopicPartition};
+use crate::base::{BrokerId, RackId, TopicName, TopicPartition};
 use crate::model::promises::{
     adds_only_to_live_brokers, any_broker_may_fail, best_rack_spread, gets_replication_factor,
     keeps_replication_factor, one_new_replica_at_a_time, one_replica_per_broker, rack_spread,
@@ -57,8 +57,26 @@ impl Judgement {
 /// there is room, so it is measured by what a disk can take, and not by the distance that waves keep from that.
 const KAFKA_DISK_SHARE: f64 = 0.95;
 
-/// Judges a plan against a cluster as observed.
+/// What whoever asks allows a plan to do that breaks a promise else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Leave {
+    /// A plan in Kafka's own form, which cannot say what it wants, may give partitions another number of replicas.
+    /// evenkeel's own plans name the topics for which that was asked.
+    pub replication_factor: bool,
+}
+
+/// Judges a plan against a cluster as observed; nothing is allowed but what the plan itself names.
 pub fn judge(observation: &Observation, plan: &PlanFile, limits: &PlanLimits) -> Judgement {
+    judge_with(observation, plan, limits, Leave::default())
+}
+
+/// Judges a plan against a cluster as observed, with what is allowed to it.
+pub fn judge_with(
+    observation: &Observation,
+    plan: &PlanFile,
+    limits: &PlanLimits,
+    leave: Leave,
+) -> Judgement {
     let mut judge = Judge::new(observation);
     let mut share = limits.disk_limit_share;
     judge.note_the_view();
@@ -73,7 +91,9 @@ pub fn judge(observation: &Observation, plan: &PlanFile, limits: &PlanLimits) ->
                     .to_owned(),
             );
             share = share.max(KAFKA_DISK_SHARE);
-            vec![kafka_wave(observation, list)]
+            let wave = kafka_wave(observation, list, leave);
+            judge.note_factors(&wave);
+            vec![wave]
         }
     };
     judge.found.waves = waves.len();
@@ -151,13 +171,14 @@ fn evenkeel_waves(plan: &Plan) -> Vec<JudgedWave<'_>> {
         .collect()
 }
 
-fn kafka_wave(observation: &Observation, list: &KafkaReassignment) -> JudgedWave<'static> {
-    let rows = list.partitions.iter().map(|row| Change {
-        partition: TopicPartition { topic: row.topic.clone(), partition: row.partition },
-        from: None,
-        stages: vec![row.replicas.clone()],
-        one_at_a_time: false,
-        factor: None,
+fn kafka_wave(observation: &Observation, list: &KafkaReassignment, leave: Leave) -> JudgedWave<'static> {
+    let rows = list.partitions.iter().map(|row| {
+        let partition = TopicPartition { topic: row.topic.clone(), partition: row.partition };
+        let resizes =
+            observation.partition(&partition).is_some_and(|now| now.replicas.len() != row.replicas.len());
+        // A list longer than any that Kafka takes is judged as one that keeps its length, and refused.
+        let factor = u8::try_from(row.replicas.len()).ok().filter(|_| leave.replication_factor && resizes);
+        Change { partition, from: None, stages: vec![row.replicas.clone()], one_at_a_time: false, factor }
     });
     // Kafka's own "current assignment" files name partitions that do not change: nothing to judge there.
     let changes = |change: &Change| {
@@ -235,12 +256,33 @@ impl<'a> Judge<'a> {
             self.found.broken.push(Broken::new(Promise::PlanIsCurrent, format!("plan {}", plan.id), detail));
         }
         for (topic, factor) in &plan.replication_factors {
-            let least = self.observation.topics.get(topic).and_then(|topic| topic.min_insync_replicas);
-            if least.is_some_and(|least| u32::from(*factor) <= least) {
-                self.found.notes.push(format!(
-                    "topic {topic} will have {factor} replicas and needs as many in sync: the loss of any one broker will stop its writes"
-                ));
+            self.note_min_isr(topic, *factor);
+        }
+    }
+
+    fn note_min_isr(&mut self, topic: &TopicName, factor: u8) {
+        let least = self.observation.topics.get(topic).and_then(|topic| topic.min_insync_replicas);
+        if least.is_some_and(|least| u32::from(factor) <= least) {
+            self.found.notes.push(format!(
+                "topic {topic} will have {factor} replicas and needs as many in sync: the loss of any one broker will stop its writes"
+            ));
+        }
+    }
+
+    /// Notes which topics get another number of replicas, and whether all of their partitions do.
+    fn note_factors(&mut self, wave: &JudgedWave) {
+        let mut changed: BTreeMap<(&TopicName, u8), usize> = BTreeMap::new();
+        for change in &wave.changes {
+            if let Some(factor) = change.factor {
+                *changed.entry((&change.partition.topic, factor)).or_default() += 1;
             }
+        }
+        for ((topic, factor), partitions) in changed {
+            let all = self.observation.topics.get(topic).map_or(0, |topic| topic.partitions.len());
+            self.found.notes.push(format!(
+                "topic {topic}: {partitions} of {all} partitions will have {factor} replicas, as was allowed"
+            ));
+            self.note_min_isr(topic, factor);
         }
     }
 

@@ -76,3 +76,29 @@ fn what_cannot_be_checked_is_noted() {
         judgement.notes
     );
 }
+
+#[test]
+fn another_number_of_replicas_is_judged_as_wanted_where_that_is_allowed() {
+    let observation = observation();
+    let file = |replicas: &[i32]| {
+        let replicas = replicas.iter().copied().map(BrokerId).collect();
+        let row = crate::plan::KafkaPartition { topic: "t".into(), partition: 0, replicas, log_dirs: None };
+        PlanFile::Kafka(KafkaReassignment { version: 1, partitions: vec![row] })
+    };
+    let (limits, leave) = (PlanLimits::default(), Leave { replication_factor: true });
+    let more = file(&[1, 2, 3]);
+    assert_eq!(judge(&observation, &more, &limits).broken[0].promise, Promise::ReplicationFactor);
+    let judgement = judge_with(&observation, &more, &limits, leave);
+    assert!(judgement.is_ok(), "{:?}", judgement.broken);
+    let note = "topic t: 1 of 2 partitions will have 3 replicas, as was allowed";
+    assert!(judgement.notes.iter().any(|found| found == note), "{:?}", judgement.notes);
+    // Everything else is judged as ever.
+    let twice = judge_with(&observation, &file(&[1, 2, 2]), &limits, leave);
+    assert_eq!(twice.broken[0].promise, Promise::OneReplicaPerBroker);
+    let mut strict = observation.clone();
+    strict.topics.get_mut(&"t".into()).unwrap().min_insync_replicas = Some(2);
+    assert!(
+        !judge_with(&strict, &file(&[1]), &limits, leave).is_ok(),
+        "one replica, and two must be in sync"
+    );
+}

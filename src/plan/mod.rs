@@ -16,7 +16,7 @@ mod waves;
 
 pub use error::PlanError;
 pub use file::PlanFile;
-pub use judge::{Judgement, Stale, judge};
+pub use judge::{Judgement, Leave, Stale, judge, judge_with};
 pub use kafka::{KafkaPartition, KafkaReassignment};
 pub use plan::{BrokerLoads, GoalOutcome, Plan, PlanLimits, Price, Refused, Wave};
 pub use step::{LeaderStep, LogDirStep, MoveStep, Step};

@@ -3,7 +3,7 @@
 
 use super::waves::{Packed, Pending, pack};
 use super::{PlanLimits, Refused};
-use crate::goals::{GoalSet, Tier};
+use crate::goals::{GoalSet, Scope, Tier};
 use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Sums};
 use crate::solve::Solution;
 
@@ -61,17 +61,31 @@ pub(super) fn reached(
     }))
 }
 
-/// Brokers that are over a must capacity, by more than they were.
+/// Brokers that are over a must capacity by more than they were, by themselves or together with those of their host
+/// or rack. Log directories are packed into waves of their own.
 fn newly_over(model: &ClusterModel, goals: &GoalSet, before: &Sums, after: &Sums) -> Vec<BrokerOrd> {
-    let musts = || goals.capacities().filter(|(goal, _)| goal.tier == Tier::Must);
-    let is_over = |broker: &BrokerOrd| {
-        musts().any(|(_, rule)| {
-            let limit = rule.limit_of(&model.brokers[broker.index()]).unwrap_or(f64::INFINITY);
-            let was = before.get(*broker, rule.resource);
-            after.get(*broker, rule.resource) > limit.max(was) * (1.0 + 1e-9)
-        })
-    };
-    model.broker_ords().filter(is_over).collect()
+    let mut is_over = vec![false; model.brokers.len()];
+    let musts = goals.capacities().filter(|(goal, _)| goal.tier == Tier::Must);
+    for (_, rule) in musts.filter(|(_, rule)| rule.scope != Scope::LogDir) {
+        let place = |broker: BrokerOrd| match rule.scope {
+            Scope::Broker | Scope::LogDir => broker.index(),
+            Scope::Host => model.host_of(broker).index(),
+            Scope::Rack => model.rack_of(broker).index(),
+        };
+        let places = model.brokers.len().max(model.hosts.len()).max(model.racks.len());
+        let mut sums = vec![(0.0, 0.0, 0.0); places];
+        for broker in model.broker_ords().filter(|broker| model.brokers[broker.index()].alive) {
+            let (was, is, most) = &mut sums[place(broker)];
+            *was += before.get(broker, rule.resource);
+            *is += after.get(broker, rule.resource);
+            *most += rule.limit_of(&model.brokers[broker.index()]).unwrap_or(f64::INFINITY);
+        }
+        for broker in model.broker_ords() {
+            let (was, is, most): (f64, f64, f64) = sums[place(broker)];
+            is_over[broker.index()] |= is > most.max(was) * (1.0 + 1e-9);
+        }
+    }
+    model.broker_ords().filter(|broker| is_over[broker.index()]).collect()
 }
 
 /// Whether a step brings a replica or leadership to one of these brokers.
@@ -79,4 +93,45 @@ fn brings(model: &ClusterModel, solution: &Solution, pending: &Pending, over: &[
     let leader = solution.target.leader(pending.partition);
     let leads_anew = leader.filter(|_| leader != model.placement.leader(pending.partition));
     pending.added.iter().chain(&leads_anew).any(|broker| over.contains(broker))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::goals::test_cluster::{cluster, give};
+    use crate::goals::{Capacity, Goal, Limit, Rule};
+    use crate::model::{HostOrd, Resource};
+
+    const FOUR: [(i32, &str); 4] = [(1, "a"), (2, "a"), (3, "b"), (4, "c")];
+
+    fn must(scope: Scope) -> GoalSet {
+        let rule = Capacity { resource: Resource::Disk, limit: Limit::Share(1.0), scope, survive: None };
+        let (name, rule) = ("disk".to_owned(), Rule::Capacity(rule));
+        let goals = vec![Goal { name, tier: Tier::Must, weight: 1.0, rule }];
+        GoalSet { name: "test".to_owned(), description: String::new(), goals }
+    }
+
+    fn over(model: &ClusterModel, after: &ClusterModel, scope: Scope) -> Vec<u32> {
+        let (before, after) = (Sums::new(model, &model.placement), Sums::new(model, &after.placement));
+        newly_over(model, &must(scope), &before, &after).into_iter().map(|broker| broker.0).collect()
+    }
+
+    #[test]
+    fn hosts_and_racks_are_over_in_sum() {
+        // Brokers 1 and 2 are in rack a and get a host in common; each replica takes 100 bytes.
+        let mut model = cluster(&FOUR, &[("t", &[&[1], &[1], &[3], &[4]])]);
+        let mut after = cluster(&FOUR, &[("t", &[&[1], &[1], &[3], &[1]])]);
+        for cluster in [&mut model, &mut after] {
+            give(cluster, Resource::Disk, 200.0);
+            cluster.brokers[1].host = HostOrd(0);
+        }
+        assert_eq!(over(&model, &after, Scope::Broker), [0], "broker 1 has 300 of 200");
+        assert!(over(&model, &after, Scope::Host).is_empty(), "together with broker 2 it has 300 of 400");
+        assert!(over(&model, &after, Scope::Rack).is_empty());
+        give(&mut model, Resource::Disk, 140.0);
+        assert_eq!(over(&model, &after, Scope::Host), [0, 1], "300 of 280");
+        assert_eq!(over(&model, &after, Scope::Rack), [0, 1]);
+        assert!(over(&model, &model, Scope::Rack).is_empty(), "nothing is worse than it was");
+        assert!(over(&model, &after, Scope::LogDir).is_empty());
+    }
 }

@@ -27,6 +27,47 @@ pub enum Lack {
         /// Capacity that would have to be added, in the resource's unit.
         capacity_missing: f64,
     },
+    /// With a rack lost, the brokers of the others may carry less than they would have to.
+    TooSmallWithoutRack {
+        /// The rack whose loss is worst.
+        rack: RackId,
+        /// The resource.
+        resource: Resource,
+        /// Brokers like those that are there which would have to join the other racks.
+        brokers_missing: u32,
+        /// Capacity that would have to be added to the other racks, in the resource's unit.
+        capacity_missing: f64,
+    },
+    /// The brokers on which topics may stand may carry less than these topics bring.
+    TooSmallWhereAllowed {
+        /// The brokers.
+        brokers: usize,
+        /// The resource.
+        resource: Resource,
+        /// What the topics bring.
+        load: f64,
+        /// What the brokers may carry.
+        room: f64,
+        /// Brokers like these that would have to be allowed, too.
+        brokers_missing: u32,
+        /// Capacity that would have to be added to these brokers, in the resource's unit.
+        capacity_missing: f64,
+    },
+    /// Of a topic a rack has to hold more, or can hold less, than its brokers may.
+    TopicUneven {
+        /// The topic.
+        topic: String,
+        /// The rack.
+        rack: RackId,
+        /// Replicas that have to stand, or at most can stand, in the rack.
+        replicas: u32,
+        /// The brokers of the rack.
+        brokers: u32,
+        /// The most, or the least, that a broker may hold.
+        bound: u32,
+        /// Brokers that would have to join the rack (negative: the others); absent where no number would do.
+        brokers_missing: Option<i32>,
+    },
     /// A rack has to carry more, or can carry less, than its part of the cluster's mean.
     Uneven {
         /// The rack.
@@ -85,12 +126,17 @@ pub enum Lack {
         /// How many.
         partitions: usize,
     },
-    /// None of the bounds that are reckoned here forbids it. They are reckoned for each broker and rack; not for hosts,
-    /// log directories, single topics and the loss of a rack.
+    /// None of the bounds that are reckoned here forbids it. They are reckoned in sum: for racks, for the cluster, and
+    /// for the brokers where a topic may stand; not for log directories.
     NotForbidden,
 }
 
 impl Lack {
+    /// Whether it follows from brokers and loads that no placement can meet the goal, and what would help is a number.
+    pub fn is_in_numbers(&self) -> bool {
+        !matches!(self, Self::NotKnown { .. } | Self::Held { .. } | Self::NotForbidden)
+    }
+
     /// What is lacking, in words.
     pub fn reason(&self) -> String {
         match self {
@@ -106,6 +152,17 @@ impl Lack {
                     ),
                 }
             }
+            Self::TooSmallWithoutRack { rack, resource, capacity_missing, .. } => format!(
+                "with rack {rack} lost the brokers of the other racks may carry less {} than there is, by {} of capacity",
+                resource.name(),
+                resource.show(*capacity_missing)
+            ),
+            Self::TooSmallWhereAllowed { brokers, resource, load, room, .. } => format!(
+                "the {brokers} brokers where its topics may stand may carry {}, and the topics bring {}",
+                resource.show_named(*room),
+                resource.show(*load)
+            ),
+            Self::TopicUneven { .. } => self.reason_of_topic(),
             Self::Uneven { rack, resource, percent, .. } => {
                 let name = resource.name();
                 if *percent > 0.0 {
@@ -148,9 +205,7 @@ impl Lack {
 
     /// What would help, in words.
     pub fn mend(&self) -> String {
-        let more = |brokers: u32| {
-            if brokers == 1 { "1 more broker".into() } else { format!("{brokers} more brokers") }
-        };
+        let more = more_brokers;
         match self {
             Self::NotKnown { resource: Some(Resource::Disk), .. } => {
                 "allow evenkeel to describe log dirs, or give the brokers' `capacity` in the settings".to_owned()
@@ -166,6 +221,23 @@ impl Lack {
                 }
                 format!("{place} needs {brokers}, or {} more {}", resource.show(*capacity_missing), resource.name())
             }
+            Self::TooSmallWithoutRack { rack, resource, brokers_missing, capacity_missing } => {
+                let brokers = more(*brokers_missing);
+                let place = format!("the racks beside {rack} need {brokers}");
+                if resource.is_count() {
+                    return format!("{place}, or fewer {}", resource.name());
+                }
+                format!("{place}, or {} more {}", resource.show(*capacity_missing), resource.name())
+            }
+            Self::TooSmallWhereAllowed { resource, brokers_missing, capacity_missing, .. } => {
+                let brokers = more(*brokers_missing);
+                if resource.is_count() {
+                    return format!("{brokers} where it may stand, or fewer {}", resource.name());
+                }
+                let more = resource.show(*capacity_missing);
+                format!("{brokers} where it may stand, or {more} more {} there", resource.name())
+            }
+            Self::TopicUneven { .. } => self.mend_of_topic(),
             Self::Uneven { rack, resource, brokers_missing, capacity_missing, .. } => {
                 let brokers = more(brokers_missing.unsigned_abs());
                 if *brokers_missing < 0 {
@@ -197,6 +269,39 @@ impl Lack {
             }
         }
     }
+
+    fn reason_of_topic(&self) -> String {
+        let Self::TopicUneven { topic, rack, replicas, brokers, bound, .. } = self else {
+            return String::new();
+        };
+        let noun = if *brokers == 1 { "broker" } else { "brokers" };
+        let (can, may) = if u64::from(*replicas) > u64::from(*brokers) * u64::from(*bound) {
+            ("have to", "may")
+        } else {
+            ("can", "are to")
+        };
+        format!(
+            "{replicas} replicas of topic {topic} {can} stand in rack {rack}, and its {brokers} {noun} {may} hold {bound} each"
+        )
+    }
+
+    fn mend_of_topic(&self) -> String {
+        let Self::TopicUneven { topic, rack, brokers_missing, .. } = self else { return String::new() };
+        match *brokers_missing {
+            None => format!("a wider band, or another number of partitions for topic {topic}"),
+            Some(missing) if missing < 0 => {
+                let brokers = more_brokers(missing.unsigned_abs());
+                format!("{brokers} in the other racks, or fewer in rack {rack}, or a wider band")
+            }
+            Some(missing) => {
+                format!("rack {rack} needs {}, or a wider band", more_brokers(missing.unsigned_abs()))
+            }
+        }
+    }
+}
+
+fn more_brokers(brokers: u32) -> String {
+    if brokers == 1 { "1 more broker".to_owned() } else { format!("{brokers} more brokers") }
 }
 
 fn list(brokers: &[BrokerId]) -> String {

@@ -163,24 +163,15 @@ fn not_seen(model: &ClusterModel, brokers: &[BrokerOrd]) -> Refusal {
     }
 }
 
-/// By broker: whether it is alive, and the directory or the size of some replica that
-/// serves there is not known. What is offline is in no directory that could be levelled.
+/// By broker: whether the directory or the size of some replica that stays on it is not known.
 fn hidden(model: &ClusterModel, target: &Assignment) -> Vec<bool> {
-    let mut hidden = vec![false; model.brokers.len()];
-    for partition in model.partition_ords() {
-        for broker in model.placement.replicas(partition) {
-            let row = &model.brokers[broker.index()];
-            let offline = || model.offline.get(&partition).is_some_and(|brokers| brokers.contains(broker));
-            if row.alive
-                && target.holds(partition, *broker)
-                && (model.log_dir_of(partition, *broker).is_none() || !model.known[Resource::Disk.index()])
-                && !offline()
-            {
-                hidden[broker.index()] = true;
-            }
-        }
+    let hides = model.hides_log_dirs(target);
+    if model.known[Resource::Disk.index()] {
+        return hides;
     }
-    hidden
+    // Without its size no replica can be weighed, whichever directory it is in.
+    let holds = |broker: BrokerOrd| model.partition_ords().any(|partition| target.holds(partition, broker));
+    model.broker_ords().map(|broker| model.brokers[broker.index()].alive && holds(broker)).collect()
 }
 
 /// What the goals ask of the directories of a broker, as far as this request is about it.

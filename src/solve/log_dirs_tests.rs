@@ -200,3 +200,12 @@ fn held_replicas_and_budgets_are_kept() {
     assert_eq!((found.moves.len(), found.refusals.len()), (1, 3));
     assert!(found.refusals[0].reason.contains("budget"), "{:?}", found.refusals[0]);
 }
+
+#[test]
+fn a_goal_on_directories_is_met_by_the_moves_that_are_found_for_it() {
+    let seen = broker(&[("/a", &[300.0, 100.0, 100.0, 50.0]), ("/b", &[150.0])]);
+    let goals = level(0.1);
+    let solution = crate::solve::solve(&seen, &goals, &Request::default()).unwrap();
+    assert_eq!(solution.verdicts[0].0.is_met(), Some(false));
+    assert_eq!(solution.verdicts[0].1.is_met(), Some(true), "{:?}", solution.verdicts[0].1);
+}

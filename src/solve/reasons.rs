@@ -4,7 +4,7 @@ use super::Change;
 use super::delta::Shift;
 use super::problem::Problem;
 use super::state::State;
-use crate::model::{Assignment, BrokerOrd, PartitionOrd, Resource};
+use crate::model::{Assignment, BrokerOrd, PartitionOrd, RackOrd, Resource};
 
 /// Why a change was made, as numbers of the moment when it was made.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,6 +35,15 @@ pub(super) enum Cause {
         to_share: f64,
         /// Whether it is exchanged for another replica.
         is_swap: bool,
+    },
+    /// With a rack lost a broker would carry more than it may.
+    Survive {
+        /// What it would carry too much of.
+        resource: Resource,
+        /// The rack.
+        rack: RackOrd,
+        /// The broker.
+        relieved: BrokerOrd,
     },
     /// Other changes made this one needless or needed.
     Follows,
@@ -108,6 +117,12 @@ fn reason(problem: &Problem, target: &Assignment, partition: PartitionOrd, recor
             ));
         }
     }
+    let leader_stays = target.leader(partition) == model.placement.leader(partition);
+    if sentences.is_empty() && leader_stays {
+        // Only the order of the list changes: that is who takes over.
+        let survives = |record: &&&Record| matches!(record.cause, Cause::Survive { .. });
+        sentences.extend(records.iter().rev().find(survives).map(|record| sentence(problem, record)));
+    }
     if sentences.is_empty() {
         let leads = |record: &&&Record| target.leader(partition) == Some(record.to);
         let last = records.iter().rev().find(leads).filter(|record| record.cause != Cause::Follows);
@@ -165,6 +180,13 @@ fn sentence(problem: &Problem, record: &Record) -> String {
                 deviation(to_share)
             )
         }
+        Cause::Survive { resource, rack, relieved } => format!(
+            "with rack {} lost broker {} would carry more {} than it may; broker {} has room",
+            model.racks[rack.index()],
+            model.brokers[relieved.index()].id,
+            resource.name(),
+            to.id
+        ),
         Cause::Follows => format!("broker {} takes it so that other goals hold", to.id),
     }
 }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::problem::{Freedom, Problem};
-use super::{Refusal, RefusalKind};
-use crate::goals::{Goal, Rule, Verdict};
+use super::{Refusal, RefusalKind, shortfalls};
+use crate::goals::{Goal, Rule, Scope, Standing, Verdict};
 use crate::model::{Assignment, BrokerOrd, Health, PartitionOrd, Resource, Sums};
 
 /// All refusals of a solution.
@@ -16,16 +16,46 @@ pub(super) fn refusals(
     verdicts: &[Verdict],
 ) -> Vec<Refusal> {
     let mut refusals = held(problem);
+    let lacking = lacking(problem, target, sums, verdicts);
     for (goal, verdict) in problem.goals.goals.iter().zip(verdicts) {
-        let (kind, mend) = match verdict {
+        let said = verdict.in_words();
+        let (kind, reason, mend) = match verdict {
             Verdict::Met => continue,
-            Verdict::NotReady { .. } => (RefusalKind::GoalNotReady, mend_not_ready(goal)),
-            Verdict::Violated { .. } => (RefusalKind::GoalNotMet, mend_not_met(problem, target, sums, goal)),
+            Verdict::NotReady { .. } => (RefusalKind::GoalNotReady, said, mend_not_ready(goal)),
+            Verdict::Violated { .. } => match lacking.get(&goal.name) {
+                Some((why, mend)) => (RefusalKind::GoalNotMet, format!("{said}; {why}"), mend.clone()),
+                None => (RefusalKind::GoalNotMet, said, mend_not_met(problem, target, sums, goal)),
+            },
         };
         let subject = format!("goal {}", goal.name);
-        refusals.push(Refusal { kind, subject, reason: verdict.in_words(), mend });
+        refusals.push(Refusal { kind, subject, reason, mend });
     }
     refusals
+}
+
+/// By goal: why no placement can meet it, and what would help, where that follows from brokers and loads in numbers.
+fn lacking(
+    problem: &Problem,
+    target: &Assignment,
+    sums: &Sums,
+    verdicts: &[Verdict],
+) -> BTreeMap<String, (String, String)> {
+    let (model, counts) = (problem.model, &problem.roles.counts);
+    let standing = Standing { model, assignment: target, sums, counts, dir_loads: None };
+    let mut by_goal: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for shortfall in shortfalls(standing, problem.goals, verdicts) {
+        if !shortfall.lack.is_in_numbers() {
+            continue;
+        }
+        let (reason, mend) = by_goal.entry(shortfall.goal).or_default();
+        for (text, more) in [(reason, shortfall.reason), (mend, shortfall.mend)] {
+            if !text.is_empty() {
+                text.push_str("; ");
+            }
+            text.push_str(&more);
+        }
+    }
+    by_goal
 }
 
 fn mend_not_ready(goal: &Goal) -> String {
@@ -50,6 +80,12 @@ fn mend_not_met(problem: &Problem, target: &Assignment, sums: &Sums, goal: &Goal
         return format!("{only}; level the rest with `--rebalance` or a later rebalance");
     }
     let (resource, is_balance) = match &goal.rule {
+        Rule::Capacity(rule) if rule.scope == Scope::LogDir => {
+            return "move replicas off the broker, or add a log directory to it".into();
+        }
+        Rule::Balance(rule) if rule.scope == Scope::LogDir => {
+            return "a wider band, or more and smaller partitions on the broker".into();
+        }
         Rule::Capacity(rule) => (rule.resource, false),
         Rule::Balance(rule) => (rule.resource, true),
         _ => {

@@ -3,19 +3,19 @@
 //! It needs no solver: the limits follow from the brokers, the loads and the promise that replicas stand on as many
 //! racks as they can. Where these forbid nothing, it says so: then it is held partitions, other goals or the search.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use super::Lack;
+use super::shortfall_loss::after_loss;
+use super::{Lack, shortfall_topics};
 use crate::base::BrokerId;
-use crate::goals::{
-    Attribute, Balance, Capacity, Counted, Demand, Goal, GoalSet, Least, Limit, Minimum, Per, Placement,
-    Rule, Scope, Standing, Verdict,
-};
+use crate::goals::{Attribute, Balance, Capacity, Goal, GoalSet, Limit, Per, Rule, Scope, Standing, Verdict};
 use crate::model::promises::{best_rack_spread, evenest_counts, rack_spread};
 use crate::model::{BrokerOrd, ClusterModel, Health, PartitionOrd, Resource};
 
 /// Shares of a limit smaller than this are noise of adding up.
-const EPSILON: f64 = 1e-9;
+pub(super) const EPSILON: f64 = 1e-9;
 
 /// A goal that is not met, and why.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,7 +42,7 @@ pub fn shortfalls(standing: Standing<'_>, goals: &GoalSet, verdicts: &[Verdict])
             Verdict::NotReady { missing } => {
                 vec![Lack::NotKnown { missing: missing.clone(), resource: resource_of(goal) }]
             }
-            Verdict::Violated { .. } => lacks(standing, goal),
+            Verdict::Violated { .. } => lacks(standing, goals, goal),
         };
         lacks.into_iter().map(|lack| Shortfall {
             goal: goal.name.clone(),
@@ -64,15 +64,15 @@ fn resource_of(goal: &Goal) -> Option<Resource> {
 }
 
 /// What an unmet goal lacks; of capacity each place that is too small.
-fn lacks(standing: Standing<'_>, goal: &Goal) -> Vec<Lack> {
+fn lacks(standing: Standing<'_>, goals: &GoalSet, goal: &Goal) -> Vec<Lack> {
     let found: Vec<Lack> = match &goal.rule {
         Rule::Capacity(rule) => capacity(standing, rule),
         Rule::Balance(rule) => balance(standing, rule).into_iter().collect(),
         Rule::Spread(rule) if rule.over == Attribute::Rack => {
             rack_unset(standing.model).into_iter().collect()
         }
-        Rule::Minimum(rule) => minimum(standing, rule).into_iter().collect(),
-        Rule::Placement(rule) => placement(standing, rule).into_iter().collect(),
+        Rule::Minimum(rule) => shortfall_topics::minimum(standing, rule).into_iter().collect(),
+        Rule::Placement(rule) => shortfall_topics::placement(standing, goals, rule).into_iter().collect(),
         Rule::Spread(_) | Rule::Leadership(_) => Vec::new(),
     };
     if !found.is_empty() {
@@ -126,7 +126,7 @@ pub fn forced_copies(replication_factor: usize, brokers_per_rack: &[usize]) -> V
 /// times what a replica weighs. A follower's weight for the least, so that it holds wherever leaders are.
 pub fn forced_loads(model: &ClusterModel, counts: &[bool], resource: Resource) -> Vec<(f64, f64)> {
     let per_rack = model.brokers_per_rack(|broker| counts[broker.index()]);
-    let mut by_factor = std::collections::BTreeMap::new();
+    let mut by_factor = BTreeMap::new();
     let mut loads = vec![(0.0, 0.0); per_rack.len()];
     for partition in model.partition_ords() {
         let factor = model.placement.replicas(partition).len();
@@ -143,21 +143,27 @@ pub fn forced_loads(model: &ClusterModel, counts: &[bool], resource: Resource) -
     loads
 }
 
-fn brokers_of(standing: Standing<'_>, rack: usize) -> impl Iterator<Item = BrokerOrd> + use<'_> {
+pub(super) fn brokers_of(standing: Standing<'_>, rack: usize) -> impl Iterator<Item = BrokerOrd> + use<'_> {
     standing.brokers().filter(move |broker| standing.model.rack_of(*broker).index() == rack)
 }
 
+/// The share of a capacity that a limit leaves. Counts have no capacity to add: only more brokers help.
+pub(super) fn share_of(rule: &Capacity) -> f64 {
+    match rule.limit {
+        Limit::Share(share) if share > 0.0 => share,
+        _ => 1.0,
+    }
+}
+
+/// Hosts and racks are held against the sum of the limits of their brokers: what the brokers of a rack, or all, cannot
+/// bear in sum no sharing out between hosts mends.
 fn capacity(standing: Standing<'_>, rule: &Capacity) -> Vec<Lack> {
     let model = standing.model;
-    if rule.scope != Scope::Broker || rule.survive.is_some() {
+    if rule.scope == Scope::LogDir {
         return Vec::new();
     }
     let limit = |broker: BrokerOrd| rule.limit_of(&model.brokers[broker.index()]);
-    // Counts have no capacity to add: only more brokers help.
-    let share = match rule.limit {
-        Limit::Share(share) if share > 0.0 => share,
-        _ => 1.0,
-    };
+    let share = share_of(rule);
     let too_small = |rack: Option<usize>, load: f64, limits: Option<Vec<f64>>| {
         let limits = limits?;
         let over = load - limits.iter().sum::<f64>();
@@ -182,9 +188,25 @@ fn capacity(standing: Standing<'_>, rule: &Capacity) -> Vec<Lack> {
     }
     let total: f64 = standing.brokers().map(|broker| standing.sums.get(broker, rule.resource)).sum();
     let Some(limits) = standing.brokers().map(limit).collect::<Option<Vec<f64>>>() else { return Vec::new() };
-    let room = limits.iter().copied().fold(0.0, f64::max);
+    let room = largest_place(standing, rule.scope, &limits);
     let whole = too_small(None, total, Some(limits));
-    whole.or_else(|| largest_beyond(standing, rule.resource, room)).into_iter().collect()
+    let lost = || rule.survive.and_then(|_| after_loss(standing, rule));
+    whole.or_else(lost).or_else(|| largest_beyond(standing, rule.resource, room)).into_iter().collect()
+}
+
+/// The most of any broker, host or rack; `mosts` are those of the brokers that count, in their order.
+fn largest_place(standing: Standing<'_>, scope: Scope, mosts: &[f64]) -> f64 {
+    let model = standing.model;
+    let mut places: BTreeMap<usize, f64> = BTreeMap::new();
+    for (broker, most) in standing.brokers().zip(mosts) {
+        let place = match scope {
+            Scope::Broker | Scope::LogDir => broker.index(),
+            Scope::Host => model.host_of(broker).index(),
+            Scope::Rack => model.rack_of(broker).index(),
+        };
+        *places.entry(place).or_default() += most;
+    }
+    places.into_values().fold(0.0, f64::max)
 }
 
 /// A partition of which one replica alone weighs more than `room`.
@@ -206,9 +228,13 @@ fn largest_beyond(standing: Standing<'_>, resource: Resource, room: f64) -> Opti
     })
 }
 
+/// The band of a host or rack is never wider than those of its brokers together.
 fn balance(standing: Standing<'_>, rule: &Balance) -> Option<Lack> {
     let model = standing.model;
-    if rule.per == Per::Topic || rule.scope != Scope::Broker {
+    if rule.per == Per::Topic {
+        return shortfall_topics::balance(standing, rule);
+    }
+    if rule.scope == Scope::LogDir {
         return None;
     }
     let total: f64 = standing.brokers().map(|broker| standing.sums.get(broker, rule.resource)).sum();
@@ -236,8 +262,8 @@ fn balance(standing: Standing<'_>, rule: &Balance) -> Option<Lack> {
             return Some(lack);
         }
     }
-    let room = standing.brokers().map(|broker| bounds.high[broker.index()]).fold(0.0, f64::max);
-    largest_beyond(standing, rule.resource, room)
+    let mosts: Vec<f64> = standing.brokers().map(|broker| bounds.high[broker.index()]).collect();
+    largest_beyond(standing, rule.resource, largest_place(standing, rule.scope, &mosts))
 }
 
 /// A rack whose load `held` is out of the band around its part `mean` of the `total`.
@@ -281,65 +307,22 @@ pub fn rack_unset(model: &ClusterModel) -> Option<Lack> {
     (!brokers.is_empty() && brokers.len() < model.brokers.len()).then_some(Lack::RackUnset { brokers })
 }
 
-fn minimum(standing: Standing<'_>, rule: &Minimum) -> Option<Lack> {
-    let model = standing.model;
-    let Least::Count(least) = rule.least else { return None };
-    let brokers = u32::try_from(standing.brokers().count()).unwrap_or(u32::MAX);
-    let wanted = u64::from(brokers) * u64::from(least);
-    let lacking = model.topics.iter().filter(|topic| rule.topics.matches(&topic.name)).filter_map(|topic| {
-        let partitions = topic.partition_count;
-        let factor = if rule.of == Counted::Leaders {
-            1
-        } else {
-            standing.assignment.replicas(topic.first_partition).len() as u64
-        };
-        let missing = wanted.saturating_sub(u64::from(partitions) * factor).div_ceil(factor.max(1));
-        (missing > 0).then_some((missing, topic))
-    });
-    let (missing, topic) = lacking.max_by_key(|(missing, _)| *missing)?;
-    Some(Lack::TopicTooSmall {
-        topic: topic.name.to_string(),
-        leaders: rule.of == Counted::Leaders,
-        partitions: topic.partition_count,
-        brokers,
-        least,
-        partitions_missing: u32::try_from(missing).unwrap_or(u32::MAX),
-    })
-}
-
-fn placement(standing: Standing<'_>, rule: &Placement) -> Option<Lack> {
-    let Standing { model, assignment, .. } = standing;
-    let allowed =
-        |set: &crate::goals::Brokers| standing.brokers().filter(|b| set.contains(model, *b)).count();
-    let brokers = match &rule.demand {
-        Demand::On(set) => allowed(set),
-        Demand::Off(set) => standing.brokers().count() - allowed(set),
-        Demand::WithinOneOf(sets) => sets.iter().map(allowed).max().unwrap_or(0),
-        Demand::Hold => return None,
-    };
-    let too_many = |partition: &PartitionOrd| {
-        let topic = &model.topics[model.partitions[partition.index()].topic.index()].name;
-        rule.topics.matches(topic) && assignment.replicas(*partition).len() > brokers
-    };
-    let partition = model.partition_ords().find(too_many)?;
-    Some(Lack::TooFewBrokers {
-        partition: model.name(partition).to_string(),
-        replication_factor: assignment.replicas(partition).len(),
-        brokers,
-    })
-}
-
 fn real(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
 
+/// A whole number that is not less.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn ceil(number: f64) -> u32 {
+pub(super) fn ceil(number: f64) -> u32 {
     number.ceil() as u32
 }
 
 /// The middle amount, of two the lower; 0 of none.
-fn median(mut amounts: Vec<f64>) -> f64 {
+pub(super) fn median(mut amounts: Vec<f64>) -> f64 {
     amounts.sort_unstable_by(f64::total_cmp);
     amounts.get(amounts.len().saturating_sub(1) / 2).copied().unwrap_or(0.0)
 }
+
+#[cfg(test)]
+#[path = "shortfall_tests.rs"]
+mod tests;

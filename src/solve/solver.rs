@@ -4,7 +4,7 @@ use super::bound::least_bytes;
 use super::factor::{factor_of, resized};
 use super::leaders::Leadership;
 use super::level::{Scope, WORTH_ANOTHER_PASS};
-use super::log_dirs::move_log_dirs;
+use super::log_dirs::{log_dir_loads, move_log_dirs};
 use super::problem::{Freedom, Problem};
 use super::reasons::{Cause, changes};
 use super::refusals::refusals;
@@ -12,7 +12,7 @@ use super::roles::Roles;
 use super::state::State;
 use super::trim::Keeps;
 use super::{Operation, Request, Solution, SolveError};
-use crate::goals::{GoalSet, Leads, Rule, Standing, Verdict};
+use crate::goals::{self, GoalSet, Leads, Rule, Standing, Verdict};
 use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
 
 /// Rounds of leaders, moves and exchanges at most: each but the last mends something.
@@ -33,7 +33,7 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     let roles = Roles::new(model, goals, request)?;
     let sums = Sums::new(model, &model.placement);
     let alive: Vec<bool> = model.brokers.iter().map(|broker| broker.alive).collect();
-    let before = judge_goals(model, goals, &model.placement, &sums, &alive);
+    let before = judge_goals(model, goals, &model.placement, &sums, &alive, None);
 
     let mut problem = Problem::new(model, goals, request, roles, &sums);
     let (start, sums, records) = match resized(&problem, &sums) {
@@ -55,13 +55,17 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
         state.tight = None;
         search(&mut state);
     }
+    if searches(&problem) {
+        super::survive::mend(&mut state);
+    }
     let (target, records) = finish(state);
     let target = super::budget::within(&problem, target);
     let after_sums = Sums::new(model, &target);
-    let after = judge_goals(model, goals, &target, &after_sums, &problem.roles.counts);
+    let between_dirs = move_log_dirs(model, goals, request, &target)?;
+    let dirs = log_dir_loads(model, &target, &between_dirs.moves);
+    let after = judge_goals(model, goals, &target, &after_sums, &problem.roles.counts, Some(&dirs));
     let changes = changes(&problem, &target, &records);
     let levelled = disk_is_level(goals, &after);
-    let between_dirs = move_log_dirs(model, goals, request, &target)?;
     let mut refusals = refusals(&problem, &target, &after_sums, &after);
     refusals.extend(between_dirs.refusals);
     Ok(Solution {
@@ -241,15 +245,18 @@ fn judge_goals(
     assignment: &Assignment,
     sums: &Sums,
     counts: &[bool],
+    dir_loads: Option<&[Vec<f64>]>,
 ) -> Vec<Verdict> {
-    let standing = Standing { model, assignment, sums, counts };
+    let standing = Standing { model, assignment, sums, counts, dir_loads };
     goals.goals.iter().map(|goal| goal.verdict(standing)).collect()
 }
 
-/// Whether every goal about the balance of disks is met.
+/// Whether every goal about the balance of disks, of brokers and beyond, is met.
 fn disk_is_level(goals: &GoalSet, verdicts: &[Verdict]) -> bool {
     goals.goals.iter().zip(verdicts).all(|(goal, verdict)| match &goal.rule {
-        Rule::Balance(rule) if rule.resource == Resource::Disk => verdict.is_met() == Some(true),
+        Rule::Balance(rule) if rule.resource == Resource::Disk && rule.scope != goals::Scope::LogDir => {
+            verdict.is_met() == Some(true)
+        }
         _ => true,
     })
 }

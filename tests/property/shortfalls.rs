@@ -52,7 +52,13 @@ fn lacks_of(observation: &Observation, goals: &GoalSet) -> Vec<Shortfall> {
     let model = ClusterModel::build(observation).unwrap();
     let sums = Sums::new(&model, &model.placement);
     let counts: Vec<bool> = model.brokers.iter().map(|broker| broker.alive).collect();
-    let standing = Standing { model: &model, assignment: &model.placement, sums: &sums, counts: &counts };
+    let standing = Standing {
+        model: &model,
+        assignment: &model.placement,
+        sums: &sums,
+        counts: &counts,
+        dir_loads: None,
+    };
     let verdicts: Vec<Verdict> = goals.goals.iter().map(|goal| goal.verdict(standing)).collect();
     shortfalls(standing, goals, &verdicts)
 }
@@ -118,7 +124,13 @@ fn a_topic_can_have_too_few_partitions() {
     topic(&mut observation, "t", &[(&[0, 2, 4], 1), (&[1, 3, 5], 1)]);
     let model = ClusterModel::build(&observation).unwrap();
     let sums = Sums::new(&model, &model.placement);
-    let standing = Standing { model: &model, assignment: &model.placement, sums: &sums, counts: &[true; 6] };
+    let standing = Standing {
+        model: &model,
+        assignment: &model.placement,
+        sums: &sums,
+        counts: &[true; 6],
+        dir_loads: None,
+    };
     let lacking = |of| {
         let rule = Rule::Minimum(Minimum { topics: Topics::default(), of, least: Least::Count(1) });
         let goal = Goal { name: "each".into(), tier: Tier::Must, weight: 1.0, rule };

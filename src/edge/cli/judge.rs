@@ -9,8 +9,8 @@ use super::source::{self, SourceArgs};
 use super::status::to_json;
 use super::target::read_text;
 use super::{Failure, Screen};
-use crate::model::Promise;
-use crate::plan::{Judgement, PlanFile, PlanLimits, judge};
+use crate::model::{Broken, Promise};
+use crate::plan::{Judgement, Leave, PlanFile, PlanLimits, judge_with};
 use crate::report::judgement_text;
 
 const EXAMPLES: &str = "\
@@ -27,6 +27,10 @@ pub struct JudgeArgs {
     /// A plan file, or the JSON of kafka-reassign-partitions
     #[arg(long, value_name = "FILE")]
     plan: PathBuf,
+    /// Judge a changed number of replicas in a file of kafka-reassign-partitions as wanted; a plan of evenkeel says
+    /// itself where it is
+    #[arg(long)]
+    allow_replication_factor: bool,
     /// The shape of the result: text or json
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, hide_default_value = true)]
     format: Format,
@@ -39,12 +43,20 @@ pub struct JudgeArgs {
 pub fn run(args: &JudgeArgs, screen: &Screen) -> Result<(), Failure> {
     let plan = read_plan(&args.plan)?;
     let seen = source::look(&args.source, screen)?;
-    let judgement = judge(&seen.observation, &plan, &limits(&plan));
+    let leave = Leave { replication_factor: args.allow_replication_factor };
+    let judgement = judge_with(&seen.observation, &plan, &limits(&plan), leave);
     match args.format {
         Format::Text => screen.result(&judgement_text(&judgement, screen.results))?,
         Format::Json => screen.result(&to_json(&judgement)?)?,
     }
-    refuse(&judgement)
+    let is_resized = |broken: &Broken| broken.promise == Promise::ReplicationFactor;
+    let hint = match plan {
+        PlanFile::Kafka(_) if judgement.broken.iter().any(is_resized) => {
+            "if another replication factor is wanted, judge it with --allow-replication-factor"
+        }
+        _ => return refuse(&judgement),
+    };
+    refuse(&judgement).map_err(|failure| failure.hint(hint))
 }
 
 /// Reads a plan file of either kind.
