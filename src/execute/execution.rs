@@ -345,7 +345,8 @@ impl Execution {
         let wanted = self.wanted(seen);
         let other = self.steps.iter().filter(|step| step.is_another_topic(seen));
         let gone: BTreeSet<TopicName> = other.map(|step| step.partition().topic.clone()).collect();
-        let turn = self.throttles.turn(&wanted, seen, &gone, self.lived.at, self.settings.resend);
+        let times = (self.lived.at, self.settings.resend);
+        let turn = self.throttles.turn(&wanted, seen, &gone, times, self.puts_back_unseen());
         self.events.extend(turn.events);
         let mut commands = Vec::new();
         commands.extend((!cancels.is_empty()).then_some(Command::CancelReassignments(cancels)));
@@ -357,6 +358,14 @@ impl Execution {
         commands.extend((!elections.is_empty()).then_some(Command::ElectPreferredLeaders(elections)));
         commands.extend(turn.restore);
         commands
+    }
+
+    /// Whether throttles that cannot be seen are put back on the word of the cluster: when all else has ended and a
+    /// part of the time for cleaning up has gone by, or nothing is waited for.
+    fn puts_back_unseen(&self) -> bool {
+        let waited = |since| self.lived.at.saturating_sub(since);
+        self.stop == Some(StopMode::Now)
+            || self.clean_up_since.is_some_and(|since| waited(since) >= self.settings.clean_up_patience / 2)
     }
 
     /// The throttles that have to stand now: rates on everyone who takes part in what is left of the wave, lists

@@ -88,6 +88,11 @@ impl<V: Clone + PartialEq> Held<V> {
         !self.sent.is_empty()
     }
 
+    /// Whether it is to be put back and cannot be seen: whoever waits until it can does not undo the will of others.
+    pub(super) fn waits_for(&self, seen: &Seen<V>) -> bool {
+        self.releasing && self.may_stand() && *seen == Seen::Not
+    }
+
     /// The value to put back on the way out.
     pub(super) fn restore(&self) -> Option<V> {
         self.before.clone()

@@ -97,14 +97,15 @@ impl Throttles {
     }
 
     /// Decides what to send, from what is wanted and what is seen. `gone` are topics that are no longer the ones
-    /// that the plan was made for.
+    /// that the plan was made for. What is no longer needed and cannot be seen now, its broker being down, is put back
+    /// when it is seen again and still ours, for somebody may set it meanwhile; `blindly` puts it back all the same.
     pub(super) fn turn(
         &mut self,
         wanted: &Wanted,
         seen: &Observation,
         gone: &BTreeSet<TopicName>,
-        at: Duration,
-        settle: Duration,
+        (at, settle): (Duration, Duration),
+        blindly: bool,
     ) -> ThrottleTurn {
         let mut turn = ThrottleTurn::default();
         self.take_up(wanted, seen, gone, &mut turn.events);
@@ -113,7 +114,11 @@ impl Throttles {
         for (key, held) in &mut self.rates {
             let wants = wanted.rates.get(key).copied();
             held.want(wants);
-            match held.next(&see_rate(seen, *key), at, settle) {
+            let sight = see_rate(seen, *key);
+            if held.waits_for(&sight) && !blindly {
+                continue;
+            }
+            match held.next(&sight, at, settle) {
                 Next::Wait => continue,
                 Next::Send(value) => {
                     gathered.rate(*key, to_setting(value), wants.is_some());
@@ -128,7 +133,11 @@ impl Throttles {
             let wants = wanted.lists.get(key).map(|pairs| united(held.before(), pairs));
             let is_wanted = wants.is_some();
             held.want(wants);
-            match held.next(&see_list(seen, key, gone), at, settle) {
+            let sight = see_list(seen, key, gone);
+            if held.waits_for(&sight) && !blindly {
+                continue;
+            }
+            match held.next(&sight, at, settle) {
                 Next::Wait => continue,
                 Next::Send(value) => {
                     gathered.list(key, to_setting(value), is_wanted);

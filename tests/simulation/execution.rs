@@ -78,6 +78,16 @@ fn promises_hold_whatever_happens() {
     assert!(stopped > 0 && in_part > 0, "every way out is gone: {stopped} stopped, {in_part} in part");
 }
 
+/// Seeds beyond those that every run takes, which showed a fault once.
+#[test]
+fn seeds_that_went_wrong_once_stay_right() {
+    for seed in [512, 1036] {
+        if let Err(story) = run(seed) {
+            panic!("{story}");
+        }
+    }
+}
+
 #[test]
 fn the_same_seed_runs_the_same() {
     for seed in [3, 17, 41] {

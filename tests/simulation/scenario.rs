@@ -238,6 +238,8 @@ fn faults(spec: &SimSpec, plan: &Plan, dice: &mut Dice) -> Vec<Trouble> {
     };
     let mut broker_lost = false;
     let mut faults = Vec::new();
+    // Where the dice give no step there is nothing to disturb.
+    let count = if plan.steps().next().is_some() { count } else { 0 };
     for _ in 0..count {
         let at = Duration::from_millis(dice.below(90_000));
         let fault = loop {

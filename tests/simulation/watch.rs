@@ -176,7 +176,7 @@ pub fn at_the_end(world: &Meddler, scenario: &Scenario, outcome: &Outcome, watch
     let abandoned = matches!(&outcome.end, End::Failed { reason } if reason.contains("cannot be seen"));
     let hurried = scenario.stops.len() > 1;
     if outcome.left.is_empty() {
-        wrong.extend(throttles(world, scenario));
+        wrong.extend(throttles(world, scenario, watched));
     } else if !abandoned && !hurried {
         wrong.push(format!("left behind: {:#?}", outcome.left));
     }
@@ -235,7 +235,7 @@ fn log_dirs(world: &Meddler, scenario: &Scenario, ends: &BTreeMap<TopicPartition
 }
 
 /// Throttle settings at the end: as at the start, but for what someone else did meanwhile.
-fn throttles(world: &Meddler, scenario: &Scenario) -> Vec<String> {
+fn throttles(world: &Meddler, scenario: &Scenario, watched: &Watched) -> Vec<String> {
     let cluster = world.sim.cluster();
     let mut wrong = Vec::new();
     let mut faults: Vec<_> = scenario
@@ -273,7 +273,10 @@ fn throttles(world: &Meddler, scenario: &Scenario) -> Vec<String> {
         // of it is overwritten unseen.
         let raced =
             faults.iter().any(|(at, whose, ..)| **whose == owner && changed_just_after(world, &owner, *at));
-        if found != expected && !raced {
+        // Nor can the settings of a broker be seen that is down for good: what we set there is put back all the same,
+        // so that nothing of it is left, and whoever sets something else meanwhile is overwritten.
+        let is_down = matches!(&owner, ConfigOwner::Broker(id) if watched.fenced_at.contains_key(id));
+        if found != expected && !raced && !(is_down && found.is_empty()) {
             wrong.push(format!("{owner:?} has {found:?}, expected {expected:?}"));
         }
     }

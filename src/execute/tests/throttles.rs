@@ -100,7 +100,7 @@ fn throttles_are_trimmed_as_moves_finish() {
 }
 
 #[test]
-fn a_throttle_on_a_dead_broker_is_cleared_too() {
+fn a_throttle_on_a_dead_broker_waits_to_be_seen_and_is_cleared_in_the_end() {
     let mut desk = Desk::with(cluster(), settings(), one_move());
     desk.turns(2);
     desk.finish(&name("t-0"));
@@ -109,9 +109,24 @@ fn a_throttle_on_a_dead_broker_is_cleared_too() {
     let clears = |command: &Command| {
         matches!(command, Command::ThrottleBroker { broker: BrokerId(1), leader: Setting::Clear, .. })
     };
-    assert!(sent.iter().any(clears), "{sent:?}");
+    assert!(!sent.iter().any(clears), "somebody may have set it meanwhile: {sent:?}");
     assert_eq!(desk.run_out().end, End::Done);
     assert!(desk.is_clear());
+}
+
+#[test]
+fn a_throttle_that_was_set_while_its_broker_was_down_is_left_alone() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    desk.turns(2);
+    desk.kill(1);
+    desk.turns(2);
+    desk.finish(&name("t-0"));
+    let broker = desk.seen.brokers.get_mut(&BrokerId(1)).expect("1");
+    broker.alive = true;
+    broker.throttle.leader_bytes_per_s = Some(777);
+    desk.run_out();
+    assert_eq!(desk.seen.brokers[&BrokerId(1)].throttle.leader_bytes_per_s, Some(777));
+    assert!(desk.told("left alone"));
 }
 
 #[test]
