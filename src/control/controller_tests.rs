@@ -54,7 +54,6 @@ fn proposal(bytes: u64) -> Result<Proposal, ProposeError> {
         changes: Vec::new(),
         log_dir_moves: Vec::new(),
         refusals: Vec::new(),
-        bytes_lower_bound: None,
     };
     Ok(Proposal { model, solution, plan, judgement: Judgement::default() })
 }

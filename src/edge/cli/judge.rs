@@ -10,7 +10,8 @@ use super::status::to_json;
 use super::target::read_text;
 use super::{Failure, Screen};
 use crate::model::Promise;
-use crate::plan::{Judgement, PlanFile, PlanLimits, judge};
+use crate::observe::Observation;
+use crate::plan::{CertificateCheck, Judgement, Plan, PlanFile, PlanLimits, check_certificate, judge};
 use crate::report::judgement_text;
 
 const EXAMPLES: &str = "\
@@ -39,12 +40,27 @@ pub struct JudgeArgs {
 pub fn run(args: &JudgeArgs, screen: &Screen) -> Result<(), Failure> {
     let plan = read_plan(&args.plan)?;
     let seen = source::look(&args.source, screen)?;
-    let judgement = judge(&seen.observation, &plan, &limits(&plan));
+    let mut judgement = judge(&seen.observation, &plan, &limits(&plan));
+    if let PlanFile::Evenkeel(plan) = &plan {
+        add_certificate(&mut judgement, &seen.observation, plan);
+    }
     match args.format {
         Format::Text => screen.result(&judgement_text(&judgement, screen.results))?,
         Format::Json => screen.result(&to_json(&judgement)?)?,
     }
     refuse(&judgement)
+}
+
+/// Adds what is found of a plan's certificate. A plan whose certificate does not hold is refused: whoever made it so
+/// may have changed more.
+pub fn add_certificate(judgement: &mut Judgement, observation: &Observation, plan: &Plan) {
+    match check_certificate(observation, plan) {
+        CertificateCheck::Holds => {
+            judgement.notes.push("the certificate holds: every bound was computed again from the snapshot".to_owned());
+        }
+        CertificateCheck::NotChecked(why) => judgement.notes.push(why.to_owned()),
+        CertificateCheck::Broken(broken) => judgement.broken.push(broken),
+    }
 }
 
 /// Reads a plan file of either kind.
