@@ -6,7 +6,7 @@ use super::frame::Frame;
 use super::{Reached, check_gap, gap_percent};
 use crate::base::{BrokerId, RackId};
 use crate::goals::{Balance, Capacity, GoalSet, Limit, Per, Rule, Scope};
-use crate::model::{BrokerOrd, ClusterModel, Resource};
+use crate::model::{BrokerOrd, PartitionOrd, Resource};
 use crate::solve::forced_loads;
 
 /// How level brokers are in a goal, and how level they can be.
@@ -73,19 +73,10 @@ impl Argument {
     }
 }
 
-/// A placement as a bound sees it: how much there is, and what each broker is measured by.
-struct Shares {
-    resource: Resource,
-    /// Of a broker that does not count, 0; infinite where a limit is not known.
-    yardstick: Vec<f64>,
-    total: f64,
-    /// What bytes on disk may be off, since followers differ from leaders.
-    uneven: f64,
-}
-
 /// The bounds of all goals on loads of brokers, and the names of goals on loads that have none.
 pub(super) fn bounds(frame: &Frame, goals: &GoalSet, reached: Reached<'_>) -> (Vec<BalanceBound>, Vec<String>) {
     let (mut rows, mut not_bounded) = (Vec::new(), Vec::new());
+    let mut amounts = Amounts::new(frame);
     for goal in &goals.goals {
         let (resource, yardstick, both) = match &goal.rule {
             Rule::Balance(rule) => (rule.resource, of_balance(rule), rule.side == crate::goals::Side::Both),
@@ -94,8 +85,7 @@ pub(super) fn bounds(frame: &Frame, goals: &GoalSet, reached: Reached<'_>) -> (V
         };
         let row = yardstick.filter(|_| frame.model.known[resource.index()]).and_then(|yardstick| {
             let loads = |broker| reached.sums.get(broker, resource);
-            let shares = shares(frame, resource, yardstick)?;
-            let (bound, argument) = least(frame, &shares, yardstick)?;
+            let (bound, argument) = least(frame, &mut amounts, resource, yardstick)?;
             let ends = ends(frame, yardstick, resource, loads)?;
             Some(BalanceBound {
                 goal: goal.name.clone(),
@@ -193,48 +183,90 @@ fn tidy(ratio: f64) -> f64 {
     (ratio * 1e9).round() / 1e9
 }
 
-/// What there is to be shared. Whatever may differ from placement to placement is taken so that bounds end lower.
-fn shares(frame: &Frame, resource: Resource, yardstick: Yardstick) -> Option<Shares> {
+/// What there is of each resource, added up once for all goals on it.
+pub(super) struct Amounts {
+    by_resource: [Option<Amount>; Resource::COUNT],
+    is_whole: bool,
+}
+
+/// What there is of a resource. Whatever may differ from placement to placement is taken so that bounds end lower.
+#[derive(Clone)]
+struct Amount {
+    total: f64,
+    /// What bytes on disk may be off, since followers differ from leaders.
+    uneven: f64,
+    /// Of the replicas that have to stand somewhere, the heaviest.
+    largest: (f64, Option<PartitionOrd>),
+    /// By rack, what has to stand there; empty where racks need not be kept apart.
+    forced: Vec<f64>,
+}
+
+impl Amounts {
+    pub fn new(frame: &Frame) -> Self {
+        Self { by_resource: [const { None }; Resource::COUNT], is_whole: frame.is_whole() }
+    }
+
+    fn of(&mut self, frame: &Frame, resource: Resource) -> &Amount {
+        self.by_resource[resource.index()].get_or_insert_with(|| amount(frame, resource))
+    }
+}
+
+fn amount(frame: &Frame, resource: Resource) -> Amount {
     let model = frame.model;
-    let at = resource.index();
-    let (mut total, mut uneven) = (0.0, 0.0);
+    let (at, is_disk) = (resource.index(), resource == Resource::Disk);
+    let (mut total, mut uneven, mut largest) = (0.0, 0.0, (0.0, None));
     for partition in model.partition_ords() {
         let replicas = model.placement.replicas(partition);
         let follower = model.load(partition, false, replicas.len())[at];
         let leader = model.load(partition, true, replicas.len())[at];
         let leads = model.placement.leader(partition).is_some();
-        for (rank, broker) in replicas.iter().enumerate() {
-            total += if leads && rank == 0 { leader } else { follower };
-            if resource == Resource::Disk {
-                uneven += (model.size_on(partition, *broker) - follower).abs();
+        let followers = real(replicas.len()) - if leads { 1.0 } else { 0.0 };
+        total += followers * follower + if leads { leader } else { 0.0 };
+        let mut weight = if leads { leader } else { 0.0 }.max(if followers > 0.0 { follower } else { 0.0 });
+        if is_disk && !model.own_sizes.is_empty() {
+            for size in replicas.iter().map(|broker| model.size_on(partition, *broker)) {
+                uneven += (size - follower).abs();
+                weight = weight.min(size);
             }
         }
+        if weight > largest.0 {
+            largest = (weight, Some(partition));
+        }
     }
-    let mean = matches!(yardstick, Yardstick::Mean | Yardstick::RackMean);
-    // With replicas on brokers that are down, what the others carry is not known beforehand.
-    if total <= 0.0 || (!mean && !frame.is_whole()) {
-        return None;
-    }
-    let per_rack = vec![(total + uneven) / real(model.racks.len().max(1)); model.racks.len()];
-    Some(Shares { resource, yardstick: yardsticks(frame, resource, yardstick, &per_rack), total, uneven })
+    let forced = if frame.terms.keeps_spread {
+        forced_loads(model, &frame.counts, resource).into_iter().map(|(least, _)| least).collect()
+    } else {
+        Vec::new()
+    };
+    Amount { total, uneven, largest, forced }
 }
 
 /// The least that the fullest broker can have, and why. With `T` the whole load, `y` the yardstick of a broker: not all
 /// can be below `T / sum of y`, nor those of a rack below what has to stand there over the sum of `y` there; one of
 /// `n` brokers has `ceil(T / n)` things; the largest replica stands on some broker.
-fn least(frame: &Frame, shares: &Shares, yardstick: Yardstick) -> Option<(f64, Argument)> {
-    let (model, y) = (frame.model, &shares.yardstick);
+fn least(
+    frame: &Frame,
+    amounts: &mut Amounts,
+    resource: Resource,
+    yardstick: Yardstick,
+) -> Option<(f64, Argument)> {
+    let model = frame.model;
+    let is_whole = amounts.is_whole;
+    let amount = amounts.of(frame, resource);
+    let is_mean = matches!(yardstick, Yardstick::Mean | Yardstick::RackMean);
+    // With replicas on brokers that are down, what the others carry is not known beforehand.
+    if amount.total <= 0.0 || (!is_mean && !is_whole) {
+        return None;
+    }
+    let racks = model.racks.len().max(1);
+    let y = yardsticks(frame, resource, yardstick, &vec![(amount.total + amount.uneven) / real(racks); racks]);
     let whole: f64 = y.iter().sum();
-    let mut best = match yardstick {
-        Yardstick::Mean | Yardstick::RackMean => (1.0, Argument::Mean),
-        Yardstick::Capacity(_) | Yardstick::Count(_) => {
-            ((shares.total - shares.uneven) / whole, Argument::Mean)
-        }
-    };
     if !whole.is_finite() || whole <= 0.0 {
         return None;
     }
-    if yardstick == Yardstick::RackMean || !frame.is_whole() {
+    let mean = if is_mean { 1.0 } else { (amount.total - amount.uneven) / whole };
+    let mut best = (tidy_down(mean).max(if is_mean { 1.0 } else { 0.0 }), Argument::Mean);
+    if yardstick == Yardstick::RackMean || !is_whole {
         return Some(best);
     }
     let mut better = |bound: f64, argument: &dyn Fn() -> Argument| {
@@ -244,44 +276,23 @@ fn least(frame: &Frame, shares: &Shares, yardstick: Yardstick) -> Option<(f64, A
         }
     };
     let most = y.iter().copied().fold(0.0, f64::max);
-    if shares.resource.is_count() {
+    if resource.is_count() {
         let brokers = frame.per_rack.iter().sum::<usize>();
-        better(up(shares.total / real(brokers.max(1))) / most, &|| Argument::Pigeonhole);
+        better(up(amount.total / real(brokers.max(1))) / most, &|| Argument::Pigeonhole);
     }
-    let (weight, partition) = largest(model, shares.resource);
-    better(weight / most, &|| Argument::Largest(partition.clone()));
-    if frame.terms.keeps_spread {
-        let forced = forced_loads(model, &frame.counts, shares.resource);
-        for (rack, (least, _)) in forced.into_iter().enumerate().filter(|(rack, _)| frame.per_rack[*rack] > 0) {
-            let of_rack: f64 = model
-                .broker_ords()
-                .filter(|broker| model.rack_of(*broker).index() == rack)
-                .map(|broker| y[broker.index()])
-                .sum();
-            better((least - shares.uneven) / of_rack, &|| Argument::Rack(model.racks[rack].clone()));
-        }
+    if let (weight, Some(partition)) = amount.largest {
+        better(weight / most, &|| Argument::Largest(model.name(partition).to_string()));
+    }
+    let counted = amount.forced.iter().enumerate().filter(|(rack, _)| frame.per_rack[*rack] > 0);
+    for (rack, least) in counted {
+        let of_rack: f64 = model
+            .broker_ords()
+            .filter(|broker| model.rack_of(*broker).index() == rack)
+            .map(|broker| y[broker.index()])
+            .sum();
+        better((least - amount.uneven) / of_rack, &|| Argument::Rack(model.racks[rack].clone()));
     }
     Some(best)
-}
-
-/// Of the replicas that have to stand somewhere, the heaviest: its weight, and its partition.
-fn largest(model: &ClusterModel, resource: Resource) -> (f64, String) {
-    let mut best = (0.0, None);
-    for partition in model.partition_ords() {
-        let replicas = model.placement.replicas(partition);
-        let of = |leads| model.load(partition, leads, replicas.len())[resource.index()];
-        let weight = if resource == Resource::Disk {
-            let sizes = replicas.iter().map(|broker| model.size_on(partition, *broker));
-            sizes.fold(of(false), f64::min)
-        } else {
-            let leader = if model.placement.leader(partition).is_some() { of(true) } else { 0.0 };
-            leader.max(if replicas.len() > 1 { of(false) } else { 0.0 })
-        };
-        if weight > best.0 {
-            best = (weight, Some(partition));
-        }
-    }
-    (best.0, best.1.map_or_else(String::new, |partition| model.name(partition).to_string()))
 }
 
 /// Rounded up, but for the last bits of a quotient.
@@ -300,12 +311,12 @@ fn real(number: usize) -> f64 {
 /// Computes one row again.
 pub(super) fn recheck(
     frame: &Frame,
+    amounts: &mut Amounts,
     row: &BalanceBound,
     load: &impl Fn(BrokerId, Resource) -> Option<f64>,
 ) -> Result<(), String> {
     let model = frame.model;
-    let bound = shares(frame, row.resource, row.yardstick)
-        .and_then(|shares| least(frame, &shares, row.yardstick))
+    let bound = least(frame, amounts, row.resource, row.yardstick)
         .map(|(bound, _)| bound)
         .ok_or_else(|| format!("there is no bound for {}", row.goal))?;
     if (bound - row.bound).abs() > 1e-6 * bound {

