@@ -233,12 +233,7 @@ fn tidy(amount: f64) -> f64 {
     if rounded == 0.0 { 0.0 } else { rounded }
 }
 
-fn price(
-    model: &ClusterModel,
-    plan: &Plan,
-    reached: &Assignment,
-    forecast_s: f64,
-) -> Price {
+fn price(model: &ClusterModel, plan: &Plan, reached: &Assignment, forecast_s: f64) -> Price {
     let moves = || plan.steps().filter_map(Step::as_move);
     let dir_moves = || plan.steps().filter_map(Step::as_log_dir);
     let leader_changes = model

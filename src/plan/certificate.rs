@@ -18,14 +18,16 @@ pub(super) fn certify(
 ) -> Certificate {
     let met: Vec<Option<bool>> = plan.goals.iter().map(|goal| goal.met_after).collect();
     let moved = plan.price.bytes;
-    let mut certificate = Certificate::new(model, goals, request, Reached { placement, sums, met: &met, moved });
+    let mut certificate =
+        Certificate::new(model, goals, request, Reached { placement, sums, met: &met, moved });
     certificate.time = time(model, plan);
     certificate
 }
 
 /// What the busiest broker receives or sends, and how long that takes at the throttle.
 fn time(model: &ClusterModel, plan: &Plan) -> Option<TimeBound> {
-    let (mut received, mut sent) = (vec![Bytes::ZERO; model.brokers.len()], vec![Bytes::ZERO; model.brokers.len()]);
+    let (mut received, mut sent) =
+        (vec![Bytes::ZERO; model.brokers.len()], vec![Bytes::ZERO; model.brokers.len()]);
     for step in plan.steps().filter_map(Step::as_move) {
         for broker in step.added().filter_map(|id| model.broker(id)) {
             received[broker.index()] = received[broker.index()] + step.size_bytes;
@@ -39,7 +41,8 @@ fn time(model: &ClusterModel, plan: &Plan) -> Option<TimeBound> {
     let busy = all.iter().flat_map(|(bytes, receives)| {
         bytes.iter().enumerate().map(move |(at, bytes)| (*bytes, at, *receives))
     });
-    let (bytes, at, receives) = busy.max_by_key(|(bytes, at, receives)| (*bytes, usize::MAX - at, *receives))?;
+    let (bytes, at, receives) =
+        busy.max_by_key(|(bytes, at, receives)| (*bytes, usize::MAX - at, *receives))?;
     if bytes == Bytes::ZERO {
         return None;
     }
@@ -65,7 +68,9 @@ pub enum CertificateCheck {
 /// Checks the certificate of a plan against the snapshot that the plan was made from, by computing every bound again.
 pub fn check_certificate(observation: &Observation, plan: &Plan) -> CertificateCheck {
     let Some(certificate) = &plan.certificate else {
-        return CertificateCheck::NotChecked("the plan has no certificate: nothing is said of how good it is");
+        return CertificateCheck::NotChecked(
+            "the plan has no certificate: nothing is said of how good it is",
+        );
     };
     let model = match ClusterModel::build(observation) {
         Ok(model) if model.id == plan.based_on => model,
@@ -82,9 +87,11 @@ pub fn check_certificate(observation: &Observation, plan: &Plan) -> CertificateC
     let found = certificate.recheck(&model, load).and_then(|()| fits(&model, plan, certificate));
     match found {
         Ok(()) => CertificateCheck::Holds,
-        Err(detail) => {
-            CertificateCheck::Broken(Broken::new(Promise::CertificateHolds, format!("plan {}", plan.id), detail))
-        }
+        Err(detail) => CertificateCheck::Broken(Broken::new(
+            Promise::CertificateHolds,
+            format!("plan {}", plan.id),
+            detail,
+        )),
     }
 }
 
@@ -101,7 +108,9 @@ fn fits(model: &ClusterModel, plan: &Plan, certificate: &Certificate) -> Result<
     }
     match (time(model, plan), &certificate.time) {
         (None, None) => Ok(()),
-        (Some(right), Some(stated)) if (right.least_s - stated.least_s).abs() <= 1e-3 + 1e-9 * right.least_s => {
+        (Some(right), Some(stated))
+            if (right.least_s - stated.least_s).abs() <= 1e-3 + 1e-9 * right.least_s =>
+        {
             check_gap("time", stated.gap_percent, right.gap_percent)
         }
         (right, stated) => {

@@ -48,7 +48,10 @@ pub(super) fn certificate_text(certificate: &Certificate, style: Style) -> Strin
     }
     let rest = certificate.balances.len() - shown.len();
     if rest > 0 && !lines.is_empty() {
-        lines.push(format!("and {} in the JSON, with the prices that prove them", count(rest, "more bound", "more bounds")));
+        lines.push(format!(
+            "and {} in the JSON, with the prices that prove them",
+            count(rest, "more bound", "more bounds")
+        ));
     }
     if lines.is_empty() { String::new() } else { prose(style, &lines.join("\n")) }
 }

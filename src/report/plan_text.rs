@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Style;
-use super::certificate_text::certificate_text;
 use super::brokers::{brokers_text, spread_text};
+use super::certificate_text::certificate_text;
 use super::layout::{Page, Side, count, indent, prose, table};
 use crate::base::{BrokerId, Bytes, format_duration};
 use crate::observe::{Gap, GapKind};

@@ -36,8 +36,8 @@ mod topics;
 mod trim;
 
 pub use certificate::{
-    Argument, BalanceBound, BoundPrice, BoundSide, BytesBound, Certificate, Reached, Terms, TimeBound, Yardstick,
-    check_gap, gap_percent,
+    Argument, BalanceBound, BoundPrice, BoundSide, BytesBound, Certificate, Reached, Terms, TimeBound,
+    Yardstick, check_gap, gap_percent,
 };
 pub use error::SolveError;
 pub use lack::Lack;

@@ -56,7 +56,9 @@ pub fn run(args: &JudgeArgs, screen: &Screen) -> Result<(), Failure> {
 pub fn add_certificate(judgement: &mut Judgement, observation: &Observation, plan: &Plan) {
     match check_certificate(observation, plan) {
         CertificateCheck::Holds => {
-            judgement.notes.push("the certificate holds: every bound was computed again from the snapshot".to_owned());
+            judgement
+                .notes
+                .push("the certificate holds: every bound was computed again from the snapshot".to_owned());
         }
         CertificateCheck::NotChecked(why) => judgement.notes.push(why.to_owned()),
         CertificateCheck::Broken(broken) => judgement.broken.push(broken),

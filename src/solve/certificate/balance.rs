@@ -74,7 +74,11 @@ impl Argument {
 }
 
 /// The bounds of all goals on loads of brokers, and the names of goals on loads that have none.
-pub(super) fn bounds(frame: &Frame, goals: &GoalSet, reached: Reached<'_>) -> (Vec<BalanceBound>, Vec<String>) {
+pub(super) fn bounds(
+    frame: &Frame,
+    goals: &GoalSet,
+    reached: Reached<'_>,
+) -> (Vec<BalanceBound>, Vec<String>) {
     let (mut rows, mut not_bounded) = (Vec::new(), Vec::new());
     let mut amounts = Amounts::new(frame);
     for goal in &goals.goals {
@@ -259,7 +263,8 @@ fn least(
         return None;
     }
     let racks = model.racks.len().max(1);
-    let y = yardsticks(frame, resource, yardstick, &vec![(amount.total + amount.uneven) / real(racks); racks]);
+    let y =
+        yardsticks(frame, resource, yardstick, &vec![(amount.total + amount.uneven) / real(racks); racks]);
     let whole: f64 = y.iter().sum();
     if !whole.is_finite() || whole <= 0.0 {
         return None;

@@ -187,7 +187,10 @@ impl Certificate {
         let least = relaxed::least(&frame, &prices);
         // The last bit of a sum may fall differently on another machine.
         if bytes.least.0.abs_diff(least.0) > 1 + bytes.least.0 / 1_000_000_000 {
-            return Err(format!("its prices prove that at least {least} must move, and it says {}", bytes.least));
+            return Err(format!(
+                "its prices prove that at least {least} must move, and it says {}",
+                bytes.least
+            ));
         }
         check_gap("bytes", bytes.gap_percent, gap_percent(bytes.moved.as_f64(), bytes.least.as_f64()))
     }
@@ -212,7 +215,11 @@ pub fn check_gap(what: &str, stated: Option<f64>, right: Option<f64>) -> Result<
         _ => false,
     };
     let show = |gap: Option<f64>| gap.map_or_else(|| "none".to_owned(), |gap| format!("{gap:.3} %"));
-    if same { Ok(()) } else { Err(format!("the gap of {what} is {}, and it says {}", show(right), show(stated))) }
+    if same {
+        Ok(())
+    } else {
+        Err(format!("the gap of {what} is {}, and it says {}", show(right), show(stated)))
+    }
 }
 
 impl Terms {

@@ -120,11 +120,8 @@ pub(super) fn evaluate(frame: &Frame, prices: &Rows) -> Relaxed {
         sum += cost;
         size_of_sum += choices.iter().map(|choice| choice.follows.abs()).sum::<f64>() + cost.abs();
         for (at, choice) in choices.iter().enumerate() {
-            let (on, load) = if leads == Some(at) {
-                (choice.leads_on, &leader)
-            } else {
-                (choice.follows_on, &follower)
-            };
+            let (on, load) =
+                if leads == Some(at) { (choice.leads_on, &leader) } else { (choice.follows_on, &follower) };
             if let Some(on) = on {
                 loads[on].iter_mut().zip(load).for_each(|(sum, load)| *sum += load);
             }
