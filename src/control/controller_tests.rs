@@ -41,6 +41,7 @@ fn proposal(bytes: u64) -> Result<Proposal, ProposeError> {
         seed: 0,
         is_empty: bytes == 0,
         limits: PlanLimits::default(),
+        certificate: None,
         price: Price { bytes: Bytes(bytes), ..Price::default() },
         goals: Vec::new(),
         brokers: Vec::new(),

@@ -26,18 +26,18 @@ pub(super) fn certify(
 
 /// What the busiest broker receives or sends, and how long that takes at the throttle.
 fn time(model: &ClusterModel, plan: &Plan) -> Option<TimeBound> {
-    let (mut received, mut sent) =
+    let (mut taken, mut given) =
         (vec![Bytes::ZERO; model.brokers.len()], vec![Bytes::ZERO; model.brokers.len()]);
     for step in plan.steps().filter_map(Step::as_move) {
         for broker in step.added().filter_map(|id| model.broker(id)) {
-            received[broker.index()] = received[broker.index()] + step.size_bytes;
+            taken[broker.index()] = taken[broker.index()] + step.size_bytes;
             let leader = model.partition(&step.partition).and_then(|name| model.placement.leader(name));
             if let Some(leader) = leader {
-                sent[leader.index()] = sent[leader.index()] + step.size_bytes;
+                given[leader.index()] = given[leader.index()] + step.size_bytes;
             }
         }
     }
-    let all = [(received, true), (sent, false)];
+    let all = [(taken, true), (given, false)];
     let busy = all.iter().flat_map(|(bytes, receives)| {
         bytes.iter().enumerate().map(move |(at, bytes)| (*bytes, at, *receives))
     });

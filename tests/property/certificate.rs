@@ -118,12 +118,15 @@ fn copied(model: &ClusterModel, partition: PartitionOrd, list: &[BrokerOrd]) -> 
     model.partitions[partition.index()].size_bytes * f64::from(u32::try_from(new).unwrap())
 }
 
+/// The list and the leader of each partition so far.
+type Lists = Vec<(Vec<BrokerOrd>, Option<BrokerOrd>)>;
+
 /// Looks for a placement that copies less than the least and meets every goal that the plan meets.
 fn undercut(proposed: &Proposed, goals: &GoalSet, gone: Option<BrokerId>) -> Option<String> {
     let Proposed { model, plan, .. } = proposed;
     let least = plan.price.bytes_lower_bound?.as_f64();
     let counts: Vec<bool> = model.brokers.iter().map(|b| Some(b.id) != gone).collect();
-    let mut partial: Vec<(f64, Vec<(Vec<BrokerOrd>, Option<BrokerOrd>)>)> = vec![(0.0, Vec::new())];
+    let mut partial: Vec<(f64, Lists)> = vec![(0.0, Vec::new())];
     for partition in model.partition_ords() {
         let now = model.placement.replicas(partition);
         let spread = |list: &[BrokerOrd]| rack_spread(list, |b| Some(model.rack_of(b)));

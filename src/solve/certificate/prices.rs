@@ -69,7 +69,7 @@ fn climb(frame: &Frame, moved: f64, best: &mut (f64, Rows)) {
         if since > PATIENCE {
             (stride, since) = (stride / 2.0, 0);
             prices.clone_from(&best.1);
-            direction.iter_mut().for_each(|row| row.fill(0.0));
+            direction = vec![[0.0; Resource::COUNT]; prices.len()];
             if stride < 1e-3 {
                 return;
             }
@@ -80,11 +80,11 @@ fn climb(frame: &Frame, moved: f64, best: &mut (f64, Rows)) {
             return;
         }
         let length = stride * (moved - now.bound) / norm;
-        for at in 0..prices.len() {
-            for resource in 0..Resource::COUNT {
+        for (at, row) in prices.iter_mut().enumerate() {
+            for (resource, price) in row.iter_mut().enumerate() {
                 let step = length * direction[at][resource] / units[resource];
                 if step != 0.0 {
-                    prices[at][resource] = stepped(frame, at, resource, prices[at][resource], step);
+                    *price = stepped(frame, at, resource, *price, step);
                 }
             }
         }

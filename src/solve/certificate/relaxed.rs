@@ -97,7 +97,7 @@ fn cheapest(among: &[usize], prices: &Rows, load: &Load) -> (f64, Option<usize>)
 pub(super) fn evaluate(frame: &Frame, prices: &Rows) -> Relaxed {
     let model = frame.model;
     let targets = Targets::new(frame, prices);
-    let mut loads: Rows = vec![[0.0; Resource::COUNT]; model.brokers.len()];
+    let mut ends: Rows = vec![[0.0; Resource::COUNT]; model.brokers.len()];
     let (mut sum, mut size_of_sum) = (0.0, 0.0);
     let mut choices: Vec<Choice> = Vec::new();
     for partition in model.partition_ords() {
@@ -123,13 +123,12 @@ pub(super) fn evaluate(frame: &Frame, prices: &Rows) -> Relaxed {
             let (on, load) =
                 if leads == Some(at) { (choice.leads_on, &leader) } else { (choice.follows_on, &follower) };
             if let Some(on) = on {
-                loads[on].iter_mut().zip(load).for_each(|(sum, load)| *sum += load);
+                ends[on].iter_mut().zip(load).for_each(|(sum, load)| *sum += load);
             }
         }
     }
-    for at in 0..prices.len() {
-        for resource in 0..Resource::COUNT {
-            let price = prices[at][resource];
+    for (at, row) in prices.iter().enumerate() {
+        for (resource, price) in row.iter().copied().enumerate() {
             if price != 0.0 {
                 let bound = if price > 0.0 { frame.high[at][resource] } else { frame.low[at][resource] };
                 sum -= price * bound;
@@ -139,7 +138,7 @@ pub(super) fn evaluate(frame: &Frame, prices: &Rows) -> Relaxed {
     }
     let bound = sum - SAFETY * size_of_sum;
     // Where replicas have nowhere to go there is no plan, and nothing to bound.
-    Relaxed { bound: if bound.is_finite() { bound } else { 0.0 }, loads }
+    Relaxed { bound: if bound.is_finite() { bound } else { 0.0 }, loads: ends }
 }
 
 /// The choices of one replica; `targets` is the best broker to move to as a follower, and as the leader.
