@@ -14,7 +14,7 @@ const SHOWN: [Resource; 4] = [Resource::Disk, Resource::NetworkIn, Resource::Net
 /// Renders a certificate for people; nothing where nothing is bounded.
 pub(super) fn certificate_text(certificate: &Certificate, style: Style) -> String {
     let mut lines = Vec::new();
-    if let Some(bytes) = &certificate.bytes {
+    if let Some(bytes) = certificate.bytes.as_ref().filter(|bytes| bytes.moved.0 > 0) {
         lines.push(format!(
             "bytes            {} moved, at least {} by any plan that meets the same goals{}",
             bytes.moved,
