@@ -39,6 +39,10 @@ pub struct Measured {
     pub violated_after: Vec<String>,
     /// Goals that cannot be judged, by name.
     pub not_ready: Vec<String>,
+    /// How far the forecast is above what the busiest broker needs, in percent of that.
+    pub time_gap_percent: Option<f64>,
+    /// By goal: how full the fullest broker is, and the least that it can be, from the certificate.
+    pub balances: Vec<crate::solve::BalanceBound>,
     /// Utilisation of brokers by resource.
     pub utilisation: BTreeMap<&'static str, Spreads>,
 }
@@ -89,6 +93,11 @@ pub fn measure(model: &ClusterModel, plan: &Plan) -> Measured {
         violated_before: named(|goal| goal.met_before == Some(false)),
         violated_after: named(|goal| goal.met_after == Some(false)),
         not_ready: named(|goal| goal.met_after.is_none()),
+        time_gap_percent: plan
+            .certificate
+            .as_ref()
+            .and_then(|certificate| certificate.time.as_ref()?.gap_percent),
+        balances: plan.certificate.as_ref().map_or_else(Vec::new, |certificate| certificate.balances.clone()),
         utilisation: COMPARED
             .into_iter()
             .filter_map(|resource| Some((resource.name(), spreads(model, plan, resource)?)))

@@ -41,6 +41,7 @@ fn proposal(bytes: u64) -> Result<Proposal, ProposeError> {
         seed: 0,
         is_empty: bytes == 0,
         limits: PlanLimits::default(),
+        certificate: None,
         price: Price { bytes: Bytes(bytes), ..Price::default() },
         goals: Vec::new(),
         brokers: Vec::new(),
@@ -54,7 +55,6 @@ fn proposal(bytes: u64) -> Result<Proposal, ProposeError> {
         changes: Vec::new(),
         log_dir_moves: Vec::new(),
         refusals: Vec::new(),
-        bytes_lower_bound: None,
     };
     Ok(Proposal { model, solution, plan, judgement: Judgement::default() })
 }

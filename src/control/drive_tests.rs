@@ -75,6 +75,7 @@ impl Frail {
             seed: 0,
             is_empty: false,
             limits: PlanLimits::default(),
+            certificate: None,
             price: Price::default(),
             goals: Vec::new(),
             brokers: Vec::new(),

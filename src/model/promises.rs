@@ -38,6 +38,8 @@ pub enum Promise {
     OneNewReplica,
     /// A plan is for the cluster as it is, and is what its id says.
     PlanIsCurrent,
+    /// What a plan says of its distance from the best follows from the snapshot.
+    CertificateHolds,
 }
 
 impl fmt::Display for Promise {
@@ -53,6 +55,7 @@ impl fmt::Display for Promise {
             Self::DiskLimit => "disk-limit",
             Self::OneNewReplica => "one-new-replica",
             Self::PlanIsCurrent => "plan-is-current",
+            Self::CertificateHolds => "certificate-holds",
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::certificate::certify;
 use super::file::FORMAT;
 use super::log_dir_waves::pack_log_dirs;
 use super::musts::{pack_keeping_musts, reached};
@@ -57,6 +58,7 @@ impl Plan {
             is_empty: waves.is_empty(),
             limits: *limits,
             price: Price::default(),
+            certificate: None,
             goals: Vec::new(),
             brokers: Vec::new(),
             refusals,
@@ -72,7 +74,10 @@ impl Plan {
         let dirs = plan.log_dir_loads(model, solution, &reached);
         plan.goals = outcomes(model, goals, request, solution, (&reached, &after, &dirs));
         plan.brokers = broker_loads(model, &before, &after);
-        plan.price = price(model, solution, &plan, &reached, forecast_s + between_dirs.forecast_s);
+        plan.price = price(model, &plan, &reached, forecast_s + between_dirs.forecast_s);
+        let certificate = certify(model, goals, request, &plan, (&reached, &after));
+        plan.price.bytes_lower_bound = certificate.bytes.as_ref().map(|bytes| bytes.least);
+        plan.certificate = Some(certificate);
         plan.id = plan.content_id();
         plan
     }
@@ -243,13 +248,7 @@ fn tidy(amount: f64) -> f64 {
     if rounded == 0.0 { 0.0 } else { rounded }
 }
 
-fn price(
-    model: &ClusterModel,
-    solution: &Solution,
-    plan: &Plan,
-    reached: &Assignment,
-    forecast_s: f64,
-) -> Price {
+fn price(model: &ClusterModel, plan: &Plan, reached: &Assignment, forecast_s: f64) -> Price {
     let moves = || plan.steps().filter_map(Step::as_move);
     let dir_moves = || plan.steps().filter_map(Step::as_log_dir);
     let leader_changes = model
@@ -260,10 +259,7 @@ fn price(
     Price {
         replica_moves: moves().map(|step| step.added().count()).sum(),
         bytes,
-        // The bound is on plans that reach what the solution reaches; one that leaves steps out does not.
-        bytes_lower_bound: solution
-            .bytes_lower_bound
-            .filter(|_| plan.steps().count() - dir_moves().count() == solution.changes.len()),
+        bytes_lower_bound: None,
         log_dir_moves: dir_moves().count(),
         log_dir_bytes: dir_moves().map(|step| step.size_bytes).sum(),
         leader_changes,

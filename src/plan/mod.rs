@@ -1,6 +1,7 @@
 //! From a target to steps in waves, with a price; and the independent judge of any plan.
 
 mod build;
+mod certificate;
 mod error;
 mod file;
 mod judge;
@@ -14,6 +15,7 @@ mod stages;
 mod step;
 mod waves;
 
+pub use certificate::{CertificateCheck, check_certificate};
 pub use error::PlanError;
 pub use file::PlanFile;
 pub use judge::{Judgement, Leave, Stale, judge, judge_with};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Step;
 use crate::base::{BrokerId, Bytes, ModelId, PlanId, RackId, TimestampMs, TopicName};
+use crate::solve::Certificate;
 
 /// What will be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct Plan {
     pub limits: PlanLimits,
     /// What it costs.
     pub price: Price,
+    /// How far it is from the best, with what is needed to check that; absent in plans of versions that made none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
     /// Per goal, before and after.
     pub goals: Vec<GoalOutcome>,
     /// Per broker, before and after.
@@ -94,7 +98,7 @@ pub struct Price {
     pub replica_moves: usize,
     /// Bytes that are copied.
     pub bytes: Bytes,
-    /// Least bytes that any plan reaching the same disk bands must copy; absent where it cannot be known.
+    /// Least bytes that any plan reaching the same must copy, from the certificate; absent where it cannot be known.
     pub bytes_lower_bound: Option<Bytes>,
     /// Replicas that are copied between log directories of their broker.
     #[serde(default, skip_serializing_if = "is_zero")]

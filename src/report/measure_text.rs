@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Style;
 use super::layout::{Page, Side, prose, table};
 use crate::ask::{Measured, Spreads};
+use crate::solve::Yardstick;
 
 /// A proposal with what it took to make it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,6 +58,7 @@ pub fn measurement_text(row: &Measurement, style: Style) -> String {
     lines.push(format!("violated after   {}", names(&m.violated_after)));
     lines.push(format!("cannot be judged {}", names(&m.not_ready)));
     page.section("Proposal", &prose(style, &lines.join("\n")));
+    page.section("Fullest broker against the least possible", &balances(m, style));
     page.section("Utilisation in %, before → after", &utilisation(m, style));
     page.finish()
 }
@@ -71,6 +73,41 @@ fn times(row: &Measurement) -> String {
 
 fn names(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { format!("{}: {}", names.len(), names.join(", ")) }
+}
+
+fn balances(measured: &Measured, style: Style) -> String {
+    let rows: Vec<Vec<String>> = measured
+        .balances
+        .iter()
+        .map(|row| {
+            let gap = row.gap_percent.map_or_else(|| "-".to_owned(), |gap| format!("{gap:.1}"));
+            let of = match row.yardstick {
+                Yardstick::Mean => "the mean",
+                Yardstick::RackMean => "its rack's mean",
+                Yardstick::Capacity(_) | Yardstick::Count(_) => "its limit",
+            };
+            vec![
+                row.goal.clone(),
+                of.to_owned(),
+                format!("{:.3}", row.reached),
+                format!("{:.3}", row.bound),
+                gap,
+                row.argument.in_words(),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let columns = [
+        ("goal", Side::Left),
+        ("of", Side::Left),
+        ("fullest", Side::Right),
+        ("least", Side::Right),
+        ("gap in %", Side::Right),
+        ("because of", Side::Left),
+    ];
+    table(style, &columns, rows)
 }
 
 fn utilisation(measured: &Measured, style: Style) -> String {

@@ -4,6 +4,7 @@
 //! it writes to a terminal: width and colour come in as a [`Style`].
 
 mod brokers;
+mod certificate_text;
 mod change_text;
 mod explain_text;
 mod goals_text;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Style;
 use super::brokers::{brokers_text, spread_text};
+use super::certificate_text::certificate_text;
 use super::layout::{Page, Side, count, indent, prose, table};
 use crate::base::{BrokerId, Bytes, format_duration};
 use crate::observe::{Gap, GapKind};
@@ -32,6 +33,8 @@ pub fn plan_text(plan: &Plan, notes: &PlanNotes<'_>, style: Style) -> String {
     page.section("Load per broker, before → after", &(brokers_text(style, &plan.brokers) + &spread));
     page.section("Goals", &goals_text(style, &plan.goals));
     page.section("Price", &price_text(plan, style));
+    let certificate = plan.certificate.as_ref().map(|certificate| certificate_text(certificate, style));
+    page.section("How far from the best", &certificate.unwrap_or_default());
     page.section(&moves_title(plan), &moves_text(plan, notes, style));
     page.section("Wanted, and not to be had", &refusals_text(plan, style));
     page.section("Not seen", &gaps_text(notes.gaps, style));

@@ -58,6 +58,7 @@ fn plan(net: Option<f64>) -> Plan {
             leader_changes: 1,
             forecast_s: 200.0,
         },
+        certificate: None,
         goals: vec![
             GoalOutcome {
                 goal: "rack-spread".to_owned(),

@@ -3,12 +3,13 @@
 //! [`solve`] checks the request (`roles`), turns the goals into arrays of bounds (`problem`) and searches on a
 //! [`crate::model::Assignment`] with running sums (`state`): what has to move (`forced`), leaders (`leaders`), moves
 //! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). `log_dirs` then
-//! levels the directories of each broker. `bound` certifies how few bytes any plan could do with; `reasons` and
+//! levels the directories of each broker. `certificate` bounds how
+//! far any plan is from the best; `reasons` and
 //! `refusals` say why, and why not.
 
-mod bound;
 mod budget;
 mod bundles;
+mod certificate;
 mod chains;
 mod delta;
 mod dir_shelf;
@@ -39,6 +40,10 @@ mod topics;
 mod trim;
 mod weigh;
 
+pub use certificate::{
+    Argument, BalanceBound, BoundPrice, BoundSide, BytesBound, Certificate, Reached, Terms, TimeBound,
+    Yardstick, check_gap, gap_percent,
+};
 pub use error::SolveError;
 pub use lack::Lack;
 pub use log_dirs::log_dir_loads;

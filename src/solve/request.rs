@@ -134,8 +134,6 @@ pub struct Solution {
     pub log_dir_moves: Vec<LogDirMove>,
     /// What was wanted and cannot be had.
     pub refusals: Vec<Refusal>,
-    /// Least bytes that any plan reaching what this one reaches on disk must copy; absent where it cannot be known.
-    pub bytes_lower_bound: Option<Bytes>,
 }
 
 /// A partition that changes, and why.

@@ -1,6 +1,5 @@
 //! [`solve`]: the phases of the search, in order.
 
-use super::bound::least_bytes;
 use super::factor::{factor_of, resized};
 use super::leaders::Leadership;
 use super::level::{Scope, WORTH_ANOTHER_PASS};
@@ -12,8 +11,8 @@ use super::roles::Roles;
 use super::state::State;
 use super::trim::Keeps;
 use super::{Operation, Request, Solution, SolveError};
-use crate::goals::{self, GoalSet, Leads, Rule, Standing, Verdict};
-use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
+use crate::goals::{GoalSet, Leads, Rule, Standing, Verdict};
+use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Sums};
 
 /// Rounds of leaders, moves and exchanges at most: each but the last mends something.
 const ROUNDS_MAX: usize = 4;
@@ -65,13 +64,11 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     let dirs = log_dir_loads(model, &target, &between_dirs.moves);
     let after = judge_goals(model, goals, &target, &after_sums, &problem.roles.counts, Some(&dirs));
     let changes = changes(&problem, &target, &records);
-    let levelled = disk_is_level(goals, &after);
     let mut refusals = refusals(&problem, &target, &after_sums, &after);
     refusals.extend(between_dirs.refusals);
     Ok(Solution {
         refusals,
         log_dir_moves: between_dirs.moves,
-        bytes_lower_bound: least_bytes(&problem, &after_sums, levelled),
         verdicts: before.into_iter().zip(after).collect(),
         changes,
         target,
@@ -249,14 +246,4 @@ fn judge_goals(
 ) -> Vec<Verdict> {
     let standing = Standing { model, assignment, sums, counts, dir_loads };
     goals.goals.iter().map(|goal| goal.verdict(standing)).collect()
-}
-
-/// Whether every goal about the balance of disks, of brokers and beyond, is met.
-fn disk_is_level(goals: &GoalSet, verdicts: &[Verdict]) -> bool {
-    goals.goals.iter().zip(verdicts).all(|(goal, verdict)| match &goal.rule {
-        Rule::Balance(rule) if rule.resource == Resource::Disk && rule.scope != goals::Scope::LogDir => {
-            verdict.is_met() == Some(true)
-        }
-        _ => true,
-    })
 }

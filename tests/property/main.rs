@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod broken_plans;
+mod certificate;
 mod clusters;
 mod log_dirs;
 mod oracle;

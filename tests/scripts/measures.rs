@@ -30,7 +30,7 @@ fn one_object_for_each_snapshot() {
         .iter()
         .filter_map(|stage| stage["stage"].as_str())
         .collect();
-    assert_eq!(stages, ["read", "model", "solve", "plan", "judge"]);
+    assert_eq!(stages, ["read", "model", "solve", "plan", "judge", "check certificate"]);
     let skewed = &rows[0]["measured"];
     assert_eq!(skewed["violated_before"], serde_json::json!(["disk-balance"]));
     let disk = &skewed["utilisation"]["disk"];

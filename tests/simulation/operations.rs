@@ -28,7 +28,6 @@ fn planned(seen: &Observation, operation: Operation, lists: [&[i32]; 2]) -> Plan
         changes: [PartitionOrd(0), PartitionOrd(1)].map(change).to_vec(),
         log_dir_moves: Vec::new(),
         refusals: Vec::new(),
-        bytes_lower_bound: None,
     };
     let goals = GoalSet { name: "none".to_owned(), description: String::new(), goals: Vec::new() };
     let request = Request { operation, ..Request::default() };

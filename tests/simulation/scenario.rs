@@ -219,6 +219,7 @@ fn plan(waves: Vec<Wave>) -> Plan {
         seed: 0,
         is_empty: waves.is_empty(),
         limits: PlanLimits::default(),
+        certificate: None,
         price: Price::default(),
         goals: Vec::new(),
         brokers: Vec::new(),

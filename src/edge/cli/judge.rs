@@ -10,7 +10,10 @@ use super::status::to_json;
 use super::target::read_text;
 use super::{Failure, Screen};
 use crate::model::{Broken, Promise};
-use crate::plan::{Judgement, Leave, PlanFile, PlanLimits, judge_with};
+use crate::observe::Observation;
+use crate::plan::{
+    CertificateCheck, Judgement, Leave, Plan, PlanFile, PlanLimits, check_certificate, judge_with,
+};
 use crate::report::judgement_text;
 
 const EXAMPLES: &str = "\
@@ -44,7 +47,10 @@ pub fn run(args: &JudgeArgs, screen: &Screen) -> Result<(), Failure> {
     let plan = read_plan(&args.plan)?;
     let seen = source::look(&args.source, screen)?;
     let leave = Leave { replication_factor: args.allow_replication_factor };
-    let judgement = judge_with(&seen.observation, &plan, &limits(&plan), leave);
+    let mut judgement = judge_with(&seen.observation, &plan, &limits(&plan), leave);
+    if let PlanFile::Evenkeel(plan) = &plan {
+        add_certificate(&mut judgement, &seen.observation, plan);
+    }
     match args.format {
         Format::Text => screen.result(&judgement_text(&judgement, screen.results))?,
         Format::Json => screen.result(&to_json(&judgement)?)?,
@@ -57,6 +63,20 @@ pub fn run(args: &JudgeArgs, screen: &Screen) -> Result<(), Failure> {
         _ => return refuse(&judgement),
     };
     refuse(&judgement).map_err(|failure| failure.hint(hint))
+}
+
+/// Adds what is found of a plan's certificate. A plan whose certificate does not hold is refused: whoever made it so
+/// may have changed more.
+pub fn add_certificate(judgement: &mut Judgement, observation: &Observation, plan: &Plan) {
+    match check_certificate(observation, plan) {
+        CertificateCheck::Holds => {
+            judgement
+                .notes
+                .push("the certificate holds: every bound was computed again from the snapshot".to_owned());
+        }
+        CertificateCheck::NotChecked(why) => judgement.notes.push(why.to_owned()),
+        CertificateCheck::Broken(broken) => judgement.broken.push(broken),
+    }
 }
 
 /// Reads a plan file of either kind.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use clap::Args;
 
 use super::args::Format;
+use super::judge::add_certificate;
 use super::operation::OperationArgs;
 use super::question::QuestionArgs;
 use super::source::read_snapshot_file;
@@ -85,9 +86,10 @@ fn measured(
     let solution = timed(&mut stages, "solve", || solve(&model, goals, &request))
         .map_err(|error| Failure::refused(format!("{}: {error}", file.display())))?;
     let plan = timed(&mut stages, "plan", || Plan::build(&model, goals, &request, &solution, &limits));
-    let judgement = timed(&mut stages, "judge", || {
+    let mut judgement = timed(&mut stages, "judge", || {
         judge(&observation, &PlanFile::Evenkeel(Box::new(plan.clone())), &limits)
     });
+    timed(&mut stages, "check certificate", || add_certificate(&mut judgement, &observation, &plan));
     if let Some(broken) = judgement.broken.first() {
         return Err(Failure::refused(format!("{}: the judge refuses the plan: {broken}", file.display())));
     }

@@ -61,6 +61,7 @@ pub(super) fn plan(waves: Vec<Vec<Step>>) -> Plan {
         seed: 0,
         is_empty: waves.is_empty(),
         limits: PlanLimits::default(),
+        certificate: None,
         price: Price::default(),
         goals: Vec::new(),
         brokers: Vec::new(),
