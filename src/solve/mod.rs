@@ -12,6 +12,8 @@ mod bundles;
 mod chains;
 mod dir_shelf;
 mod error;
+mod exact;
+mod exact_places;
 mod factor;
 mod forced;
 mod groups;

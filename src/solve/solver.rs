@@ -48,11 +48,13 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     state.records = records;
     state.tight = Some(&tight);
     run(&mut state)?;
+    state.perfect();
     let half_margins = problem.with_half_margins();
     if searches(&problem) && problem.has_margins() && !state.is_level() {
         state.pursue(&half_margins);
         state.tight = None;
         search(&mut state);
+        state.perfect();
     }
     let (target, records) = finish(state);
     let target = super::budget::within(&problem, target);
@@ -89,7 +91,7 @@ fn run(state: &mut State) -> Result<(), SolveError> {
             };
             state.mend_leaders(is_not_first, Cause::Preferred);
         }
-        _ => state.drain()?,
+        _ => state.drain().or_else(|refusal| if state.make_room() { Ok(()) } else { Err(refusal) })?,
     }
     if searches(problem) {
         state.mend_placement();

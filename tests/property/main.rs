@@ -10,8 +10,11 @@ mod clusters;
 mod log_dirs;
 mod oracle;
 mod plans;
+mod programs;
 mod scenarios;
+mod shares;
 mod shortfalls;
+mod small_clusters;
 
 use evenkeel::goals::GoalSet;
 use evenkeel::model::ClusterModel;

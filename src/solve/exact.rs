@@ -1,0 +1,304 @@
+//! The end of the search on tiny clusters: branch and bound over all placements, where only disks are to be level.
+//!
+//! With a handful of large replicas there is little to choose from, and every choice weighs: single moves and exchanges
+//! end far from the best. Partitions are decided one by one, largest first, their present brokers tried first; a branch
+//! is left as soon as what is decided, with the rest spread as a fluid, cannot beat the best placement known. The
+//! budget counts branches, so the answer does not depend on the machine.
+//!
+//! The same search, asked only for limits, finds room for what has to leave a broker when taking the largest first
+//! does not.
+
+use super::Operation;
+use super::exact_places::{Place, Slot, slots};
+use super::problem::{EPSILON, Problem, TIERS, penalty};
+use super::reasons::Cause;
+use super::state::State;
+use crate::model::{PartitionOrd, Resource, Sums};
+
+/// More partitions times brokers than this are left to the search.
+const TINY: usize = 120;
+
+/// Branches looked at, at most.
+const BRANCHES_MAX: u32 = 60_000;
+
+/// Bounds on the disks of all brokers.
+struct Bound {
+    tier: usize,
+    weight: f64,
+    scale: f64,
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+/// What a placement costs: penalties by tier, then bytes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Cost {
+    tiers: [f64; TIERS],
+    bytes: f64,
+}
+
+impl Cost {
+    /// Whether this is less by more than rounding.
+    fn is_less(&self, other: &Self) -> bool {
+        let differs = |(one, two): &(&f64, &f64)| (*one - *two).abs() > EPSILON;
+        match self.tiers.iter().zip(&other.tiers).find(differs) {
+            Some((one, two)) => one < two,
+            None => self.bytes < other.bytes - 0.5,
+        }
+    }
+
+    /// Whether no bound is passed.
+    fn is_level(&self) -> bool {
+        self.tiers.iter().all(|penalty| *penalty <= EPSILON)
+    }
+}
+
+struct Search<'s> {
+    slots: &'s [Slot],
+    bounds: &'s [Bound],
+    /// By broker: the rack, where no data can leave one, else 0.
+    part_of: Vec<usize>,
+    parts: usize,
+    /// By broker: load with what is decided where it shall stand, and nothing else.
+    decided: Vec<f64>,
+    /// By broker: the same with everything undecided where it stands now.
+    at_home: Vec<f64>,
+    /// By depth and broker: what may still come; by depth and part: what will.
+    may_come: Vec<Vec<f64>>,
+    will_come: Vec<Vec<f64>>,
+    bytes: f64,
+    chosen: Vec<usize>,
+    best: Cost,
+    found: Option<Vec<usize>>,
+    branches: u32,
+}
+
+impl<'s> Search<'s> {
+    fn new(slots: &'s [Slot], bounds: &'s [Bound], rack_of: Option<Vec<usize>>, base: Vec<f64>, best: Cost) -> Self {
+        let brokers = base.len();
+        let part_of = rack_of.unwrap_or_else(|| vec![0; brokers]);
+        let parts = part_of.iter().max().map_or(1, |last| last + 1);
+        let mut may_come = vec![vec![0.0; brokers]; slots.len() + 1];
+        let mut will_come = vec![vec![0.0; parts]; slots.len() + 1];
+        let mut at_home = base.clone();
+        for (depth, slot) in slots.iter().enumerate().rev() {
+            may_come[depth] = may_come[depth + 1].clone();
+            will_come[depth] = will_come[depth + 1].clone();
+            for (broker, may) in may_come[depth].iter_mut().enumerate() {
+                let can = slot.places.iter().any(|place| place.brokers.contains(&broker));
+                *may += if can { slot.size } else { 0.0 };
+            }
+            // Every place takes as much of each part: all of it where there is one, one replica of each rack else.
+            slot.places[0].brokers.iter().for_each(|broker| will_come[depth][part_of[*broker]] += slot.size);
+            slot.home.iter().for_each(|broker| at_home[*broker] += slot.size);
+        }
+        Self {
+            chosen: vec![0; slots.len()],
+            slots,
+            bounds,
+            part_of,
+            parts,
+            decided: base,
+            at_home,
+            may_come,
+            will_come,
+            bytes: 0.0,
+            best,
+            found: None,
+            branches: 0,
+        }
+    }
+
+    /// What every placement costs at least that keeps what is decided up to this depth.
+    fn least(&self, depth: usize) -> Cost {
+        let mut cost = Cost { tiers: [0.0; TIERS], bytes: self.bytes };
+        let mut need: f64 = 0.0;
+        for bound in self.bounds {
+            let (mut over, mut under) = (0.0, 0.0);
+            // By part: room left, room asked for, and what stands too much and lacks with all the rest at home.
+            let mut sums = vec![(0.0, 0.0, 0.0, 0.0); self.parts];
+            for (broker, load) in self.decided.iter().enumerate() {
+                let (low, high) = (bound.low[broker], bound.high[broker]);
+                over += penalty(load - high, bound.scale);
+                under += penalty(low - load - self.may_come[depth][broker], bound.scale);
+                let sum = &mut sums[self.part_of[broker]];
+                sum.0 += (high - load).max(0.0);
+                sum.1 += (low - load).max(0.0);
+                sum.2 += (self.at_home[broker] - high).max(0.0);
+                sum.3 += (low - self.at_home[broker]).max(0.0);
+            }
+            let (mut fluid_over, mut fluid_under, mut moved) = (0.0, 0.0, 0.0);
+            for (sum, rest) in sums.into_iter().zip(&self.will_come[depth]) {
+                fluid_over += (rest - sum.0).max(0.0) * bound.scale;
+                fluid_under += (sum.1 - rest).max(0.0) * bound.scale;
+                moved += f64::max(sum.2, sum.3);
+            }
+            cost.tiers[bound.tier] += bound.weight * (f64::max(over, fluid_over) + f64::max(under, fluid_under));
+            need = need.max(moved);
+        }
+        // To bring everything within bounds costs what stands too much, or lacks, now.
+        if self.best.is_level() {
+            cost.bytes += need * (1.0 - 1e-9);
+        }
+        cost
+    }
+
+    fn put(&mut self, depth: usize, place: &Place, sign: f64) {
+        let size = sign * self.slots[depth].size;
+        for broker in &place.brokers {
+            self.decided[*broker] += size;
+            self.at_home[*broker] += size;
+        }
+        for broker in &self.slots[depth].home {
+            self.at_home[*broker] -= size;
+        }
+        self.bytes += sign * place.price;
+    }
+
+    fn descend(&mut self, depth: usize) {
+        let slots = self.slots;
+        let Some(slot) = slots.get(depth) else {
+            self.best = self.least(depth);
+            self.best.bytes = self.bytes;
+            self.found = Some(self.chosen.clone());
+            return;
+        };
+        // Of partitions that are alike in everything only one order is looked at.
+        let first = if slot.like_before { self.chosen[depth - 1] } else { 0 };
+        for (at, place) in slot.places.iter().enumerate().skip(first) {
+            if self.branches >= BRANCHES_MAX {
+                return;
+            }
+            self.branches += 1;
+            self.put(depth, place, 1.0);
+            if self.least(depth + 1).is_less(&self.best) {
+                self.chosen[depth] = at;
+                self.descend(depth + 1);
+            }
+            self.put(depth, place, -1.0);
+        }
+    }
+}
+
+fn is_tiny(problem: &Problem) -> bool {
+    let model = problem.model;
+    model.partitions.len() * model.brokers.len() <= TINY
+        && model.known[Resource::Disk.index()]
+        && model.own_sizes.is_empty()
+        && !problem.keeps_hosts_apart
+        && !matches!(problem.request.operation, Operation::SetReplicationFactor(_))
+}
+
+impl State<'_, '_> {
+    /// Replaces the placement by the best there is, where the cluster is tiny and only disks are to be level.
+    pub fn perfect(&mut self) {
+        let (problem, disk) = (self.problem, Resource::Disk.index());
+        let applies = is_tiny(problem)
+            && problem.levels_all()
+            && problem.groups.is_empty()
+            && problem.topic_terms.is_empty()
+            && problem.terms.iter().all(|term| term.resource == disk)
+            && problem.limits.iter().all(|limit| limit.resource == disk);
+        if !applies {
+            return;
+        }
+        let bound = |term: &super::problem::Term| Bound {
+            tier: term.tier,
+            weight: term.weight,
+            scale: term.scale,
+            low: term.bounds.low.clone(),
+            high: term.bounds.high.clone(),
+        };
+        let mut bounds: Vec<Bound> = problem.terms.iter().map(bound).collect();
+        bounds.extend(self.limit_bound());
+        self.search_exactly(&bounds, false);
+    }
+
+    /// Finds places for everything that has to leave its broker, moving others where they stand in the way. Says
+    /// whether there are any.
+    pub fn make_room(&mut self) -> bool {
+        if !is_tiny(self.problem) {
+            return false;
+        }
+        let bounds: Vec<Bound> = self.limit_bound().into_iter().collect();
+        self.search_exactly(&bounds, true)
+    }
+
+    /// The limits of the disks; a disk that is beyond its limit already may keep what it holds, and get no more.
+    fn limit_bound(&self) -> Option<Bound> {
+        let problem = self.problem;
+        let home = Sums::new(problem.model, &problem.model.placement);
+        let disk = Resource::Disk;
+        let limits = || problem.limits.iter().filter(|limit| limit.resource == disk.index());
+        limits().next()?;
+        let most = |broker: crate::model::BrokerOrd| {
+            let most = limits().map(|limit| limit.most[broker.index()]).fold(f64::INFINITY, f64::min);
+            if problem.roles.leaving[broker.index()] { f64::INFINITY } else { most.max(home.get(broker, disk)) }
+        };
+        let high: Vec<f64> = problem.model.broker_ords().map(most).collect();
+        let scale = 1.0 / problem.unit(&home, disk);
+        Some(Bound { tier: 0, weight: 8.0, scale, low: vec![0.0; high.len()], high })
+    }
+
+    fn search_exactly(&mut self, bounds: &[Bound], from_scratch: bool) -> bool {
+        let model = self.problem.model;
+        let Some(slots) = slots(self, from_scratch) else { return false };
+        let mut base: Vec<f64> = model.broker_ords().map(|broker| self.disk(broker)).collect();
+        for partition in model.partition_ords() {
+            let held = self.assignment.replicas(partition).iter();
+            held.for_each(|broker| base[broker.index()] -= self.bytes(partition));
+        }
+        let closed = self.racks_are_closed && !from_scratch;
+        let racks = closed.then(|| model.broker_ords().map(|broker| model.rack_of(broker).index()).collect());
+        let none = Cost { tiers: [0.0; TIERS], bytes: f64::INFINITY };
+        let mut search = Search::new(&slots, bounds, racks, base, none);
+        if !from_scratch {
+            for (depth, slot) in slots.iter().enumerate() {
+                search.put(depth, &slot.places[slot.now], 1.0);
+            }
+            let bytes = search.bytes;
+            search.best = Cost { bytes, ..search.least(slots.len()) };
+            search.best.bytes = bytes;
+            for (depth, slot) in slots.iter().enumerate() {
+                search.put(depth, &slot.places[slot.now], -1.0);
+            }
+        }
+        search.descend(0);
+        let Some(found) = search.found else { return false };
+        let places: Vec<(PartitionOrd, &Place)> =
+            slots.iter().zip(found).map(|(slot, at)| (slot.partition, &slot.places[at])).collect();
+        self.replace_by(&places);
+        true
+    }
+
+    /// Takes over places for all partitions, each list as it was with other brokers in the place of those that go.
+    fn replace_by(&mut self, places: &[(PartitionOrd, &Place)]) {
+        let model = self.problem.model;
+        let home = model.placement.clone();
+        let sums = Sums::new(model, &home);
+        let mut fresh = State::new(self.problem, home, sums);
+        (fresh.racks_are_closed, fresh.tight) = (self.racks_are_closed, self.tight);
+        for (partition, place) in places {
+            for (from, to) in &place.moves {
+                let forced = self.records.iter().rev().find(|record| {
+                    record.partition == *partition
+                        && !matches!(record.cause, Cause::Goal { .. } | Cause::Follows)
+                });
+                let cause = if self.problem.must_leave(*partition, *from) {
+                    Cause::Drain
+                } else if let Some(record) = forced {
+                    record.cause
+                } else {
+                    fresh.cause(&fresh.shift_of_move(*partition, *from, *to), false)
+                };
+                fresh.apply_move(*partition, *from, *to, cause);
+            }
+            if let (Some(now), Some(leader)) = (fresh.assignment.leader(*partition), place.leader)
+                && now != leader
+            {
+                fresh.apply_leader(*partition, now, leader, Cause::Follows);
+            }
+        }
+        *self = fresh;
+    }
+}
