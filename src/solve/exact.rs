@@ -1,15 +1,16 @@
 //! The end of the search on tiny clusters: branch and bound over all placements, where only disks are to be level.
 //!
 //! With a handful of large replicas there is little to choose from, and every choice weighs: single moves and exchanges
-//! end far from the best. Partitions are decided one by one, largest first, their present brokers tried first; a branch
-//! is left as soon as what is decided, with the rest spread as a fluid, cannot beat the best placement known. The
-//! budget counts branches, so the answer does not depend on the machine.
+//! end far from the best. Partitions are decided one by one, largest first; a branch is left as soon as what is decided,
+//! with the rest spread as a fluid or priced by `exact_prices`, cannot beat the best placement known. The budget counts
+//! branches, so the answer does not depend on the machine.
 //!
 //! The same search, asked only for limits, finds room for what has to leave a broker when taking the largest first
 //! does not.
 
 use super::Operation;
 use super::exact_places::{Place, Slot, slots};
+use super::exact_prices::Prices;
 use super::problem::{EPSILON, Problem, TIERS, penalty};
 use super::reasons::Cause;
 use super::state::State;
@@ -22,12 +23,12 @@ const TINY: usize = 120;
 const BRANCHES_MAX: u32 = 60_000;
 
 /// Bounds on the disks of all brokers.
-struct Bound {
-    tier: usize,
-    weight: f64,
-    scale: f64,
-    low: Vec<f64>,
-    high: Vec<f64>,
+pub(super) struct Bound {
+    pub tier: usize,
+    pub weight: f64,
+    pub scale: f64,
+    pub low: Vec<f64>,
+    pub high: Vec<f64>,
 }
 
 /// What a placement costs: penalties by tier, then bytes.
@@ -67,6 +68,12 @@ struct Search<'s> {
     may_come: Vec<Vec<f64>>,
     will_come: Vec<Vec<f64>>,
     bytes: f64,
+    /// Prices of bytes on brokers, and what is decided comes to by them.
+    prices: Prices,
+    priced: f64,
+    /// By depth: positions of places, the most promising first.
+    order: Vec<Vec<usize>>,
+    /// By depth: a position in `order`.
     chosen: Vec<usize>,
     best: Cost,
     found: Option<Vec<usize>>,
@@ -92,7 +99,17 @@ impl<'s> Search<'s> {
             slot.places[0].brokers.iter().for_each(|broker| will_come[depth][part_of[*broker]] += slot.size);
             slot.home.iter().for_each(|broker| at_home[*broker] += slot.size);
         }
+        let prices = Prices::new(slots, bounds, &base);
+        let by_price = |slot: &Slot| {
+            let cost = |at: &usize| prices.of(slot.size, &slot.places[*at]);
+            let mut order: Vec<usize> = (0..slot.places.len()).collect();
+            order.sort_by(|x, y| cost(x).total_cmp(&cost(y)).then(x.cmp(y)));
+            order
+        };
         Self {
+            order: slots.iter().map(by_price).collect(),
+            prices,
+            priced: 0.0,
             chosen: vec![0; slots.len()],
             slots,
             bounds,
@@ -138,7 +155,8 @@ impl<'s> Search<'s> {
         }
         // To bring everything within bounds costs what stands too much, or lacks, now.
         if self.best.is_level() {
-            cost.bytes += need * (1.0 - 1e-9);
+            let by_prices = self.prices.least(self.priced, depth);
+            cost.bytes = f64::max(cost.bytes + need, by_prices) * (1.0 - 1e-9);
         }
         cost
     }
@@ -153,6 +171,7 @@ impl<'s> Search<'s> {
             self.at_home[*broker] -= size;
         }
         self.bytes += sign * place.price;
+        self.priced += sign * self.prices.of(self.slots[depth].size, place);
     }
 
     fn descend(&mut self, depth: usize) {
@@ -160,19 +179,21 @@ impl<'s> Search<'s> {
         let Some(slot) = slots.get(depth) else {
             self.best = self.least(depth);
             self.best.bytes = self.bytes;
-            self.found = Some(self.chosen.clone());
+            let at = |(depth, rank): (usize, &usize)| self.order[depth][*rank];
+            self.found = Some(self.chosen.iter().enumerate().map(at).collect());
             return;
         };
         // Of partitions that are alike in everything only one order is looked at.
         let first = if slot.like_before { self.chosen[depth - 1] } else { 0 };
-        for (at, place) in slot.places.iter().enumerate().skip(first) {
+        for rank in first..slot.places.len() {
+            let place = &slot.places[self.order[depth][rank]];
             if self.branches >= BRANCHES_MAX {
                 return;
             }
             self.branches += 1;
             self.put(depth, place, 1.0);
             if self.least(depth + 1).is_less(&self.best) {
-                self.chosen[depth] = at;
+                self.chosen[depth] = rank;
                 self.descend(depth + 1);
             }
             self.put(depth, place, -1.0);
@@ -190,11 +211,11 @@ fn is_tiny(problem: &Problem) -> bool {
 }
 
 impl State<'_, '_> {
-    /// Replaces the placement by the best there is, where the cluster is tiny and only disks are to be level.
+    /// Replaces the placement by the best there is, where the cluster is tiny and only disks are to be level. Where
+    /// the operation levels nothing, only what musts ask for is done with the fewest bytes.
     pub fn perfect(&mut self) {
         let (problem, disk) = (self.problem, Resource::Disk.index());
         let applies = is_tiny(problem)
-            && problem.levels_all()
             && problem.groups.is_empty()
             && problem.topic_terms.is_empty()
             && problem.terms.iter().all(|term| term.resource == disk)
@@ -209,8 +230,13 @@ impl State<'_, '_> {
             low: term.bounds.low.clone(),
             high: term.bounds.high.clone(),
         };
-        let mut bounds: Vec<Bound> = problem.terms.iter().map(bound).collect();
-        bounds.extend(self.limit_bound());
+        let mut bounds: Vec<Bound> = Vec::new();
+        if problem.levels_all() {
+            bounds.extend(problem.terms.iter().map(bound));
+            bounds.extend(self.limit_bound(false));
+        } else {
+            bounds.extend(self.limit_bound(true));
+        }
         self.search_exactly(&bounds, false);
     }
 
@@ -220,12 +246,13 @@ impl State<'_, '_> {
         if !is_tiny(self.problem) {
             return false;
         }
-        let bounds: Vec<Bound> = self.limit_bound().into_iter().collect();
+        let bounds: Vec<Bound> = self.limit_bound(false).into_iter().collect();
         self.search_exactly(&bounds, true)
     }
 
-    /// The limits of the disks; a disk that is beyond its limit already may keep what it holds, and get no more.
-    fn limit_bound(&self) -> Option<Bound> {
+    /// The limits of the disks. Unless they are to be mended, a disk that is beyond its limit already may keep what it
+    /// holds, and get no more.
+    fn limit_bound(&self, mends: bool) -> Option<Bound> {
         let problem = self.problem;
         let home = Sums::new(problem.model, &problem.model.placement);
         let disk = Resource::Disk;
@@ -233,7 +260,11 @@ impl State<'_, '_> {
         limits().next()?;
         let most = |broker: crate::model::BrokerOrd| {
             let most = limits().map(|limit| limit.most[broker.index()]).fold(f64::INFINITY, f64::min);
-            if problem.roles.leaving[broker.index()] { f64::INFINITY } else { most.max(home.get(broker, disk)) }
+            match problem.roles.counts[broker.index()] {
+                true if mends => most,
+                true => most.max(home.get(broker, disk)),
+                false => f64::INFINITY,
+            }
         };
         let high: Vec<f64> = problem.model.broker_ords().map(most).collect();
         let scale = 1.0 / problem.unit(&home, disk);

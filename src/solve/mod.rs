@@ -14,6 +14,7 @@ mod dir_shelf;
 mod error;
 mod exact;
 mod exact_places;
+mod exact_prices;
 mod factor;
 mod forced;
 mod groups;

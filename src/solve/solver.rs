@@ -48,13 +48,17 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     state.records = records;
     state.tight = Some(&tight);
     run(&mut state)?;
-    state.perfect();
+    if problem.levels_all() {
+        state.perfect();
+    }
     let half_margins = problem.with_half_margins();
     if searches(&problem) && problem.has_margins() && !state.is_level() {
         state.pursue(&half_margins);
         state.tight = None;
         search(&mut state);
-        state.perfect();
+        if problem.levels_all() {
+            state.perfect();
+        }
     }
     let (target, records) = finish(state);
     let target = super::budget::within(&problem, target);
@@ -101,6 +105,9 @@ fn run(state: &mut State) -> Result<(), SolveError> {
                 |state, partition, broker| !state.problem.may_lead(partition, broker),
                 Cause::Topic,
             );
+        }
+        if !problem.levels_all() {
+            state.perfect();
         }
         search(state);
     }

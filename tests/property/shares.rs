@@ -133,8 +133,8 @@ fn remove_shares(range: std::ops::Range<u64>) {
         let model = ClusterModel::build(&observation).unwrap();
         let named: Vec<BrokerId> = model.brokers.iter().take(leaves).map(|broker| broker.id).collect();
         let request = Request { operation: Operation::RemoveBrokers(named), ..Request::default() };
-        let stays = (0..model.brokers.len()).map(|at| at >= leaves).collect();
-        let question = Question::new(&model, &goals, stays);
+        let stays: Vec<bool> = (0..model.brokers.len()).map(|at| at >= leaves).collect();
+        let question = Question::new(&model, &goals, stays.clone());
         let answer = match solve(&model, &goals, &request) {
             Ok(solution) => Some(question.quality(&solution.target)),
             // Not a question of room, and answered before a program could be asked.
@@ -142,24 +142,27 @@ fn remove_shares(range: std::ops::Range<u64>) {
             Err(SolveError::DiskTooSmall { .. } | SolveError::NoRoom { .. }) => None,
             Err(other) => panic!("seed {seed}: {other}"),
         };
-        let (gap, what) = match (question.least_copied(false), answer) {
-            (Exact::Undecided, _) => {
+        // What was wrong before is no reason to refuse; what the removal would make wrong is.
+        let possible = Question::new(&model, &goals, stays).leniently().least_copied(false);
+        let (gap, what) = match (possible, question.least_copied(false), answer) {
+            (Exact::Undecided, ..) | (_, Exact::Undecided, _) => {
                 undecided.push(seed);
                 continue;
             }
-            (Exact::Impossible, None) => {
+            (Exact::Impossible, _, None) => {
                 refused += 1;
                 (0.0, String::new())
             }
-            (Exact::Impossible, Some(found)) => {
+            (Exact::Impossible, _, Some(_)) => (f64::INFINITY, "not refused".to_owned()),
+            (Exact::Least(_), _, None) => (f64::INFINITY, "refused, and it could be done".to_owned()),
+            (Exact::Least(_), Exact::Impossible, Some(found)) => {
                 assert!(!found.keeps_musts, "seed {seed}: the program finds no placement, the solver does");
-                (f64::INFINITY, "not refused".to_owned())
+                (0.0, "what was wrong before cannot be mended".to_owned())
             }
-            (Exact::Least(_), None) => (f64::INFINITY, "refused, and it could be done".to_owned()),
-            (Exact::Least(_), Some(found)) if !found.keeps_musts => {
+            (_, Exact::Least(_), Some(found)) if !found.keeps_musts => {
                 (f64::INFINITY, "the musts could be kept".to_owned())
             }
-            (Exact::Least(least), Some(found)) => {
+            (_, Exact::Least(least), Some(found)) => {
                 (ratio(found.copied, least), format!("{:.4} copied, least {least:.4}", found.copied))
             }
         };
