@@ -20,7 +20,10 @@ use crate::model::{PartitionOrd, Resource, Sums};
 const TINY: usize = 120;
 
 /// Branches looked at, at most.
-const BRANCHES_MAX: u32 = 60_000;
+const BRANCHES_MAX: u32 = 400_000;
+
+/// Racks that are reckoned with one by one, at most.
+const PARTS_MAX: usize = 8;
 
 /// Bounds on the disks of all brokers.
 pub(super) struct Bound {
@@ -59,7 +62,6 @@ struct Search<'s> {
     bounds: &'s [Bound],
     /// By broker: the rack, where no data can leave one, else 0.
     part_of: Vec<usize>,
-    parts: usize,
     /// By broker: load with what is decided where it shall stand, and nothing else.
     decided: Vec<f64>,
     /// By broker: the same with everything undecided where it stands now.
@@ -85,6 +87,7 @@ impl<'s> Search<'s> {
         let brokers = base.len();
         let part_of = rack_of.unwrap_or_else(|| vec![0; brokers]);
         let parts = part_of.iter().max().map_or(1, |last| last + 1);
+        debug_assert!(parts <= PARTS_MAX, "fewer racks");
         let mut may_come = vec![vec![0.0; brokers]; slots.len() + 1];
         let mut will_come = vec![vec![0.0; parts]; slots.len() + 1];
         let mut at_home = base.clone();
@@ -114,7 +117,6 @@ impl<'s> Search<'s> {
             slots,
             bounds,
             part_of,
-            parts,
             decided: base,
             at_home,
             may_come,
@@ -133,7 +135,7 @@ impl<'s> Search<'s> {
         for bound in self.bounds {
             let (mut over, mut under) = (0.0, 0.0);
             // By part: room left, room asked for, and what stands too much and lacks with all the rest at home.
-            let mut sums = vec![(0.0, 0.0, 0.0, 0.0); self.parts];
+            let mut sums = [(0.0, 0.0, 0.0, 0.0); PARTS_MAX];
             for (broker, load) in self.decided.iter().enumerate() {
                 let (low, high) = (bound.low[broker], bound.high[broker]);
                 over += penalty(load - high, bound.scale);
@@ -279,7 +281,7 @@ impl State<'_, '_> {
             let held = self.assignment.replicas(partition).iter();
             held.for_each(|broker| base[broker.index()] -= self.bytes(partition));
         }
-        let closed = self.racks_are_closed && !from_scratch;
+        let closed = self.racks_are_closed && !from_scratch && model.racks.len() <= PARTS_MAX;
         let racks = closed.then(|| model.broker_ords().map(|broker| model.rack_of(broker).index()).collect());
         let none = Cost { tiers: [0.0; TIERS], bytes: f64::INFINITY };
         let mut search = Search::new(&slots, bounds, racks, base, none);

@@ -29,7 +29,7 @@ const EDGE: f64 = 1e-5;
 pub enum Exact {
     /// The least.
     Least(f64),
-    /// No placement does.
+    /// No placement does, or none costs less than was asked for.
     Impossible,
     /// Not known in time.
     Undecided,
@@ -111,16 +111,6 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// The same question where a disk that is beyond its limit already may stay as full as it is.
-    pub fn leniently(mut self) -> Self {
-        let home = Sums::new(self.model, &self.model.placement);
-        for broker in self.model.broker_ords() {
-            let limit = &mut self.limit[broker.index()];
-            *limit = limit.max(home.get(broker, Resource::Disk));
-        }
-        self
-    }
-
     fn size(&self, partition: PartitionOrd) -> f64 {
         self.model.partitions[partition.index()].size_bytes / self.unit
     }
@@ -199,8 +189,8 @@ impl<'a> Question<'a> {
         (places, load, constraints)
     }
 
-    /// Bytes beyond the band of the placement that keeps the musts and is most level.
-    pub fn least_beyond(&self) -> Exact {
+    /// Bytes beyond the band of the placement that keeps the musts and is most level, if less than `below`.
+    pub fn least_beyond(&self, below: f64) -> Exact {
         let mut vars = variables!();
         let (_, load, mut constraints) = self.placements(&mut vars);
         let mut beyond = Expression::from(0.0);
@@ -211,11 +201,12 @@ impl<'a> Question<'a> {
             constraints.push(constraint!(load.clone() - more <= high));
             constraints.push(constraint!(load + more >= low));
         }
-        least(vars, &beyond, constraints)
+        least(vars, &beyond, below, constraints)
     }
 
-    /// Bytes copied to the placement that keeps the musts, and the band where `levelled` says so, and costs least.
-    pub fn least_copied(&self, levelled: bool) -> Exact {
+    /// Bytes copied to the placement that keeps the musts, and the band where `levelled` says so, and costs least, if
+    /// less than `below`.
+    pub fn least_copied(&self, levelled: bool, below: f64) -> Exact {
         let mut vars = variables!();
         let (places, load, mut constraints) = self.placements(&mut vars);
         for (at, load) in load.into_iter().enumerate().filter(|(at, _)| levelled && self.stays[*at]) {
@@ -228,11 +219,19 @@ impl<'a> Question<'a> {
                 copied += on[broker.index()] * self.size(partition);
             }
         }
-        least(vars, &copied, constraints)
+        least(vars, &copied, below, constraints)
     }
 }
 
-fn least(vars: ProblemVariables, objective: &Expression, constraints: Vec<Constraint>) -> Exact {
+fn least(
+    vars: ProblemVariables,
+    objective: &Expression,
+    below: f64,
+    mut constraints: Vec<Constraint>,
+) -> Exact {
+    if below.is_finite() {
+        constraints.push(constraint!(objective.clone() <= below));
+    }
     let mut program = vars.minimise(objective.clone()).using(microlp).with_time_limit(SECONDS_MAX as f64);
     for constraint in constraints {
         program = program.with(constraint);

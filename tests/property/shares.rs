@@ -1,17 +1,18 @@
 //! The solver against the exact answers of `programs`, on hundreds of small clusters made from seeds.
 
-use std::time::Instant;
-
 use evenkeel::base::BrokerId;
 use evenkeel::goals::{GoalSet, Rule};
 use evenkeel::model::ClusterModel;
 use evenkeel::solve::{Operation, Request, SolveError, solve};
 
-use crate::programs::{Exact, Question};
+use crate::programs::{Exact, Quality, Question};
 use crate::small_clusters::{Dice, picture, small_cluster};
 
 /// A difference of this many means of a broker is rounding.
 const ROUNDING: f64 = 1e-6;
+
+/// The exact answer is asked for only where it is less than what was found by this factor: nearer is near enough.
+const CLOSE: f64 = 1.005;
 
 /// How the solver compares on one cluster.
 struct Outcome {
@@ -62,10 +63,32 @@ fn ratio(found: f64, least: f64) -> f64 {
     if found <= least + ROUNDING { 0.0 } else { (found - least) / least.max(1e-3) }
 }
 
+/// How much worse than the best a placement is; `None` where the exact answer takes too long.
+fn compare(question: &Question, found: Quality) -> Option<(f64, String)> {
+    let (least, found, what) = if !found.keeps_musts {
+        return match question.least_beyond(f64::INFINITY) {
+            Exact::Impossible => Some((0.0, String::new())),
+            Exact::Least(_) => Some((f64::INFINITY, "the musts could be kept".to_owned())),
+            Exact::Undecided => None,
+        };
+    } else if found.beyond > ROUNDING {
+        (question.least_beyond(found.beyond / CLOSE), found.beyond, "beyond the band")
+    } else if found.copied > ROUNDING {
+        (question.least_copied(true, found.copied / CLOSE), found.copied, "copied")
+    } else {
+        return Some((0.0, String::new()));
+    };
+    match least {
+        Exact::Impossible => Some((0.0, String::new())),
+        Exact::Least(least) => Some((ratio(found, least), format!("{found:.4} {what}, least {least:.4}"))),
+        Exact::Undecided => None,
+    }
+}
+
 fn rebalance_shares(range: std::ops::Range<u64>) {
     let goals = goals();
     let (mut outcomes, mut undecided) = (Vec::new(), Vec::new());
-    let mut agreed = [0, 0];
+    let mut unmet = 0;
     for seed in seeds(range.clone()) {
         let mut dice = Dice::new(seed);
         let spread = dice.chance(60);
@@ -74,42 +97,14 @@ fn rebalance_shares(range: std::ops::Range<u64>) {
         let solution = solve(&model, &goals, &Request::default()).unwrap();
         let question = Question::new(&model, &goals, vec![true; model.brokers.len()]);
         let found = question.quality(&solution.target);
-        let start = Instant::now();
-        let answer = question.least_beyond();
-        let time1 = start.elapsed();
-        let (gap, what) = match answer {
-            Exact::Undecided => {
-                undecided.push(seed);
-                continue;
-            }
-            Exact::Impossible => {
-                assert!(!found.keeps_musts, "seed {seed}: the program finds no placement, the solver does");
-                agreed[1] += 1;
-                (0.0, "no placement keeps the musts".to_owned())
-            }
-            Exact::Least(_) if !found.keeps_musts => (f64::INFINITY, "the musts could be kept".to_owned()),
-            Exact::Least(least) if least > ROUNDING => {
-                agreed[0] += 1;
-                (ratio(found.beyond, least), format!("{:.4} beyond, least {least:.4}", found.beyond))
-            }
-            Exact::Least(_) if found.beyond > ROUNDING => {
-                (f64::INFINITY, format!("{:.4} beyond, and the band could be met", found.beyond))
-            }
-            Exact::Least(_) => match question.least_copied(true) {
-                Exact::Least(least) => {
-                    (ratio(found.copied, least), format!("{:.4} copied, least {least:.4}", found.copied))
-                }
-                _ => {
-                    undecided.push(seed);
-                    continue;
-                }
-            },
+        let Some((gap, what)) = compare(&question, found) else {
+            undecided.push(seed);
+            continue;
         };
-        let total = start.elapsed();
-        if total.as_millis() > 500 { println!("slow seed {seed}: {time1:?} {total:?}"); }
+        unmet += usize::from(found.beyond > ROUNDING);
         outcomes.push(Outcome { seed, gap, what: format!("{what}; {}", picture(&observation)) });
     }
-    println!("out of reach: band {}, musts {}", agreed[0], agreed[1]);
+    assert!(unmet * 10 >= outcomes.len(), "bands that cannot be met are among them");
     assert_shares(&format!("rebalance {range:?}"), &mut outcomes, &undecided);
 }
 
@@ -129,12 +124,21 @@ fn remove_shares(range: std::ops::Range<u64>) {
     for seed in seeds(range.clone()) {
         let mut dice = Dice::new(seed);
         let leaves = 1 + usize::from(dice.chance(20));
-        let observation = small_cluster(&mut dice, (60, 108), true, leaves);
-        let model = ClusterModel::build(&observation).unwrap();
+        // What was wrong before is no reason to refuse; so nothing is.
+        let (observation, model) = std::iter::repeat_with(|| {
+            let observation = small_cluster(&mut dice, (60, 108), true, leaves);
+            let model = ClusterModel::build(&observation).unwrap();
+            (observation, model)
+        })
+        .find(|(_, model)| {
+            let all = vec![true; model.brokers.len()];
+            Question::new(model, &goals, all).quality(&model.placement).keeps_musts
+        })
+        .unwrap();
         let named: Vec<BrokerId> = model.brokers.iter().take(leaves).map(|broker| broker.id).collect();
         let request = Request { operation: Operation::RemoveBrokers(named), ..Request::default() };
         let stays: Vec<bool> = (0..model.brokers.len()).map(|at| at >= leaves).collect();
-        let question = Question::new(&model, &goals, stays.clone());
+        let question = Question::new(&model, &goals, stays);
         let answer = match solve(&model, &goals, &request) {
             Ok(solution) => Some(question.quality(&solution.target)),
             // Not a question of room, and answered before a program could be asked.
@@ -142,33 +146,27 @@ fn remove_shares(range: std::ops::Range<u64>) {
             Err(SolveError::DiskTooSmall { .. } | SolveError::NoRoom { .. }) => None,
             Err(other) => panic!("seed {seed}: {other}"),
         };
-        // What was wrong before is no reason to refuse; what the removal would make wrong is.
-        let possible = Question::new(&model, &goals, stays).leniently().least_copied(false);
-        let (gap, what) = match (possible, question.least_copied(false), answer) {
-            (Exact::Undecided, ..) | (_, Exact::Undecided, _) => {
+        let (gap, what) = match (question.least_copied(false, f64::INFINITY), answer) {
+            (Exact::Undecided, _) => {
                 undecided.push(seed);
                 continue;
             }
-            (Exact::Impossible, _, None) => {
+            (Exact::Impossible, None) => {
                 refused += 1;
                 (0.0, String::new())
             }
-            (Exact::Impossible, _, Some(_)) => (f64::INFINITY, "not refused".to_owned()),
-            (Exact::Least(_), _, None) => (f64::INFINITY, "refused, and it could be done".to_owned()),
-            (Exact::Least(_), Exact::Impossible, Some(found)) => {
-                assert!(!found.keeps_musts, "seed {seed}: the program finds no placement, the solver does");
-                (0.0, "what was wrong before cannot be mended".to_owned())
-            }
-            (_, Exact::Least(_), Some(found)) if !found.keeps_musts => {
+            (Exact::Impossible, Some(_)) => (f64::INFINITY, "not refused".to_owned()),
+            (Exact::Least(_), None) => (f64::INFINITY, "refused, and it could be done".to_owned()),
+            (Exact::Least(_), Some(found)) if !found.keeps_musts => {
                 (f64::INFINITY, "the musts could be kept".to_owned())
             }
-            (_, Exact::Least(least), Some(found)) => {
+            (Exact::Least(least), Some(found)) => {
                 (ratio(found.copied, least), format!("{:.4} copied, least {least:.4}", found.copied))
             }
         };
         outcomes.push(Outcome { seed, gap, what: format!("{what}; leaves {leaves}; {}", picture(&observation)) });
     }
-    println!("refused {refused}");
+    assert!(refused * 10 >= outcomes.len(), "what cannot be done is among them");
     assert_shares(&format!("remove {range:?}"), &mut outcomes, &undecided);
 }
 
