@@ -22,6 +22,9 @@ const TINY: usize = 120;
 /// Branches looked at, at most.
 const BRANCHES_MAX: u32 = 400_000;
 
+/// How many places more promising are passed over at most in one descent, turn by turn.
+const DOUBTS: [usize; 4] = [4, 8, 16, usize::MAX];
+
 /// Racks that are reckoned with one by one, at most.
 const PARTS_MAX: usize = 8;
 
@@ -80,6 +83,7 @@ struct Search<'s> {
     best: Cost,
     found: Option<Vec<usize>>,
     branches: u32,
+    branches_max: u32,
 }
 
 impl<'s> Search<'s> {
@@ -125,6 +129,7 @@ impl<'s> Search<'s> {
             best,
             found: None,
             branches: 0,
+            branches_max: BRANCHES_MAX,
         }
     }
 
@@ -176,7 +181,17 @@ impl<'s> Search<'s> {
         self.priced += sign * self.prices.of(self.slots[depth].size, place);
     }
 
-    fn descend(&mut self, depth: usize) {
+    /// Looks at what is near the most promising places first, then farther: the largest partitions are decided first,
+    /// and a wrong choice there would take all branches.
+    fn run(&mut self) {
+        for (turn, doubts) in (1..).zip(DOUBTS) {
+            self.branches_max = BRANCHES_MAX * turn / u32::try_from(DOUBTS.len()).unwrap_or(1);
+            self.descend(0, doubts);
+        }
+    }
+
+    /// Decides the partitions from a depth on. `doubts`: how many places more promising may be passed over in all.
+    fn descend(&mut self, depth: usize, doubts: usize) {
         let slots = self.slots;
         let Some(slot) = slots.get(depth) else {
             self.best = self.least(depth);
@@ -187,16 +202,16 @@ impl<'s> Search<'s> {
         };
         // Of partitions that are alike in everything only one order is looked at.
         let first = if slot.like_before { self.chosen[depth - 1] } else { 0 };
-        for rank in first..slot.places.len() {
+        for rank in first..slot.places.len().min(first.saturating_add(doubts).saturating_add(1)) {
             let place = &slot.places[self.order[depth][rank]];
-            if self.branches >= BRANCHES_MAX {
+            if self.branches >= self.branches_max {
                 return;
             }
             self.branches += 1;
             self.put(depth, place, 1.0);
             if self.least(depth + 1).is_less(&self.best) {
                 self.chosen[depth] = rank;
-                self.descend(depth + 1);
+                self.descend(depth + 1, doubts - (rank - first));
             }
             self.put(depth, place, -1.0);
         }
@@ -296,7 +311,7 @@ impl State<'_, '_> {
                 search.put(depth, &slot.places[slot.now], -1.0);
             }
         }
-        search.descend(0);
+        search.run();
         let Some(found) = search.found else { return false };
         let places: Vec<(PartitionOrd, &Place)> =
             slots.iter().zip(found).map(|(slot, at)| (slot.partition, &slot.places[at])).collect();

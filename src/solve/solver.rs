@@ -1,7 +1,7 @@
 //! [`solve`]: the phases of the search, in order.
 
 use super::bound::least_bytes;
-use super::factor::{factor_of, resized};
+use super::factor::{factor_of, not_resized, resized};
 use super::leaders::Leadership;
 use super::level::{Scope, WORTH_ANOTHER_PASS};
 use super::log_dirs::move_log_dirs;
@@ -68,6 +68,7 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     let levelled = disk_is_level(goals, &after);
     let between_dirs = move_log_dirs(model, goals, request, &target)?;
     let mut refusals = refusals(&problem, &target, &after_sums, &after);
+    refusals.extend(not_resized(&problem, &target));
     refusals.extend(between_dirs.refusals);
     Ok(Solution {
         refusals,

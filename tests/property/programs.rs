@@ -192,7 +192,21 @@ impl<'a> Question<'a> {
     /// Bytes beyond the band of the placement that keeps the musts and is most level, if less than `below`.
     pub fn least_beyond(&self, below: f64) -> Exact {
         let mut vars = variables!();
-        let (_, load, mut constraints) = self.placements(&mut vars);
+        let (places, load, mut constraints) = self.placements(&mut vars);
+        // Of partitions of one size it does not matter which stands where: only one order is looked at.
+        let number = |on: &[Variable]| {
+            let digit = |(at, on): (usize, &Variable)| *on * f64::from(1 << at);
+            on.iter().enumerate().map(digit).sum::<Expression>()
+        };
+        let named: Vec<(PartitionOrd, &Vec<Variable>)> = self.model.partition_ords().zip(&places).collect();
+        for (at, (partition, on)) in named.iter().enumerate() {
+            let same = |(other, _): &&(PartitionOrd, &Vec<Variable>)| {
+                self.size(*other).total_cmp(&self.size(*partition)).is_eq()
+            };
+            if let Some((_, next)) = named[at + 1..].iter().find(same) {
+                constraints.push(constraint!(number(on) <= number(next)));
+            }
+        }
         let mut beyond = Expression::from(0.0);
         for (at, load) in load.into_iter().enumerate().filter(|(at, _)| self.stays[*at]) {
             let (low, high) = (self.band[at].0 / self.unit, self.band[at].1 / self.unit);

@@ -44,7 +44,7 @@ impl Dice {
     }
 }
 
-/// Four to six brokers in two or three racks, of equal or unequal disks, with six to eight partitions of two or three
+/// Four to six brokers in two or three racks, of equal or unequal disks, with five to eight partitions of two or three
 /// replicas, placed anyhow. `fill` is how full the disks of those brokers are that `stays` names, in percent of
 /// what they may hold.
 pub fn small_cluster(dice: &mut Dice, fill: (u64, u64), spread: bool, leaves: usize) -> Observation {
@@ -69,7 +69,8 @@ pub fn small_cluster(dice: &mut Dice, fill: (u64, u64), spread: bool, leaves: us
     let staying = observation.brokers.values().skip(leaves);
     let room: u64 = staying.map(|broker| broker.capacity.disk_bytes.unwrap().0).sum::<u64>() * LIMIT_PERCENT / 100;
     let factor = 2 + dice.below(2);
-    let count = 6 + dice.below(3);
+    // So many that a program takes a second at most.
+    let count = (5 + dice.below(4)).min(36 / brokers);
     let weights = weights(dice, count);
     let weight: u64 = weights.iter().sum::<u64>().max(1);
     let bytes = room / 100 * dice.between(fill.0, fill.1) / factor as u64;
