@@ -9,12 +9,13 @@
 //! does not.
 
 use super::Operation;
-use super::exact_places::{Place, Slot, slots};
+use super::exact_places::{Place, Slot, Start, slots};
 use super::exact_prices::Prices;
-use super::problem::{EPSILON, Problem, TIERS, penalty};
+use super::problem::{EPSILON, Freedom, Problem, TIERS, penalty};
 use super::reasons::Cause;
 use super::state::State;
-use crate::model::{PartitionOrd, Resource, Sums};
+use crate::model::promises::{best_rack_spread, rack_spread};
+use crate::model::{BrokerOrd, PartitionOrd, Resource, Sums};
 
 /// More partitions times brokers than this are left to the search.
 const TINY: usize = 120;
@@ -63,8 +64,9 @@ impl Cost {
 struct Search<'s> {
     slots: &'s [Slot],
     bounds: &'s [Bound],
-    /// By broker: the rack, where no data can leave one, else 0.
+    /// By broker: the rack, where each rack is a problem of its own, else 0.
     part_of: Vec<usize>,
+    closed_at_home: bool,
     /// By broker: load with what is decided where it shall stand, and nothing else.
     decided: Vec<f64>,
     /// By broker: the same with everything undecided where it stands now.
@@ -87,11 +89,25 @@ struct Search<'s> {
 }
 
 impl<'s> Search<'s> {
-    fn new(slots: &'s [Slot], bounds: &'s [Bound], rack_of: Option<Vec<usize>>, base: Vec<f64>, best: Cost) -> Self {
+    fn new(slots: &'s [Slot], bounds: &'s [Bound], racks: &[usize], base: Vec<f64>, best: Cost) -> Self {
         let brokers = base.len();
-        let part_of = rack_of.unwrap_or_else(|| vec![0; brokers]);
+        // Where all places of a partition take as much of each rack, each rack is a problem of its own; and where it
+        // stands so at home, too, nothing is copied from rack to rack.
+        let counts = |set: &[usize]| {
+            let mut counts = [0_u8; PARTS_MAX];
+            set.iter().for_each(|broker| counts[racks[*broker]] += 1);
+            counts
+        };
+        let few = racks.iter().all(|rack| *rack < PARTS_MAX);
+        let is_closed = |slot: &Slot| {
+            let first = counts(&slot.places[0].brokers);
+            slot.places.iter().all(|place| counts(&place.brokers) == first)
+        };
+        let closed = few && slots.iter().all(is_closed);
+        let closed_at_home =
+            closed && slots.iter().all(|slot| counts(&slot.home) == counts(&slot.places[0].brokers));
+        let part_of = if closed { racks.to_vec() } else { vec![0; brokers] };
         let parts = part_of.iter().max().map_or(1, |last| last + 1);
-        debug_assert!(parts <= PARTS_MAX, "fewer racks");
         let mut may_come = vec![vec![0.0; brokers]; slots.len() + 1];
         let mut will_come = vec![vec![0.0; parts]; slots.len() + 1];
         let mut at_home = base.clone();
@@ -121,6 +137,7 @@ impl<'s> Search<'s> {
             slots,
             bounds,
             part_of,
+            closed_at_home,
             decided: base,
             at_home,
             may_come,
@@ -130,6 +147,19 @@ impl<'s> Search<'s> {
             found: None,
             branches: 0,
             branches_max: BRANCHES_MAX,
+        }
+    }
+
+    /// Takes what the search has reached as the best placement known.
+    fn start_from_now(&mut self) {
+        let slots = self.slots;
+        for (depth, slot) in slots.iter().enumerate() {
+            self.put(depth, &slot.places[slot.now], 1.0);
+        }
+        let bytes = self.bytes;
+        self.best = Cost { bytes, ..self.least(slots.len()) };
+        for (depth, slot) in slots.iter().enumerate() {
+            self.put(depth, &slot.places[slot.now], -1.0);
         }
     }
 
@@ -151,12 +181,15 @@ impl<'s> Search<'s> {
                 sum.2 += (self.at_home[broker] - high).max(0.0);
                 sum.3 += (low - self.at_home[broker]).max(0.0);
             }
-            let (mut fluid_over, mut fluid_under, mut moved) = (0.0, 0.0, 0.0);
+            let (mut fluid_over, mut fluid_under, mut moved) = (0.0, 0.0, 0.0_f64);
+            let (mut excess, mut lack) = (0.0_f64, 0.0_f64);
             for (sum, rest) in sums.into_iter().zip(&self.will_come[depth]) {
                 fluid_over += (rest - sum.0).max(0.0) * bound.scale;
                 fluid_under += (sum.1 - rest).max(0.0) * bound.scale;
                 moved += f64::max(sum.2, sum.3);
+                (excess, lack) = (excess + sum.2, lack + sum.3);
             }
+            let moved = if self.closed_at_home { moved } else { f64::max(excess, lack) };
             cost.tiers[bound.tier] += bound.weight * (f64::max(over, fluid_over) + f64::max(under, fluid_under));
             need = need.max(moved);
         }
@@ -254,7 +287,23 @@ impl State<'_, '_> {
         } else {
             bounds.extend(self.limit_bound(true));
         }
-        self.search_exactly(&bounds, false);
+        // Where rack spread could not be mended for want of room, all musts together may still have a solution.
+        let crowded = problem.mends_spread && self.is_crowded();
+        if !(crowded && self.search_exactly(&bounds, Start::Spread)) {
+            self.search_exactly(&bounds, Start::Reached);
+        }
+    }
+
+    /// Whether a partition that may move is not spread as well as it could be.
+    fn is_crowded(&self) -> bool {
+        let model = self.problem.model;
+        let per_rack = self.problem.roles.brokers_per_rack(model);
+        let rack = |broker: BrokerOrd| model.brokers[broker.index()].alive.then(|| model.rack_of(broker));
+        let mut free = model.partition_ords().filter(|p| self.problem.freedom[p.index()] == Freedom::Free);
+        free.any(|partition| {
+            let list = self.assignment.replicas(partition);
+            rack_spread(list, rack).is_worse_than(best_rack_spread(list.len(), &per_rack))
+        })
     }
 
     /// Finds places for everything that has to leave its broker, moving others where they stand in the way. Says
@@ -264,7 +313,7 @@ impl State<'_, '_> {
             return false;
         }
         let bounds: Vec<Bound> = self.limit_bound(false).into_iter().collect();
-        self.search_exactly(&bounds, true)
+        self.search_exactly(&bounds, Start::Home)
     }
 
     /// The limits of the disks. Unless they are to be mended, a disk that is beyond its limit already may keep what it
@@ -275,7 +324,7 @@ impl State<'_, '_> {
         let disk = Resource::Disk;
         let limits = || problem.limits.iter().filter(|limit| limit.resource == disk.index());
         limits().next()?;
-        let most = |broker: crate::model::BrokerOrd| {
+        let most = |broker: BrokerOrd| {
             let most = limits().map(|limit| limit.most[broker.index()]).fold(f64::INFINITY, f64::min);
             match problem.roles.counts[broker.index()] {
                 true if mends => most,
@@ -288,28 +337,21 @@ impl State<'_, '_> {
         Some(Bound { tier: 0, weight: 8.0, scale, low: vec![0.0; high.len()], high })
     }
 
-    fn search_exactly(&mut self, bounds: &[Bound], from_scratch: bool) -> bool {
+    fn search_exactly(&mut self, bounds: &[Bound], start: Start) -> bool {
         let model = self.problem.model;
-        let Some(slots) = slots(self, from_scratch) else { return false };
+        let Some(slots) = slots(self, start) else { return false };
         let mut base: Vec<f64> = model.broker_ords().map(|broker| self.disk(broker)).collect();
         for partition in model.partition_ords() {
             let held = self.assignment.replicas(partition).iter();
             held.for_each(|broker| base[broker.index()] -= self.bytes(partition));
         }
-        let closed = self.racks_are_closed && !from_scratch && model.racks.len() <= PARTS_MAX;
-        let racks = closed.then(|| model.broker_ords().map(|broker| model.rack_of(broker).index()).collect());
-        let none = Cost { tiers: [0.0; TIERS], bytes: f64::INFINITY };
-        let mut search = Search::new(&slots, bounds, racks, base, none);
-        if !from_scratch {
-            for (depth, slot) in slots.iter().enumerate() {
-                search.put(depth, &slot.places[slot.now], 1.0);
-            }
-            let bytes = search.bytes;
-            search.best = Cost { bytes, ..search.least(slots.len()) };
-            search.best.bytes = bytes;
-            for (depth, slot) in slots.iter().enumerate() {
-                search.put(depth, &slot.places[slot.now], -1.0);
-            }
+        let racks: Vec<usize> = model.broker_ords().map(|broker| model.rack_of(broker).index()).collect();
+        // Without a placement to begin with, one that keeps the first tier, the musts, is as good as any.
+        let mut none = Cost { tiers: [f64::INFINITY; TIERS], bytes: f64::INFINITY };
+        none.tiers[0] = 0.0;
+        let mut search = Search::new(&slots, bounds, &racks, base, none);
+        if start == Start::Reached {
+            search.start_from_now();
         }
         search.run();
         let Some(found) = search.found else { return false };

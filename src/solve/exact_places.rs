@@ -2,7 +2,7 @@
 
 use super::problem::Freedom;
 use super::state::State;
-use crate::model::promises::{RackSpread, rack_spread};
+use crate::model::promises::{RackSpread, best_rack_spread, rack_spread};
 use crate::model::{BrokerOrd, PartitionOrd};
 
 /// A partition to be placed.
@@ -31,9 +31,19 @@ pub(super) struct Place {
     pub leader: Option<BrokerOrd>,
 }
 
-/// All partitions, largest first; `None` where one has no place. `from_scratch` looks at home alone, else what the
-/// search has reached is among the places, and what it mended is kept.
-pub(super) fn slots(state: &State, from_scratch: bool) -> Option<Vec<Slot>> {
+/// Where to start from, and so which places there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// What stands before anything is done: rack spread as it is there, or better.
+    Home,
+    /// The same with rack spread as good as can be.
+    Spread,
+    /// What the search has reached, which is among the places: what it mended is kept.
+    Reached,
+}
+
+/// All partitions, largest first; `None` where one has no place.
+pub(super) fn slots(state: &State, start: Start) -> Option<Vec<Slot>> {
     let model = state.problem.model;
     let mut order: Vec<PartitionOrd> = model.partition_ords().collect();
     let home = |partition: PartitionOrd| {
@@ -46,11 +56,11 @@ pub(super) fn slots(state: &State, from_scratch: bool) -> Option<Vec<Slot>> {
     });
     let mut slots: Vec<Slot> = Vec::new();
     for partition in order {
-        let places = places(state, partition, from_scratch);
+        let places = places(state, partition, start);
         let mut now: Vec<usize> = state.assignment.replicas(partition).iter().map(|b| b.index()).collect();
         now.sort_unstable();
         let at = places.iter().position(|place| place.brokers == now);
-        if places.is_empty() || (at.is_none() && !from_scratch) {
+        if places.is_empty() || (at.is_none() && start == Start::Reached) {
             return None;
         }
         let slot = Slot {
@@ -71,12 +81,16 @@ pub(super) fn slots(state: &State, from_scratch: bool) -> Option<Vec<Slot>> {
     Some(slots)
 }
 
-fn places(state: &State, partition: PartitionOrd, from_scratch: bool) -> Vec<Place> {
+fn places(state: &State, partition: PartitionOrd, start: Start) -> Vec<Place> {
     let (problem, model) = (state.problem, state.problem.model);
     let home = model.placement.replicas(partition);
-    let now = if from_scratch { home } else { state.assignment.replicas(partition) };
+    let now = if start == Start::Reached { state.assignment.replicas(partition) } else { home };
     let rack = |broker: BrokerOrd| model.brokers[broker.index()].alive.then(|| model.rack_of(broker));
-    let floor: RackSpread = rack_spread(now, rack);
+    let floor: RackSpread = if start == Start::Spread && problem.freedom[partition.index()] == Freedom::Free {
+        best_rack_spread(now.len(), &problem.roles.brokers_per_rack(model))
+    } else {
+        rack_spread(now, rack)
+    };
     let stays = |broker: BrokerOrd| now.contains(&broker) && !problem.must_leave(partition, broker);
     let may_hold = |broker: BrokerOrd| match problem.freedom[partition.index()] {
         Freedom::Held => now.contains(&broker),
