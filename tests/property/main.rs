@@ -12,6 +12,7 @@ mod operations;
 mod oracle;
 mod plans;
 mod programs;
+mod relations;
 mod scenarios;
 mod shares;
 mod shortfalls;
