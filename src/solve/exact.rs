@@ -18,7 +18,7 @@ use crate::model::promises::{best_rack_spread, rack_spread};
 use crate::model::{BrokerOrd, PartitionOrd, Resource, Sums};
 
 /// More partitions times brokers than this are left to the search.
-const TINY: usize = 120;
+const TINY: usize = 48;
 
 /// Branches looked at, at most.
 const BRANCHES_MAX: u32 = 400_000;

@@ -70,7 +70,7 @@ fn names_do_not_change_what_can_be_reached() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     /// On clusters that are searched the musts are kept under any names, and disks are level under both or neither,
     /// but for a rare near miss.
