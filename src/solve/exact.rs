@@ -95,7 +95,9 @@ impl<'s> Search<'s> {
         // stands so at home, too, nothing is copied from rack to rack.
         let counts = |set: &[usize]| {
             let mut counts = [0_u8; PARTS_MAX];
-            set.iter().for_each(|broker| counts[racks[*broker]] += 1);
+            for broker in set {
+                counts[racks[*broker]] += 1;
+            }
             counts
         };
         let few = racks.iter().all(|rack| *rack < PARTS_MAX);
@@ -112,8 +114,10 @@ impl<'s> Search<'s> {
         let mut will_come = vec![vec![0.0; parts]; slots.len() + 1];
         let mut at_home = base.clone();
         for (depth, slot) in slots.iter().enumerate().rev() {
-            may_come[depth] = may_come[depth + 1].clone();
-            will_come[depth] = will_come[depth + 1].clone();
+            let (now, later) = may_come.split_at_mut(depth + 1);
+            now[depth].clone_from(&later[0]);
+            let (now, later) = will_come.split_at_mut(depth + 1);
+            now[depth].clone_from(&later[0]);
             for (broker, may) in may_come[depth].iter_mut().enumerate() {
                 let can = slot.places.iter().any(|place| place.brokers.contains(&broker));
                 *may += if can { slot.size } else { 0.0 };
@@ -190,7 +194,8 @@ impl<'s> Search<'s> {
                 (excess, lack) = (excess + sum.2, lack + sum.3);
             }
             let moved = if self.closed_at_home { moved } else { f64::max(excess, lack) };
-            cost.tiers[bound.tier] += bound.weight * (f64::max(over, fluid_over) + f64::max(under, fluid_under));
+            cost.tiers[bound.tier] +=
+                bound.weight * (f64::max(over, fluid_over) + f64::max(under, fluid_under));
             need = need.max(moved);
         }
         // To bring everything within bounds costs what stands too much, or lacks, now.

@@ -73,7 +73,9 @@ pub(super) fn slots(state: &State, start: Start) -> Option<Vec<Slot>> {
         };
         let alike = |before: &Slot| {
             let sets = |of: &Slot| of.places.iter().map(|place| place.brokers.clone()).collect::<Vec<_>>();
-            before.home == slot.home && before.size.total_cmp(&slot.size).is_eq() && sets(before) == sets(&slot)
+            before.home == slot.home
+                && before.size.total_cmp(&slot.size).is_eq()
+                && sets(before) == sets(&slot)
         };
         let like_before = slots.last().is_some_and(alike);
         slots.push(Slot { like_before, ..slot });

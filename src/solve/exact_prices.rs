@@ -46,11 +46,8 @@ impl Prices {
             }
             for (broker, price) in now.iter_mut().enumerate() {
                 let (low, high) = ranges[broker];
-                let beyond = if loads[broker] > high {
-                    loads[broker] - high
-                } else {
-                    (loads[broker] - low).min(0.0)
-                };
+                let beyond =
+                    if loads[broker] > high { loads[broker] - high } else { (loads[broker] - low).min(0.0) };
                 // Inside its bounds a broker's space is worth nothing: its price fades.
                 let pull = if beyond == 0.0 { -0.2 * *price } else { (beyond / unit).clamp(-1.0, 1.0) };
                 *price = (*price + length * pull).clamp(-3.0, 3.0);

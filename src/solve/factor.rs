@@ -51,8 +51,14 @@ pub(super) fn not_resized(problem: &Problem, target: &Assignment) -> Option<Refu
     let noun = if lacking.len() == 1 { "partition" } else { "partitions" };
     Some(Refusal {
         kind: RefusalKind::PartitionHeld,
-        subject: format!("{} {noun} ({}{})", lacking.len(), model.name(*first), if lacking.len() > 1 { ", ..." } else { "" }),
-        reason: "too few brokers may take another replica and have room for it, or the budget is spent".to_owned(),
+        subject: format!(
+            "{} {noun} ({}{})",
+            lacking.len(),
+            model.name(*first),
+            if lacking.len() > 1 { ", ..." } else { "" }
+        ),
+        reason: "too few brokers may take another replica and have room for it, or the budget is spent"
+            .to_owned(),
         mend: "add brokers or disk, let more brokers receive replicas, or allow a larger budget".to_owned(),
     })
 }

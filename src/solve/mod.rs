@@ -2,7 +2,8 @@
 //!
 //! [`solve`] checks the request (`roles`), turns the goals into arrays of bounds (`problem`) and searches on a
 //! [`crate::model::Assignment`] with running sums (`state`): what has to move (`forced`), leaders (`leaders`), moves
-//! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). `log_dirs` then
+//! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). Tiny clusters
+//! end with an exact search (`exact`, with its `exact_places` and `exact_prices`). `log_dirs` then
 //! levels the directories of each broker. `bound` certifies how few bytes any plan could do with; `reasons` and
 //! `refusals` say why, and why not.
 

@@ -161,8 +161,8 @@ fn broken_restriction(observation: &Observation, request: &Request, plan: &Plan)
             return Some(format!("{name} goes onto broker {bad}"));
         }
         let topic = name.starts_with("t0-");
-        let is_meant = !(topic && !request.excluded_topics.is_empty())
-            && (topic || request.only_topics.is_empty());
+        let is_meant =
+            (!topic || request.excluded_topics.is_empty()) && (topic || request.only_topics.is_empty());
         let is_offline = request.operation == Operation::FixOffline
             && before.iter().any(|broker| !observation.brokers[broker].alive);
         // To name a topic for another replication factor is to mean it.
@@ -214,7 +214,10 @@ fn check_all(recipe: &Recipe, wish: &Wish) -> Result<(), TestCaseError> {
         let (old, new) = (observation.partition(&name_of(&name)).unwrap().leader, after.first().copied());
         let begins = new.filter(|new| old != Some(*new) && request.no_leaders_on.contains(new));
         // A broker that holds the only replica is no choice.
-        prop_assert!(begins.is_none() || after.len() == 1, "{name} {before:?} {after:?} is led by {begins:?}");
+        prop_assert!(
+            begins.is_none() || after.len() == 1,
+            "{name} {before:?} {after:?} is led by {begins:?}"
+        );
     }
     let moves_data = !matches!(request.operation, Operation::PreferredLeaders | Operation::Demote { .. });
     prop_assert!(moves_data || request.also_rebalance || plan.price.bytes.0 == 0, "{}", plan.operation);
@@ -253,7 +256,10 @@ fn check_reach(recipe: &Recipe, wish: &Wish) -> Result<(), TestCaseError> {
             }
             Operation::SetReplicationFactor(rows) if rows[0].0.matches(&name_of(&name).topic) => {
                 let to = usize::from(rows[0].1);
-                prop_assert!(after.len() == to || after.len() == before.len(), "{name}: {before:?} to {after:?}");
+                prop_assert!(
+                    after.len() == to || after.len() == before.len(),
+                    "{name}: {before:?} to {after:?}"
+                );
             }
             _ => {}
         }

@@ -11,7 +11,7 @@
 
 use evenkeel::goals::GoalSet;
 use evenkeel::model::promises::best_rack_spread;
-use evenkeel::model::{Assignment, ClusterModel, PartitionOrd, Resource, Sums};
+use evenkeel::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
 use good_lp::solvers::WithTimeLimit;
 use good_lp::{
     Constraint, Expression, ProblemVariables, ResolutionError, Solution as _, SolutionStatus, SolverModel,
@@ -94,7 +94,7 @@ impl<'a> Question<'a> {
                 .model
                 .broker_ords()
                 .filter(|b| self.model.rack_of(*b).index() == rack && self.stays[b.index()])
-                .map(|b| b.index())
+                .map(BrokerOrd::index)
                 .collect();
             let share: f64 = brokers.iter().map(|at| mean[*at]).sum();
             for at in brokers {
@@ -156,14 +156,17 @@ impl<'a> Question<'a> {
 
     /// Variables and constraints that every placement keeping the musts meets: by partition and broker whether it
     /// stands there, and the load of each broker.
-    fn placements(&self, vars: &mut ProblemVariables) -> (Vec<Vec<Variable>>, Vec<Expression>, Vec<Constraint>) {
+    fn placements(
+        &self,
+        vars: &mut ProblemVariables,
+    ) -> (Vec<Vec<Variable>>, Vec<Expression>, Vec<Constraint>) {
         let brokers = self.model.brokers.len();
         let mut load = vec![Expression::from(0.0); brokers];
         let (mut places, mut constraints) = (Vec::new(), Vec::new());
         for partition in self.model.partition_ords() {
             let factor = self.model.placement.replicas(partition).len();
             let on: Vec<Variable> = (0..brokers)
-                .map(|at| vars.add(variable().integer().min(0).max(if self.stays[at] { 1 } else { 0 })))
+                .map(|at| vars.add(variable().integer().min(0).max(i32::from(self.stays[at]))))
                 .collect();
             constraints.push(constraint!(on.iter().sum::<Expression>() == factor as f64));
             for (rack, (least, most)) in self.per_rack(factor).into_iter().enumerate() {

@@ -40,7 +40,8 @@ fn relabelled(observation: &Observation) -> Observation {
     after.brokers = observation.brokers.iter().map(|(id, broker)| (other(id), broker.clone())).collect();
     let names: Vec<&TopicName> = observation.topics.keys().collect();
     let renamed = names.iter().rev().zip(observation.topics.values());
-    let topics: BTreeMap<TopicName, _> = renamed.map(|(name, topic)| ((*name).clone(), topic.clone())).collect();
+    let topics: BTreeMap<TopicName, _> =
+        renamed.map(|(name, topic)| ((*name).clone(), topic.clone())).collect();
     after.topics = topics.into_iter().collect();
     for partition in after.topics.values_mut().flat_map(|topic| &mut topic.partitions) {
         partition.replicas = partition.replicas.iter().map(other).collect();

@@ -164,7 +164,11 @@ fn remove_shares(range: std::ops::Range<u64>) {
                 (ratio(found.copied, least), format!("{:.4} copied, least {least:.4}", found.copied))
             }
         };
-        outcomes.push(Outcome { seed, gap, what: format!("{what}; leaves {leaves}; {}", picture(&observation)) });
+        outcomes.push(Outcome {
+            seed,
+            gap,
+            what: format!("{what}; leaves {leaves}; {}", picture(&observation)),
+        });
     }
     assert!(refused * 10 >= outcomes.len(), "what cannot be done is among them");
     assert_shares(&format!("remove {range:?}"), &mut outcomes, &undecided);

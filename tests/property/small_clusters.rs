@@ -67,7 +67,8 @@ pub fn small_cluster(dice: &mut Dice, fill: (u64, u64), spread: bool, leaves: us
         observation.brokers.insert(BrokerId(i32::try_from(id).unwrap()), broker);
     }
     let staying = observation.brokers.values().skip(leaves);
-    let room: u64 = staying.map(|broker| broker.capacity.disk_bytes.unwrap().0).sum::<u64>() * LIMIT_PERCENT / 100;
+    let room: u64 =
+        staying.map(|broker| broker.capacity.disk_bytes.unwrap().0).sum::<u64>() * LIMIT_PERCENT / 100;
     let factor = 2 + dice.below(2);
     // So many that a program takes a second at most.
     let count = (5 + dice.below(4)).min(36 / brokers);
@@ -87,11 +88,8 @@ pub fn small_cluster(dice: &mut Dice, fill: (u64, u64), spread: bool, leaves: us
             ..Partition::default()
         }
     });
-    let topic = SeenTopic {
-        min_insync_replicas: Some(1),
-        partitions: partitions.collect(),
-        ..SeenTopic::default()
-    };
+    let topic =
+        SeenTopic { min_insync_replicas: Some(1), partitions: partitions.collect(), ..SeenTopic::default() };
     observation.topics.insert(TopicName::from("t"), topic);
     observation
 }
