@@ -98,6 +98,14 @@ fn run(state: &mut State) -> Result<(), SolveError> {
         }
         _ => state.drain().or_else(|refusal| if state.make_room() { Ok(()) } else { Err(refusal) })?,
     }
+    if !problem.request.no_leaders_on.is_empty() {
+        // What left a broker took its leadership along, maybe to one that is not to begin to lead.
+        let begins = |state: &State, partition: PartitionOrd, broker: BrokerOrd| {
+            !state.problem.may_lead(partition, broker)
+                && state.problem.model.placement.leader(partition) != Some(broker)
+        };
+        state.mend_leaders(begins, Cause::Demotion);
+    }
     if searches(problem) {
         state.mend_placement();
         state.mend_spread();
@@ -222,7 +230,9 @@ fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
                 .is_some_and(|f| f == target.replicas(partition).len());
         let first =
             wants_first && problem.levels_all() && problem.freedom[partition.index()] == Freedom::Free;
-        if (changed && !restores) || first {
+        // Where only the first replicas are to lead again, lists stay; one that changes all the same begins with its leader.
+        let keeps = restores && target.replicas(partition) == model.placement.replicas(partition);
+        if (changed && !keeps) || first {
             target.prefer_leader(partition);
         }
         if demotes {
