@@ -226,8 +226,9 @@ fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
     for partition in model.partition_ords() {
         let changed = target.replicas(partition) != model.placement.replicas(partition)
             || target.leader(partition) != model.placement.leader(partition)
-            || factor_of(model, problem.request, partition)
-                .is_some_and(|f| f == target.replicas(partition).len());
+            || (problem.freedom[partition.index()] == Freedom::Free
+                && factor_of(model, problem.request, partition)
+                    .is_some_and(|f| f == target.replicas(partition).len()));
         let first =
             wants_first && problem.levels_all() && problem.freedom[partition.index()] == Freedom::Free;
         // Where only the first replicas are to lead again, lists stay; one that changes all the same begins with its leader.
