@@ -9,6 +9,7 @@
 use super::delta::{Cell, Delta, Shift};
 use super::problem::Problem;
 use super::state::State;
+use crate::model::promises::rack_spread;
 use crate::model::{Assignment, BrokerOrd, PartitionOrd, Sums};
 
 /// Classes of largest change: the whole, a half, a quarter, ...
@@ -82,7 +83,14 @@ impl Unit {
         let bytes = model.partitions[partition.index()].size_bytes * added.len() as f64;
         let leaves =
             before.iter().any(|broker| !after.contains(broker) && problem.must_leave(partition, *broker));
-        Self { partition, added, bytes, forced: leaves || before.len() != after.len() }
+        let rack = |broker: BrokerOrd| Some(model.rack_of(broker));
+        let mends_spread = rack_spread(before, rack).is_worse_than(rack_spread(after, rack));
+        let moves_home = |broker: &BrokerOrd| {
+            let topic = model.partitions[partition.index()].topic;
+            !after.contains(broker) && !problem.permits.may_hold(topic, *broker)
+        };
+        let forced = leaves || before.len() != after.len() || mends_spread || before.iter().any(moves_home);
+        Self { partition, added, bytes, forced }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::problem::Problem;
 use super::reasons::{Cause, Record};
-use super::{Operation, Request};
+use super::{Operation, Refusal, RefusalKind, Request};
 use crate::model::{Assignment, BrokerOrd, ClusterModel, Health, PartitionOrd, Resource, Sums};
 
 /// The placement to start from: the present one, with the lists of the topics asked for made longer or shorter.
@@ -24,8 +24,7 @@ pub(super) fn resized(problem: &Problem, sums: &Sums) -> Option<(Assignment, Vec
         if let Some(factor) = factor_of(model, problem.request, partition)
             && model.partitions[partition.index()].health == Health::Healthy
         {
-            while list.len() < factor && resize.grow(partition, &mut list) {}
-            while list.len() > factor && resize.shrink(partition, &mut list, leader) {}
+            resize.resize(partition, &mut list, leader, factor);
         }
         lists.push((list, leader));
     }
@@ -39,6 +38,31 @@ pub(super) fn factor_of(model: &ClusterModel, request: &Request, partition: Part
     rows.iter().find(|(topics, _)| topics.matches(name)).map(|(_, factor)| usize::from(*factor))
 }
 
+/// Partitions that could not be given the replication factor asked for, though they may be touched.
+pub(super) fn not_resized(problem: &Problem, target: &Assignment) -> Option<Refusal> {
+    let model = problem.model;
+    let lacks = |partition: &PartitionOrd| {
+        let factor = factor_of(model, problem.request, *partition);
+        factor.is_some_and(|factor| target.replicas(*partition).len() < factor)
+            && model.partitions[partition.index()].health == Health::Healthy
+    };
+    let lacking: Vec<PartitionOrd> = model.partition_ords().filter(lacks).collect();
+    let first = lacking.first()?;
+    let noun = if lacking.len() == 1 { "partition" } else { "partitions" };
+    Some(Refusal {
+        kind: RefusalKind::PartitionHeld,
+        subject: format!(
+            "{} {noun} ({}{})",
+            lacking.len(),
+            model.name(*first),
+            if lacking.len() > 1 { ", ..." } else { "" }
+        ),
+        reason: "too few brokers may take another replica and have room for it, or the budget is spent"
+            .to_owned(),
+        mend: "add brokers or disk, let more brokers receive replicas, or allow a larger budget".to_owned(),
+    })
+}
+
 struct Resize<'p, 'a> {
     problem: &'p Problem<'a>,
     disk: Vec<f64>,
@@ -47,6 +71,24 @@ struct Resize<'p, 'a> {
 }
 
 impl Resize<'_, '_> {
+    /// Makes a list as long as is asked, or leaves it as it is where brokers for that are missing: a list of any third
+    /// length was not asked for.
+    fn resize(
+        &mut self,
+        partition: PartitionOrd,
+        list: &mut Vec<BrokerOrd>,
+        leader: Option<BrokerOrd>,
+        factor: usize,
+    ) {
+        let before = (list.clone(), self.disk.clone(), self.replicas.clone(), self.records.len());
+        while list.len() < factor && self.grow(partition, list) {}
+        while list.len() > factor && self.shrink(partition, list, leader) {}
+        if list.len() != factor {
+            (*list, self.disk, self.replicas) = (before.0, before.1, before.2);
+            self.records.truncate(before.3);
+        }
+    }
+
     fn others(&self, list: &[BrokerOrd], broker: BrokerOrd) -> (usize, usize) {
         let model = self.problem.model;
         let in_rack = list.iter().filter(|other| model.rack_of(**other) == model.rack_of(broker)).count();

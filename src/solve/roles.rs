@@ -146,11 +146,6 @@ impl Roles {
         }
     }
 
-    /// Racks with a broker that counts.
-    pub fn rack_count(&self, model: &ClusterModel) -> usize {
-        self.brokers_per_rack(model).iter().filter(|brokers| **brokers > 0).count()
-    }
-
     /// Brokers that count, by rack.
     pub fn brokers_per_rack(&self, model: &ClusterModel) -> Vec<usize> {
         model.brokers_per_rack(|broker| self.counts[broker.index()])
@@ -163,14 +158,17 @@ impl Roles {
 
     /// The same of another placement.
     pub fn are_closed(&self, model: &ClusterModel, placement: &crate::model::Assignment) -> bool {
-        let racks = self.rack_count(model);
+        let per_rack = self.brokers_per_rack(model);
+        let racks = per_rack.iter().filter(|brokers| **brokers > 0).count();
         model.partition_ords().all(|partition| {
             let replicas = placement.replicas(partition);
+            // What stands on a rack of which no broker stays has to cross over to another.
+            let stays = |broker: &BrokerOrd| per_rack[model.rack_of(*broker).index()] > 0;
             let is_new = |at: usize| {
                 let rack = model.rack_of(replicas[at]);
                 replicas[..at].iter().all(|other| model.rack_of(*other) != rack)
             };
-            replicas.len() == racks && (1..racks).all(is_new)
+            replicas.len() == racks && replicas.iter().all(stays) && (1..racks).all(is_new)
         })
     }
 

@@ -1,6 +1,6 @@
 //! [`solve`]: the phases of the search, in order.
 
-use super::factor::{factor_of, resized};
+use super::factor::{factor_of, not_resized, resized};
 use super::leaders::Leadership;
 use super::level::{Scope, WORTH_ANOTHER_PASS};
 use super::log_dirs::{log_dir_loads, move_log_dirs};
@@ -48,11 +48,17 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     state.records = records;
     state.tight = Some(&tight);
     run(&mut state)?;
+    if problem.levels_all() {
+        state.perfect();
+    }
     let half_margins = problem.with_half_margins();
     if searches(&problem) && problem.has_margins() && !state.is_level() {
         state.pursue(&half_margins);
         state.tight = None;
         search(&mut state);
+        if problem.levels_all() {
+            state.perfect();
+        }
     }
     if searches(&problem) {
         super::survive::mend(&mut state);
@@ -65,6 +71,7 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     let after = judge_goals(model, goals, &target, &after_sums, &problem.roles.counts, Some(&dirs));
     let changes = changes(&problem, &target, &records);
     let mut refusals = refusals(&problem, &target, &after_sums, &after);
+    refusals.extend(not_resized(&problem, &target));
     refusals.extend(between_dirs.refusals);
     Ok(Solution {
         refusals,
@@ -91,7 +98,15 @@ fn run(state: &mut State) -> Result<(), SolveError> {
             };
             state.mend_leaders(is_not_first, Cause::Preferred);
         }
-        _ => state.drain()?,
+        _ => state.drain().or_else(|refusal| if state.make_room() { Ok(()) } else { Err(refusal) })?,
+    }
+    if !problem.request.no_leaders_on.is_empty() {
+        // What left a broker took its leadership along, maybe to one that is not to begin to lead.
+        let begins = |state: &State, partition: PartitionOrd, broker: BrokerOrd| {
+            !state.problem.may_lead(partition, broker)
+                && state.problem.model.placement.leader(partition) != Some(broker)
+        };
+        state.mend_leaders(begins, Cause::Demotion);
     }
     if searches(problem) {
         state.mend_placement();
@@ -102,6 +117,9 @@ fn run(state: &mut State) -> Result<(), SolveError> {
                 Cause::Topic,
             );
         }
+        if !problem.levels_all() {
+            state.perfect();
+        }
         search(state);
     }
     Ok(())
@@ -110,7 +128,11 @@ fn run(state: &mut State) -> Result<(), SolveError> {
 /// The first replica of a list that can lead.
 fn first_fit(state: &State, partition: PartitionOrd) -> Option<BrokerOrd> {
     let replicas = state.assignment.replicas(partition).iter();
-    replicas.copied().find(|broker| state.problem.roles.counts[broker.index()])
+    let fits = |broker: &BrokerOrd| {
+        let leads = state.leads(partition, *broker);
+        state.problem.roles.counts[broker.index()] && (leads || state.problem.may_lead(partition, *broker))
+    };
+    replicas.copied().find(fits)
 }
 
 /// Whether the operation looks for a better placement beyond what has to be done.
@@ -210,11 +232,14 @@ fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
     for partition in model.partition_ords() {
         let changed = target.replicas(partition) != model.placement.replicas(partition)
             || target.leader(partition) != model.placement.leader(partition)
-            || factor_of(model, problem.request, partition)
-                .is_some_and(|f| f == target.replicas(partition).len());
+            || (problem.freedom[partition.index()] == Freedom::Free
+                && factor_of(model, problem.request, partition)
+                    .is_some_and(|f| f == target.replicas(partition).len()));
         let first =
             wants_first && problem.levels_all() && problem.freedom[partition.index()] == Freedom::Free;
-        if (changed && !restores) || first {
+        // Where only the first replicas are to lead again, lists stay; one that changes all the same begins with its leader.
+        let keeps = restores && target.replicas(partition) == model.placement.replicas(partition);
+        if (changed && !keeps) || first {
             target.prefer_leader(partition);
         }
         if demotes {

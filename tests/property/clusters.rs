@@ -40,7 +40,7 @@ fn size() -> impl Strategy<Value = u64> {
 }
 
 fn seed() -> impl Strategy<Value = Seed> {
-    let rate = || prop_oneof![1 => Just(0.0), 6 => 0.0..5e6f64];
+    let rate = || prop_oneof![10 => Just(0.0), 60 => 0.0..5e6f64, 1 => Just(1e12)];
     (size(), rate(), rate(), any::<u64>(), 0usize..4).prop_map(
         |(size_bytes, produce, consume, place, leader)| Seed { size_bytes, produce, consume, place, leader },
     )
@@ -56,12 +56,22 @@ pub fn live_cluster() -> impl Strategy<Value = Recipe> {
     recipe(0.0)
 }
 
+/// The same cluster with loads so small that no capacity is ever near its limit.
+pub fn small_loads(mut recipe: Recipe) -> Recipe {
+    for seed in recipe.topics.iter_mut().flat_map(|(_, seeds)| seeds) {
+        seed.size_bytes /= 1000;
+        seed.produce = seed.produce.min(5e6) / 1000.0;
+        seed.consume = seed.consume.min(5e6) / 1000.0;
+    }
+    recipe
+}
+
 fn recipe(dead: f64) -> impl Strategy<Value = Recipe> {
     proptest::collection::vec(1usize..5, 1..5).prop_flat_map(move |racks| {
         let brokers: usize = racks.iter().sum();
         let capacity = prop_oneof![4 => Just(1u64), 1 => Just(2u64), 1 => Just(3u64)];
         let broker = (capacity, proptest::bool::weighted(1.0 - dead));
-        let topic = (1usize..=4.min(brokers), proptest::collection::vec(seed(), 1..12));
+        let topic = (1usize..=5.min(brokers), proptest::collection::vec(seed(), 1..12));
         (Just(racks), proptest::collection::vec(broker, brokers), proptest::collection::vec(topic, 1..6))
             .prop_map(|(racks, brokers, topics)| Recipe { racks, brokers, topics })
     })

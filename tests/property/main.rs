@@ -1,5 +1,5 @@
 //! Properties that hold on every cluster: random ones, small enough that hundreds run in a minute, odd enough to
-//! hold uneven racks, dead brokers, replication factors 1 to 4, and loads of nothing and of petabytes.
+//! hold uneven racks, dead brokers, replication factors 1 to 5, and loads of nothing and of petabytes.
 //!
 //! The promises are checked by the judge, which shares no code with the solver and the planner.
 
@@ -9,10 +9,15 @@ mod broken_plans;
 mod certificate;
 mod clusters;
 mod log_dirs;
+mod operations;
 mod oracle;
 mod plans;
+mod programs;
+mod relations;
 mod scenarios;
+mod shares;
 mod shortfalls;
+mod small_clusters;
 
 use evenkeel::goals::GoalSet;
 use evenkeel::model::ClusterModel;
