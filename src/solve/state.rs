@@ -286,8 +286,11 @@ impl<'p, 'a> State<'p, 'a> {
     }
 
     /// Whether leadership may go along with a replica, or by itself: a broker that should not lead does not begin to.
+    /// What has to leave takes its leadership along all the same; another replica is asked to lead afterwards.
     pub fn may_take_leadership(&self, partition: PartitionOrd, from: BrokerOrd, to: BrokerOrd) -> bool {
-        self.problem.may_lead(partition, to) || !self.problem.may_lead(partition, from)
+        self.problem.may_lead(partition, to)
+            || self.problem.model.placement.leader(partition) == Some(to)
+            || self.problem.must_leave(partition, from)
     }
 
     /// Moves a replica.
