@@ -110,7 +110,7 @@ fn well_formed(step: &MoveStep, factor: Option<u8>) -> Result<(), NotStarted> {
         before = stage;
     }
     match factor.map(usize::from) {
-        Some(factor) if step.target().len() != factor => {
+        Some(factor) if step.target().len() != factor && step.target().len() != step.from.len() => {
             Err(malformed("not the replication factor asked for"))
         }
         None if step.stages.iter().any(|stage| stage.len() != step.from.len()) => {

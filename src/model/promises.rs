@@ -167,16 +167,18 @@ pub fn keeps_replication_factor(
     Err(Broken::new(Promise::ReplicationFactor, subject, detail))
 }
 
-/// A partition gets the replication factor that was asked for.
+/// A partition gets the replication factor that was asked for, or, where that is out of reach now, keeps its own:
+/// nothing in between.
 ///
 /// # Errors
-/// The list has another length.
+/// The list has a length that nobody asked for.
 pub fn gets_replication_factor(
     subject: impl fmt::Display,
+    before: &[BrokerId],
     after: &[BrokerId],
     asked: usize,
 ) -> Result<(), Broken> {
-    if after.len() == asked {
+    if after.len() == asked || after.len() == before.len() {
         return Ok(());
     }
     let detail = format!("replication factor {asked} was asked for, and it would become {}", after.len());
@@ -432,8 +434,8 @@ mod tests {
             spread_never_worse("t-0", &ids(&[1, 2]), &ids(&[1, 2, 5]), thirds).is_ok(),
             "growth hurts nobody"
         );
-        assert!(gets_replication_factor("t-0", &ids(&[1, 2]), 2).is_ok());
-        assert!(gets_replication_factor("t-0", &ids(&[1, 2]), 3).is_err());
+        assert!(gets_replication_factor("t-0", &ids(&[1, 2, 3]), &ids(&[1, 2]), 2).is_ok());
+        assert!(gets_replication_factor("t-0", &ids(&[1]), &ids(&[1, 2]), 3).is_err());
         assert!(shrinks_within_min_isr("t-0", 3, 2, 2).is_ok());
         assert!(shrinks_within_min_isr("t-0", 3, 1, 2).is_err());
         assert!(shrinks_within_min_isr("t-0", 1, 1, 2).is_ok(), "it never had more");

@@ -327,7 +327,8 @@ impl<'a> Judge<'a> {
             list = stage;
         }
         if let (Some(factor), Some(target)) = (change.factor, change.target()) {
-            broken.extend(gets_replication_factor(&change.partition, target, usize::from(factor)).err());
+            let asked = usize::from(factor);
+            broken.extend(gets_replication_factor(&change.partition, &now.replicas, target, asked).err());
         }
         broken.extend(self.check_repair(change, topic, now));
         self.note_spread(change);

@@ -227,8 +227,7 @@ fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
     let wants_first = problem.goals.goals.iter().any(|goal| {
         matches!(&goal.rule, Rule::Leadership(rule) if rule.by == Leads::FirstReplica && rule.topics.is_all())
     });
-    let (demotes, restores) =
-        (problem.roles.demotes(), problem.request.operation == Operation::PreferredLeaders);
+    let demotes = problem.roles.demotes();
     for partition in model.partition_ords() {
         let changed = target.replicas(partition) != model.placement.replicas(partition)
             || target.leader(partition) != model.placement.leader(partition)
@@ -237,9 +236,7 @@ fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
                     .is_some_and(|f| f == target.replicas(partition).len()));
         let first =
             wants_first && problem.levels_all() && problem.freedom[partition.index()] == Freedom::Free;
-        // Where only the first replicas are to lead again, lists stay; one that changes all the same begins with its leader.
-        let keeps = restores && target.replicas(partition) == model.placement.replicas(partition);
-        if (changed && !keeps) || first {
+        if changed || first {
             target.prefer_leader(partition);
         }
         if demotes {
