@@ -47,6 +47,9 @@ const SAMPLE: usize = 384;
 /// ... and a smaller one while it is far from its bounds.
 const SAMPLE_FAR: usize = 192;
 
+/// What it counts that a giver is above the mean, where that is no goal.
+const SPARES: f64 = 0.2;
+
 /// After so many looks in a visit replicas are looked up anew, and another sample of them where there are many.
 const FRESH_EVERY: usize = 3;
 
@@ -303,6 +306,10 @@ impl State<'_, '_> {
                 let r = term.resource;
                 harm += term.weight * change(*bounds, row[r], sign * need.parcel[r], term.scale);
             }
+            if !gives && self.problem.only_fills() {
+                // The old brokers need not be relieved, but what new ones get is taken from the fullest.
+                harm -= SPARES * self.above_mean(partner);
+            }
             let fill = sign * self.fill(partner, worst);
             partners.push((harm, fill, partner));
         }
@@ -319,6 +326,15 @@ impl State<'_, '_> {
         }
         partners.sort_unstable_by(by_harm);
         partners.into_iter().map(|(_, _, partner)| partner).collect()
+    }
+
+    /// How far a broker is above the means, all goals on bytes and traffic together.
+    fn above_mean(&self, broker: BrokerOrd) -> f64 {
+        let row = self.sums.row(broker);
+        let terms = self.problem.terms.iter().filter(|term| term.bounds.mean[broker.index()] > 0.0);
+        let above = terms
+            .map(|term| (row[term.resource] - term.bounds.mean[broker.index()]) * term.scale * term.weight);
+        above.map(|above| above.max(0.0)).sum()
     }
 
     /// What a broker has to give away, or get.

@@ -54,10 +54,12 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Takes the bounds of the goals that are met in the end; answers their names.
+    /// Takes the bounds of the goals that are met in the end, and of the others those that a broker keeps all the
+    /// same: new brokers that were filled are inside their bands whatever the rest does. Answers the goals' names.
     pub fn bound_by(&mut self, goals: &GoalSet, reached: Reached<'_>) -> Vec<String> {
         let mut names = Vec::new();
-        for (goal, _) in goals.goals.iter().zip(reached.met).filter(|(_, met)| **met == Some(true)) {
+        for (goal, met) in goals.goals.iter().zip(reached.met) {
+            let Some(met) = *met else { continue };
             let (resource, low, high) = match &goal.rule {
                 Rule::Capacity(rule) if rule.scope == Scope::Broker => {
                     let limit = |broker| rule.limit_of(broker).unwrap_or(f64::INFINITY);
@@ -78,12 +80,23 @@ impl<'a> Frame<'a> {
                 }
                 _ => continue,
             };
-            names.push(goal.name.clone());
+            let mut counts = met;
             for at in (0..self.counts.len()).filter(|at| self.counts[*at]) {
                 let (least, most) =
                     (&mut self.low[at][resource.index()], &mut self.high[at][resource.index()]);
-                *least = low.as_ref().map_or(*least, |low: &Vec<f64>| least.max(low[at]));
-                *most = most.min(high[at]);
+                let ends = reached.sums.get(BrokerOrd::from(at), resource);
+                if let Some(low) =
+                    low.as_ref().map(|low: &Vec<f64>| low[at]).filter(|low| met || ends >= *low)
+                {
+                    *least = least.max(low);
+                    counts |= low > 0.0;
+                }
+                if met || ends <= high[at] {
+                    *most = most.min(high[at]);
+                }
+            }
+            if counts {
+                names.push(if met { goal.name.clone() } else { format!("{} (where it is met)", goal.name) });
             }
         }
         names

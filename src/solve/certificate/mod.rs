@@ -63,7 +63,8 @@ pub struct BytesBound {
     pub least: Bytes,
     /// How far `moved` is above `least`, in percent of `least`; absent where `least` is 0.
     pub gap_percent: Option<f64>,
-    /// Goals whose bounds count: those on the loads of brokers that the plan meets in the end.
+    /// Goals whose bounds count: those on the loads of brokers that the plan meets in the end, and of the others the
+    /// bounds of those brokers that end inside.
     pub goals: Vec<String>,
     /// The price of ending beyond a bound, where it is not 0.
     pub prices: Vec<BoundPrice>,

@@ -12,7 +12,7 @@ const STEPS_MAX: usize = 60;
 
 /// Weighings of a replica against a broker that a search may take. Large clusters, where all but the first prices
 /// would cost more time than the plan, take fewer steps or none.
-const WORK_MAX: usize = 10_000_000;
+const WORK_MAX: usize = 1_500_000;
 
 /// Steps without a better bound after which they become shorter.
 const PATIENCE: usize = 5;
