@@ -6,7 +6,7 @@ use evenkeel::model::promises::rack_spread;
 use evenkeel::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
 use evenkeel::observe::Observation;
 use evenkeel::plan::{CertificateCheck, Plan, check_certificate};
-use evenkeel::solve::{Argument, BalanceBound, Operation, Request};
+use evenkeel::solve::{Argument, BalanceBound, BoundPrice, BoundSide, Operation, Request};
 use proptest::prelude::*;
 
 use crate::clusters::{any_cluster, live_cluster};
@@ -154,9 +154,20 @@ fn undercut(proposed: &Proposed, goals: &GoalSet, gone: Option<BrokerId>) -> Opt
         let sums = Sums::new(model, &assignment);
         let standing =
             Standing { model, assignment: &assignment, sums: &sums, counts: &counts, dir_loads: None };
-        goals.goals.iter().zip(&plan.goals).all(|(goal, outcome)| {
-            outcome.met_after != Some(true) || goal.verdict(standing).is_met() == Some(true)
-        })
+        // Of goals that are met in part only, the bound counts what brokers keep all the same.
+        let prices = plan.certificate.as_ref().and_then(|all| all.bytes.as_ref()).map(|bytes| &bytes.prices);
+        let keeps = |price: &BoundPrice| {
+            let load = sums.get(model.broker(price.broker).unwrap(), price.resource);
+            let slack = 1e-6 * price.bound.abs() + 1e-3;
+            match price.side {
+                BoundSide::AtMost => load <= price.bound + slack,
+                BoundSide::AtLeast => load >= price.bound - slack,
+            }
+        };
+        prices.is_none_or(|prices| prices.iter().all(keeps))
+            && goals.goals.iter().zip(&plan.goals).all(|(goal, outcome)| {
+                outcome.met_after != Some(true) || goal.verdict(standing).is_met() == Some(true)
+            })
     };
     let found = partial.into_iter().find(|(_, lists)| met(lists))?;
     Some(format!("{} bytes do, and {least} is said to be the least: {:?}", found.0, found.1))

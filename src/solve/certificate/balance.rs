@@ -306,7 +306,8 @@ fn up(number: f64) -> f64 {
 }
 
 fn tidy_down(ratio: f64) -> f64 {
-    ((ratio - 1e-9) * 1e9).floor() / 1e9
+    // Nothing is the least of nothing, and not a little less.
+    (((ratio - 1e-9) * 1e9).floor() / 1e9).max(0.0)
 }
 
 fn real(number: usize) -> f64 {
