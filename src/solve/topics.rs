@@ -14,6 +14,9 @@ const EXCHANGES_MAX: usize = 16;
 /// How many replicas of a topic are tried, the smallest first.
 const TRIED_MAX: usize = 6;
 
+/// How many brokers are tried for it.
+const TAKERS_MAX: usize = 48;
+
 /// How many of them are tried in exchange for another.
 const EXCHANGED_MAX: usize = 4;
 
@@ -111,11 +114,10 @@ impl State<'_, '_> {
     fn thin_out(&mut self, scope: &Scope, topic: TopicOrd, from: BrokerOrd) -> bool {
         let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
         let held = self.replicas_of(scope, topic, from);
+        let takers = self.takers(scope, topic, from);
         for partition in &held {
-            for to in self.problem.model.broker_ords() {
-                let near = !self.racks_are_closed
-                    || self.problem.model.rack_of(to) == self.problem.model.rack_of(from);
-                if !near || !scope.receives[to.index()] || !self.is_legal(*partition, from, to) {
+            for to in takers.iter().copied() {
+                if !self.is_legal(*partition, from, to) {
                     continue;
                 }
                 let Some(delta) = self.evaluate_move(*partition, from, to) else { continue };
@@ -130,6 +132,23 @@ impl State<'_, '_> {
             return true;
         }
         held.into_iter().take(EXCHANGED_MAX).any(|partition| self.exchange_for_like(scope, partition, from))
+    }
+
+    /// The brokers that may take a replica of a topic; where there are many, those with fewest of it.
+    fn takers(&self, scope: &Scope, topic: TopicOrd, from: BrokerOrd) -> Vec<BrokerOrd> {
+        let model = self.problem.model;
+        let may = |to: &BrokerOrd| {
+            let near = !self.racks_are_closed || model.rack_of(*to) == model.rack_of(from);
+            near && *to != from && scope.receives[to.index()]
+        };
+        let counts = self.counts.row(topic, Counted::Replicas);
+        let mut takers: Vec<BrokerOrd> = model.broker_ords().filter(may).collect();
+        if takers.len() > TAKERS_MAX {
+            takers.select_nth_unstable_by_key(TAKERS_MAX, |broker| (counts[broker.index()], *broker));
+            takers.truncate(TAKERS_MAX);
+            takers.sort_unstable();
+        }
+        takers
     }
 
     /// Exchanges a replica for one of like size of another topic, on the broker where that costs least.
