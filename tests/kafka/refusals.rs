@@ -83,10 +83,28 @@ fn files_that_are_wrong(lab: &Lab) {
         .expect_says("security.protocol");
 }
 
+/// A partition that a plan moves, with its replicas on the other broker of each rack: brokers 1 to 3 stand in the racks
+/// of brokers 4 to 6.
+fn moved_elsewhere(plan: &str) -> (String, i32, Vec<i32>) {
+    let text = fs::read_to_string(plan).expect("the plan was written");
+    let plan: serde_json::Value = serde_json::from_str(&text).expect("a plan is JSON");
+    let waves = plan["waves"].as_array().expect("waves").iter();
+    let mut steps = waves.flat_map(|wave| wave["steps"].as_array().expect("steps"));
+    let step = steps.find(|step| step["kind"] == "move").expect("a skewed lab has something to move");
+    let other = |broker: &serde_json::Value| match broker.as_i64().expect("a broker id") {
+        id @ ..=3 => i32::try_from(id + 3).expect("a small number"),
+        id => i32::try_from(id - 3).expect("a small number"),
+    };
+    let replicas = step["from"].as_array().expect("a list").iter().map(other).collect();
+    let partition = step["partition"]["partition"].as_i64().expect("an index");
+    let topic = step["partition"]["topic"].as_str().expect("a name").to_owned();
+    (topic, i32::try_from(partition).expect("a small number"), replicas)
+}
+
 fn a_plan_for_a_cluster_that_has_changed(lab: &Lab) {
     let plan = lab.file("plan.json").display().to_string();
     on(lab, &["propose", "--format", "json", "-o", &plan]).expect_code(0);
-    let moved = lab.reassignment_file("one.json", &[("orders".to_owned(), 0, vec![4, 5, 6])]);
+    let moved = lab.reassignment_file("one.json", &[moved_elsewhere(&plan)]);
     lab.reassign(&moved);
     let before = State::of(lab);
     on(lab, &["apply", &plan, "--execute", "--yes"]).expect_code(3).expect_says("changed");
