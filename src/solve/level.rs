@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::delta::change;
-use super::problem::Load;
+use super::problem::{Load, MUST_WEIGHT};
 use super::reasons::Cause;
 use super::state::State;
 use super::weigh::Offers;
@@ -62,9 +62,6 @@ const PASSES_MAX: usize = 30;
 /// A pass that takes away less than this share of the penalties is the last: where goals cannot be met, the rest is
 /// crumbs, each of which costs bytes.
 pub(super) const WORTH_ANOTHER_PASS: f64 = 0.001;
-
-/// What a must weighs, as in [`super::problem::search_weight`].
-const MUST_WEIGHT: f64 = 8.0;
 
 /// A move whose worth has fallen below this share of what it was when it was found waits for the next look.
 const STILL_GOOD: f64 = 0.8;

@@ -71,13 +71,16 @@ impl Term {
     }
 }
 
+/// What a must weighs in the search.
+pub(super) const MUST_WEIGHT: f64 = 8.0;
+
 /// What a goal weighs in the search while all goals are thought to be in reach. What costs most bytes to mend goes
 /// first: bytes on disk can only be mended by bytes moved, traffic by few bytes with much traffic, counts by empty
 /// replicas. Whatever the order, the moves that are made for one goal are chosen so that they serve the others.
 /// Musts outweigh all.
 pub(super) fn search_weight(resource: Resource, tier: Tier) -> f64 {
     if tier == Tier::Must {
-        return 8.0;
+        return MUST_WEIGHT;
     }
     match resource {
         Resource::Disk => 1.0,

@@ -420,7 +420,7 @@ impl<'p, 'a> State<'p, 'a> {
         self.problem.model.placement.holds(partition, broker)
     }
 
-    /// The disk load that is left over for rounding in sums; for messages only.
+    /// Bytes that the replicas of a broker take.
     pub fn disk(&self, broker: BrokerOrd) -> f64 {
         self.sums.get(broker, Resource::Disk)
     }
