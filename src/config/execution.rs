@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::Windows;
 use super::values::{ValueError, optional_duration, parse_rate};
 use crate::base::BytesPerS;
 
@@ -27,6 +28,9 @@ pub struct ExecutionSettings {
     /// How often the cluster is looked at while something moves.
     #[serde(default, deserialize_with = "optional_duration")]
     pub poll_interval: Option<Duration>,
+    /// When something new may start (`windows = { only = ["01:00-06:00"], offset = "+01:00" }`). Default: always.
+    #[serde(default)]
+    pub windows: Windows,
 }
 
 /// The replication throttle of each broker that takes part, in each direction.

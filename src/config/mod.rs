@@ -14,6 +14,7 @@ mod mode;
 mod settings;
 mod strict;
 mod values;
+mod windows;
 
 pub use act::ActSettings;
 pub use bootstrap::Bootstrap;
@@ -29,3 +30,4 @@ pub use mode::Mode;
 pub use settings::Settings;
 pub use strict::{ConfigError, nearest, parse_toml};
 pub use values::{ValueError, parse_duration, parse_rate};
+pub use windows::{Blackout, Hours, Offset, WindowError, Windows};

@@ -3,9 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use super::{Scope, World, WorldError};
+use super::{Entry, ExecutionId, Journal, JournalError, NoJournal, Record, Scope, World, WorldError};
 use crate::base::TimestampMs;
-use crate::execute::{Command, CommandError, Execution, ExecutionEvent, Outcome, Progress, StopMode};
+use crate::execute::{
+    Command, CommandError, Execution, ExecutionEvent, Memory, Outcome, Progress, StopMode, Turn,
+};
+use crate::observe::Observation;
 
 /// The first wait after a failed look; it doubles up to [`BACKOFF_MOST`].
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
@@ -13,26 +16,45 @@ const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 /// No look is put off for longer: the end of a fault should be seen soon.
 const BACKOFF_MOST: Duration = Duration::from_secs(30);
 
+/// An execution, and where it writes down what must not be forgotten. Its [`Record::Began`] stands there already.
+pub struct Charge<'a> {
+    /// The execution.
+    pub execution: &'a mut Execution,
+    /// Its name in the journal.
+    pub id: ExecutionId,
+    /// Where intents are made durable before they are sent.
+    pub journal: &'a mut dyn Journal,
+    /// What the journal holds of it: nothing when it begins, the recollection when it is carried on.
+    pub recorded: Memory,
+}
+
+impl<'a> Charge<'a> {
+    /// An execution that nobody else could carry on: nothing of it is written down.
+    pub fn unrecorded(execution: &'a mut Execution, journal: &'a mut NoJournal) -> Self {
+        Self { execution, id: ExecutionId::from_text("unrecorded"), journal, recorded: Memory::default() }
+    }
+}
+
 /// Runs an execution to its end. `on_event` is told of everything that happens and of the progress after every look.
 ///
 /// A look or a command that fails is tried again with growing pauses; whether a command whose answer was lost took
-/// effect is found out by looking. When the cluster stays out of sight for too long, or the program itself fails,
-/// every throttle is put back unseen, and what could not be is told with the commands that do it.
+/// effect is found out by looking. Nothing is sent before its intent is durable; a journal that cannot be written
+/// holds everything back. When the cluster stays out of sight or the journal unwritable for too long, or the program
+/// itself fails, every throttle is put back unseen, and what could not be is told with the commands that do it. Where
+/// another evenkeel has taken over, it ends at once and touches nothing: what it began is the other's by then.
 ///
 /// # Panics
 /// Passes a panic of the world, the execution or `on_event` on, after the throttles were put back.
-pub fn drive(
-    world: &mut dyn World,
-    execution: &mut Execution,
-    on_event: &mut dyn FnMut(Happening),
-) -> Outcome {
-    let ran = catch_unwind(AssertUnwindSafe(|| run(world, execution, on_event)));
+pub fn drive(world: &mut dyn World, charge: Charge<'_>, on_event: &mut dyn FnMut(Happening)) -> Outcome {
+    let mut run = Run { world, charge, on_event, quiet: false, blind: None, deaf: None, last: None };
+    let ran = catch_unwind(AssertUnwindSafe(|| run.to_the_end()));
     match ran {
         Ok(outcome) => outcome,
         Err(panic) => {
             // The world may be what failed; a second failure must not hide the first.
             let cleaned = catch_unwind(AssertUnwindSafe(|| {
-                undo(world, execution, "the program failed", &mut |_| {});
+                run.quiet = true;
+                run.undo("the program failed");
             }));
             drop(cleaned);
             resume_unwind(panic)
@@ -49,61 +71,207 @@ pub enum Happening<'a> {
     Progress(&'a Progress),
 }
 
-fn run(world: &mut dyn World, execution: &mut Execution, on_event: &mut dyn FnMut(Happening)) -> Outcome {
-    let mut blind: Option<Blind> = None;
-    loop {
-        heed_stop(world, execution);
-        let scope = Scope::Execution(execution.looks_at());
-        let seen = match world.observe(&scope) {
-            Ok(seen) => seen,
-            Err(error) => {
-                let blindness = blind.get_or_insert_with(|| Blind::new(world.now(), &error, on_event));
-                let waited = blindness.waited;
-                if waited >= execution.settings().blind_patience || world.stop_requests() >= 2 {
-                    let reason = format!("the cluster cannot be seen: {error}");
-                    return undo(world, execution, &reason, on_event);
+struct Run<'a, 'b> {
+    world: &'a mut dyn World,
+    charge: Charge<'b>,
+    on_event: &'a mut dyn FnMut(Happening),
+    /// The program has failed: only put things back, tell nobody.
+    quiet: bool,
+    /// The cluster is out of sight.
+    blind: Option<Patience>,
+    /// The journal cannot be written.
+    deaf: Option<Patience>,
+    /// The last look.
+    last: Option<Observation>,
+}
+
+impl Run<'_, '_> {
+    fn to_the_end(&mut self) -> Outcome {
+        loop {
+            if let Err(JournalError::Fenced(by)) = self.heed_requests() {
+                return self.superseded(&by);
+            }
+            let scope = Scope::Execution(self.charge.execution.looks_at());
+            let seen = match self.world.observe(&scope) {
+                Ok(seen) => seen,
+                Err(error) => match self.wait_for_sight(&error) {
+                    Some(outcome) => return outcome,
+                    None => continue,
+                },
+            };
+            if let Some(blind) = self.blind.take() {
+                let after = self.world.now().since(blind.since);
+                self.tell(&ExecutionEvent::SightRegained { after });
+            }
+            let turn = self.charge.execution.next(self.world.now(), &seen);
+            self.last = Some(seen);
+            turn.events.iter().for_each(|event| self.tell(event));
+            match self.record(&turn) {
+                Ok(()) => {}
+                Err(JournalError::Fenced(by)) => return self.superseded(&by),
+                Err(error) => match self.wait_for_journal(&error) {
+                    Some(outcome) => return outcome,
+                    None => continue,
+                },
+            }
+            if self.deaf.take().is_some() {
+                self.tell(&ExecutionEvent::RecordedAgain);
+            }
+            for command in &turn.commands {
+                if self.charge.execution.still_wanted(command) {
+                    self.send(command);
                 }
-                let pause = blindness.next_pause();
-                world.sleep(pause);
-                continue;
             }
+            (self.on_event)(Happening::Progress(&self.charge.execution.progress()));
+            if let Some(outcome) = turn.outcome {
+                return outcome;
+            }
+            if !turn.commands.is_empty()
+                && let Err(JournalError::Fenced(by)) = self.record_facts(Vec::new())
+            {
+                return self.superseded(&by);
+            }
+            self.world.sleep(turn.poll_after);
+        }
+    }
+
+    /// Makes durable what this turn is about to do, and its end.
+    fn record(&mut self, turn: &Turn) -> Result<(), JournalError> {
+        let execution = &self.charge.id;
+        let happened = |event: &ExecutionEvent| Record::Happened {
+            execution: execution.clone(),
+            text: event.to_string(),
         };
-        if let Some(blind) = blind.take() {
-            let after = world.now().since(blind.since);
-            on_event(Happening::Event(&ExecutionEvent::SightRegained { after }));
+        let mut records: Vec<Record> = turn.events.iter().map(happened).collect();
+        if !turn.commands.is_empty() {
+            let commands = turn.commands.iter().map(Command::describe).collect();
+            records.push(Record::Intent { execution: execution.clone(), commands });
         }
-        let turn = execution.next(world.now(), &seen);
-        for event in &turn.events {
-            on_event(Happening::Event(event));
+        // What is left standing is not over: whoever starts next takes it up.
+        if let Some(outcome) = turn.outcome.as_ref().filter(|outcome| outcome.left.is_empty()) {
+            records.push(Record::Ended { execution: execution.clone(), outcome: Box::new(outcome.clone()) });
         }
-        for command in &turn.commands {
-            if execution.still_wanted(command) {
-                send(world, execution, command);
+        self.record_facts(records)
+    }
+
+    /// Makes durable what has changed of the execution's memory, and then `records`.
+    fn record_facts(&mut self, records: Vec<Record>) -> Result<(), JournalError> {
+        let memory = self.charge.execution.memory();
+        let facts = memory.facts_since(&self.charge.recorded).into_iter();
+        let execution = &self.charge.id;
+        let facts = facts.map(|fact| Record::Fact { execution: execution.clone(), fact });
+        let at_ms = self.world.now().0;
+        let entries: Vec<Entry> = facts.chain(records).map(|record| Entry { at_ms, record }).collect();
+        if !entries.is_empty() {
+            self.charge.journal.append(&entries)?;
+            self.charge.recorded = memory;
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, event: &ExecutionEvent) {
+        if !self.quiet {
+            (self.on_event)(Happening::Event(event));
+        }
+    }
+
+    /// Heeds signals, and what operators have left in the journal.
+    fn heed_requests(&mut self) -> Result<(), JournalError> {
+        let execution = &mut *self.charge.execution;
+        match self.world.stop_requests() {
+            0 => {}
+            1 => execution.request_stop(execution.settings().stop),
+            _ => execution.request_stop(StopMode::Now),
+        }
+        for request in self.charge.journal.take_requests()? {
+            execution.request(&request, self.last.as_ref());
+        }
+        Ok(())
+    }
+
+    fn wait_for_sight(&mut self, error: &WorldError) -> Option<Outcome> {
+        if self.blind.is_none() {
+            let hint = error.hint();
+            let reason = if hint.is_empty() { error.to_string() } else { format!("{error} ({hint})") };
+            self.blind = Some(Patience::new(self.world.now()));
+            self.tell(&ExecutionEvent::Blind { reason });
+        }
+        let most = self.charge.execution.settings().blind_patience;
+        let impatient = self.world.stop_requests() >= 2;
+        match self.blind.as_mut().filter(|blind| blind.waited < most && !impatient) {
+            Some(blind) => {
+                let pause = blind.next_pause();
+                self.world.sleep(pause);
+                None
             }
+            None => Some(self.undo(&format!("the cluster cannot be seen: {error}"))),
         }
-        on_event(Happening::Progress(&execution.progress()));
-        if let Some(outcome) = turn.outcome {
-            return outcome;
+    }
+
+    fn wait_for_journal(&mut self, error: &JournalError) -> Option<Outcome> {
+        if self.deaf.is_none() {
+            self.deaf = Some(Patience::new(self.world.now()));
+            self.tell(&ExecutionEvent::NotRecorded { reason: error.to_string() });
         }
-        world.sleep(turn.poll_after);
+        let most = self.charge.execution.settings().blind_patience;
+        let impatient = self.world.stop_requests() >= 2;
+        match self.deaf.as_mut().filter(|deaf| deaf.waited < most && !impatient) {
+            Some(deaf) => {
+                let pause = deaf.next_pause();
+                self.world.sleep(pause);
+                None
+            }
+            None => Some(self.undo(&format!("nothing can be written down: {error}"))),
+        }
+    }
+
+    /// Sends a command and tells the execution what came of it.
+    fn send(&mut self, command: &Command) -> bool {
+        let result = self.world.perform(command).map_err(|error| to_command_error(&error));
+        self.charge.execution.answered(command, result.as_ref());
+        result.is_ok_and(|answer| answer.refused.is_empty())
+    }
+
+    /// Puts everything back that can be put back unseen, and ends. What is put back was written down when it was set,
+    /// so this needs no journal; whoever starts next finds the execution unfinished and looks for what is left.
+    fn undo(&mut self, reason: &str) -> Outcome {
+        if let Some(outcome) = self.charge.execution.outcome() {
+            return outcome.clone();
+        }
+        let commands = self.charge.execution.abandon(reason);
+        let taken = commands.iter().filter(|command| self.send(command)).count();
+        for event in self.charge.execution.abandoned(taken == commands.len()) {
+            self.tell(&event);
+        }
+        let outcome = self.charge.execution.outcome().cloned().expect("an abandoned execution has ended");
+        let (execution, text) = (self.charge.id.clone(), format!("given up: {outcome}"));
+        let mut records = vec![Record::Happened { execution: execution.clone(), text }];
+        if outcome.left.is_empty() {
+            records.push(Record::Ended { execution, outcome: Box::new(outcome.clone()) });
+        }
+        // Where this fails too, the execution stays unfinished in the journal, which is true.
+        drop(self.record_facts(records));
+        outcome
+    }
+
+    fn superseded(&mut self, by: &str) -> Outcome {
+        for event in self.charge.execution.superseded(by) {
+            self.tell(&event);
+        }
+        self.charge.execution.outcome().cloned().expect("a superseded execution has ended")
     }
 }
 
-/// The cluster is out of sight.
-struct Blind {
+/// Something is waited for with growing pauses.
+struct Patience {
     since: TimestampMs,
     /// Time slept through since then; the clock may jump meanwhile.
     waited: Duration,
     pause: Duration,
 }
 
-impl Blind {
-    fn new(since: TimestampMs, error: &WorldError, on_event: &mut dyn FnMut(Happening)) -> Self {
-        let mut reason = error.to_string();
-        if !error.hint().is_empty() {
-            reason = format!("{reason} ({})", error.hint());
-        }
-        on_event(Happening::Event(&ExecutionEvent::Blind { reason }));
+impl Patience {
+    fn new(since: TimestampMs) -> Self {
         Self { since, waited: Duration::ZERO, pause: BACKOFF_FIRST }
     }
 
@@ -115,21 +283,6 @@ impl Blind {
     }
 }
 
-fn heed_stop(world: &dyn World, execution: &mut Execution) {
-    match world.stop_requests() {
-        0 => {}
-        1 => execution.request_stop(execution.settings().stop),
-        _ => execution.request_stop(StopMode::Now),
-    }
-}
-
-/// Sends a command and tells the execution what came of it.
-fn send(world: &mut dyn World, execution: &mut Execution, command: &Command) -> bool {
-    let result = world.perform(command).map_err(|error| to_command_error(&error));
-    execution.answered(command, result.as_ref());
-    result.is_ok_and(|answer| answer.refused.is_empty())
-}
-
 fn to_command_error(error: &WorldError) -> CommandError {
     let hint = error.hint();
     let text = if hint.is_empty() { error.to_string() } else { format!("{error} ({hint})") };
@@ -139,22 +292,4 @@ fn to_command_error(error: &WorldError) -> CommandError {
         WorldError::Denied { .. } => CommandError::Denied(text),
         WorldError::Refused { .. } | WorldError::Setting { .. } => CommandError::Refused(text),
     }
-}
-
-/// Puts everything back that can be put back unseen, and ends.
-fn undo(
-    world: &mut dyn World,
-    execution: &mut Execution,
-    reason: &str,
-    on_event: &mut dyn FnMut(Happening),
-) -> Outcome {
-    if let Some(outcome) = execution.outcome() {
-        return outcome.clone();
-    }
-    let commands = execution.abandon(reason);
-    let taken = commands.iter().filter(|command| send(world, execution, command)).count();
-    for event in execution.abandoned(taken == commands.len()) {
-        on_event(Happening::Event(&event));
-    }
-    execution.outcome().cloned().expect("an abandoned execution has ended")
 }

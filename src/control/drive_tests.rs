@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Happening, Scope, World, WorldError, drive};
+use super::{Charge, Happening, NoJournal, Scope, World, WorldError, drive};
 use crate::base::{BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicPartition};
 use crate::execute::{Answer, Command, End, ExecuteSettings, Execution, Outcome, Setting, StepEnd};
 use crate::observe::{Observation, Partition, Reassignment, SeenBroker, SeenTopic};
@@ -85,7 +85,7 @@ impl Frail {
         let mut execution =
             Execution::new(&plan, ExecuteSettings::default(), self.now, &self.seen).expect("the plan fits");
         let mut lines = Vec::new();
-        let outcome = drive(self, &mut execution, &mut |happening| {
+        let outcome = drive(self, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |happening| {
             if let Happening::Event(event) = happening {
                 lines.push(event.to_string());
             }

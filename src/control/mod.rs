@@ -5,12 +5,14 @@
 
 mod controller;
 mod drive;
+mod journal;
 mod propose;
 mod settings;
 mod world;
 
 pub use controller::{Controller, ControllerSettings, Decision, HeldBack};
-pub use drive::{Happening, drive};
+pub use drive::{Charge, Happening, drive};
+pub use journal::{Entry, ExecutionId, Journal, JournalError, NoJournal, Recollection, Record, Unfinished};
 pub use propose::{Proposal, ProposeError, propose};
 pub use world::{Scope, World, WorldError};
 

@@ -21,6 +21,7 @@ impl From<&ExecutionSettings> for ExecuteSettings {
             moves_in_flight: settings.moves_in_flight.unwrap_or(default.moves_in_flight),
             no_progress: settings.stall_timeout.unwrap_or(default.no_progress),
             poll: settings.poll_interval.unwrap_or(default.poll),
+            windows: settings.windows.clone(),
             ..default
         }
     }

@@ -18,11 +18,7 @@ const RATE_LEAST: u64 = 5_000_000;
 
 /// Checks a plan against the cluster as it is.
 pub(super) fn admit(plan: &Plan, seen: &Observation) -> Result<(), NotStarted> {
-    if let (Some(planned), Some(seen)) = (&plan.cluster_id, &seen.cluster_id)
-        && planned != seen
-    {
-        return Err(NotStarted::OtherCluster { planned: planned.clone(), seen: seen.clone() });
-    }
+    same_cluster(plan, seen)?;
     for step in steps(plan) {
         if let Step::Move(step) = step {
             well_formed(step, plan.replication_factors.get(&step.partition.topic).copied())?;
@@ -64,6 +60,16 @@ pub(super) fn admit(plan: &Plan, seen: &Observation) -> Result<(), NotStarted> {
         return Err(NotStarted::BrokersDown { brokers: down });
     }
     Ok(())
+}
+
+/// Checks that the plan was made for this cluster.
+pub(super) fn same_cluster(plan: &Plan, seen: &Observation) -> Result<(), NotStarted> {
+    match (&plan.cluster_id, &seen.cluster_id) {
+        (Some(planned), Some(seen)) if planned != seen => {
+            Err(NotStarted::OtherCluster { planned: planned.clone(), seen: seen.clone() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the first stage repairs, also when later ones only move.

@@ -172,6 +172,30 @@ impl Execution {
         }
     }
 
+    /// Ends at once and touches nothing: another evenkeel acts on the cluster, and what this one began is the other's.
+    pub fn superseded(&mut self, by: &str) -> Vec<ExecutionEvent> {
+        self.failure = Some(format!("another evenkeel has taken over: {by}"));
+        self.throttles.forget();
+        let ends = self.ends_unseen("it is another evenkeel's by now");
+        self.conclude(ends, Vec::new());
+        std::mem::take(&mut self.events)
+    }
+
+    /// How each step ends when nothing can be looked at any more; `why` is told of those under way.
+    fn ends_unseen(&self, why: &str) -> Vec<(TopicPartition, StepEnd)> {
+        let ends = self.steps.iter().map(|step| {
+            let end = match &step.state {
+                State::Ended(end) | State::Leading { then: end, .. } | State::Ordering { then: end, .. } => {
+                    end.clone()
+                }
+                State::Waiting { .. } if step.stage == 0 => StepEnd::Stopped,
+                _ => StepEnd::Failed { reason: why.to_owned() },
+            };
+            (step.partition().clone(), end)
+        });
+        ends.collect()
+    }
+
     /// Ends at once, without another look: nothing can be seen, or a program error broke the loop. Returns the
     /// commands that undo what can be undone unseen; [`Self::abandoned`] has to be told what came of them.
     pub fn abandon(&mut self, reason: &str) -> Vec<Command> {
@@ -202,17 +226,7 @@ impl Execution {
                 command: "kafka-reassign-partitions.sh --bootstrap-server \"$BOOTSTRAP\" --list".to_owned(),
             },
         }));
-        let ends = self.steps.iter().map(|step| {
-            let end = match &step.state {
-                State::Ended(end) | State::Leading { then: end, .. } | State::Ordering { then: end, .. } => {
-                    end.clone()
-                }
-                State::Waiting { .. } if step.stage == 0 => StepEnd::Stopped,
-                _ => StepEnd::Failed { reason: "out of sight when the execution gave up".to_owned() },
-            };
-            (step.partition().clone(), end)
-        });
-        let ends = ends.collect();
+        let ends = self.ends_unseen("out of sight when the execution gave up");
         self.conclude(ends, left);
         std::mem::take(&mut self.events)
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Leftover, StepEnd, StopMode};
-use crate::base::{BrokerId, Bytes, PlanId, TopicPartition, format_duration};
+use super::{Leftover, StepEnd, StopMode, ThrottleRate};
+use crate::base::{BrokerId, Bytes, PlanId, TimestampMs, TopicPartition, format_duration};
 
 /// Something that happened while a plan ran.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +23,31 @@ pub enum ExecutionEvent {
         /// Bytes to copy.
         bytes: Bytes,
     },
+    /// What a process that was killed had begun is carried on.
+    CarriedOn {
+        /// The plan.
+        plan: PlanId,
+        /// Its steps.
+        steps: usize,
+        /// Steps that had ended.
+        ended: usize,
+        /// Steps that may be under way.
+        in_flight: usize,
+    },
+    /// An operator has set other limits.
+    LimitsChanged {
+        /// The replication throttle, if it was set.
+        throttle: Option<ThrottleRate>,
+        /// Moves at once on a broker, if they were set.
+        moves_per_broker: Option<usize>,
+    },
+    /// What is to be sent could not be written down first, so nothing is sent.
+    NotRecorded {
+        /// Why.
+        reason: String,
+    },
+    /// It can be written down again.
+    RecordedAgain,
     /// A wave began; the one before it has ended.
     WaveStarted {
         /// Counted from 1.
@@ -172,6 +197,15 @@ pub enum Pause {
         /// What, and why.
         what: String,
     },
+    /// An operator has paused it.
+    Operator,
+    /// Another broker is the controller: what it says is seen anew first.
+    ControllerChanged,
+    /// The settings allow nothing new at this time.
+    OutsideWindow {
+        /// When they will; absent if not within a year.
+        opens_at: Option<TimestampMs>,
+    },
     /// A throttle could not be set, and nothing is copied without one.
     ThrottleNotSet {
         /// Why.
@@ -197,6 +231,16 @@ impl fmt::Display for Pause {
                 )
             }
             Self::IncompleteView { what } => write!(f, "the view of the cluster is incomplete: {what}"),
+            Self::Operator => f.write_str("an operator asked for it (`evenkeel resume` takes it back)"),
+            Self::ControllerChanged => {
+                f.write_str("the controller has changed; the cluster is seen anew first")
+            }
+            Self::OutsideWindow { opens_at: Some(at) } => {
+                write!(f, "outside of the hours that the settings allow; they begin at {at}")
+            }
+            Self::OutsideWindow { opens_at: None } => {
+                f.write_str("outside of the hours that the settings allow, for more than a year")
+            }
             Self::ThrottleNotSet { reason } => write!(f, "a throttle could not be set: {reason}"),
         }
     }
@@ -214,6 +258,26 @@ impl fmt::Display for ExecutionEvent {
             Self::Started { plan, steps, waves, bytes } => {
                 write!(f, "started plan {plan}: {steps} steps in {waves} waves, {bytes} to copy")
             }
+            Self::CarriedOn { plan, steps, ended, in_flight } => {
+                write!(
+                    f,
+                    "carrying on with plan {plan}: {ended} of {steps} steps had ended, {in_flight} may be under way"
+                )
+            }
+            Self::LimitsChanged { throttle, moves_per_broker } => {
+                f.write_str("an operator has set other limits:")?;
+                match throttle {
+                    Some(ThrottleRate::BytesPerS(rate)) => write!(f, " throttle {rate} B/s")?,
+                    Some(ThrottleRate::Unlimited) => f.write_str(" no throttle")?,
+                    Some(ThrottleRate::Derived) => f.write_str(" throttle auto")?,
+                    None => {}
+                }
+                moves_per_broker.map_or(Ok(()), |moves| write!(f, " {moves} moves at once on a broker"))
+            }
+            Self::NotRecorded { reason } => {
+                write!(f, "nothing is sent, for it cannot be written down first: {reason}")
+            }
+            Self::RecordedAgain => f.write_str("it can be written down again; going on"),
             Self::WaveStarted { wave, of, steps } => write!(f, "wave {wave} of {of}: {steps} steps"),
             Self::StageStarted { partition, from, to, bytes } => {
                 write!(f, "{partition}: [{}] -> [{}], {bytes}", list(from), list(to))

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::admit::{admit, log_dir_rate, rates, steps};
+use super::admit::{admit, log_dir_rate, rates, same_cluster, steps};
 use super::guard::{brokers_down, incomplete_view, under_replicated};
+use super::memory::{Course, Memory, Start};
 use super::progress::{Progress, Speed, bytes};
 use super::start::{LogDirMoves, Starts};
 use super::step_run::{Looking, Need, State, StepRun};
-use super::throttle::{End as CopyEnd, RateOf, Throttles, Wanted};
+use super::throttle::{CopyEnd, RateOf, Throttles, Wanted};
 use super::{
     Command, DropReason, End, ExecuteSettings, ExecutionEvent, Leftover, NotStarted, Outcome, Pause, StepEnd,
     StopMode,
@@ -56,10 +57,12 @@ pub struct Execution {
     pub(super) steps: Vec<StepRun>,
     pub(super) wave: usize,
     waves: usize,
-    /// Brokers that have to be there.
-    needed: BTreeSet<BrokerId>,
-    rates: BTreeMap<BrokerId, (u64, u64)>,
-    log_dir_rate: Option<u64>,
+    pub(super) start: Start,
+    pub(super) course: Course,
+    pub(super) rates: BTreeMap<BrokerId, (u64, u64)>,
+    pub(super) log_dir_rate: Option<u64>,
+    /// The controller of the last look.
+    controller: Option<BrokerId>,
     /// Share of a volume that is never passed: the plan's limit, and the settings' reserve.
     pub(super) disk_limit_share: f64,
     pub(super) throttles: Throttles,
@@ -88,19 +91,50 @@ impl Execution {
         seen: &Observation,
     ) -> Result<Self, NotStarted> {
         admit(plan, seen)?;
+        let mut execution = Self::of(plan, settings, now, seen);
+        execution.events.push(ExecutionEvent::Started {
+            plan: plan.id,
+            steps: execution.steps.len(),
+            waves: plan.waves.len(),
+            bytes: steps(plan).map(Step::bytes).sum(),
+        });
+        execution.tell_wave();
+        Ok(execution)
+    }
+
+    /// Goes on with a plan of which another process, which was killed, had done a part. What has become of it is seen;
+    /// `memory` only says what may be ours.
+    ///
+    /// # Errors
+    /// It is another cluster.
+    pub fn resume(
+        plan: &Plan,
+        settings: ExecuteSettings,
+        memory: Memory,
+        now: TimestampMs,
+        seen: &Observation,
+    ) -> Result<Self, NotStarted> {
+        same_cluster(plan, seen)?;
+        let mut execution = Self::of(plan, settings, now, seen);
+        execution.recall(memory);
+        execution.take_limits(Some(seen));
+        let ended = execution.steps.iter().filter(|step| matches!(step.state, State::Ended(_))).count();
+        let in_flight = execution.steps.iter().filter(|step| step.is_in_flight()).count();
+        let steps = execution.steps.len();
+        execution.events.push(ExecutionEvent::CarriedOn { plan: plan.id, steps, ended, in_flight });
+        Ok(execution)
+    }
+
+    fn of(plan: &Plan, settings: ExecuteSettings, now: TimestampMs, seen: &Observation) -> Self {
         let waves = plan.waves.iter().enumerate();
         let runs: Vec<StepRun> = waves
             .flat_map(|(wave, of)| of.steps.iter().map(move |step| StepRun::new(step.clone(), wave, seen)))
             .collect();
         let mut needed: BTreeSet<BrokerId> = seen.alive().collect();
         needed.extend(steps(plan).filter_map(Step::as_move).flat_map(MoveStep::added));
-        let started = ExecutionEvent::Started {
-            plan: plan.id,
-            steps: runs.len(),
-            waves: plan.waves.len(),
-            bytes: steps(plan).map(Step::bytes).sum(),
-        };
-        let mut execution = Self {
+        let id = |step: &StepRun| Some((step.partition().topic.clone(), step.topic_id?));
+        let topic_ids = runs.iter().filter_map(id).collect();
+        Self {
             rates: rates(settings.throttle, seen),
             log_dir_rate: log_dir_rate(settings.throttle),
             disk_limit_share: plan.limits.disk_limit_share.min(1.0 - settings.disk_reserve_ratio),
@@ -108,7 +142,9 @@ impl Execution {
             steps: runs,
             wave: 0,
             waves: plan.waves.len(),
-            needed,
+            start: Start { needed, topic_ids },
+            course: Course::default(),
+            controller: seen.controller,
             throttles: Throttles::default(),
             lived: Lived { at: Duration::ZERO, last: now },
             pause: None,
@@ -116,14 +152,12 @@ impl Execution {
             stop: None,
             failure: None,
             throttle_failed: None,
-            events: vec![started],
+            events: Vec::new(),
             told: BTreeSet::new(),
             clean_up_since: None,
             speed: Speed::default(),
             outcome: None,
-        };
-        execution.tell_wave();
-        Ok(execution)
+        }
     }
 
     /// Looks at the cluster and decides what to do next.
@@ -136,7 +170,7 @@ impl Execution {
         self.lived.advance(now, self.settings.poll.saturating_mul(10).max(Duration::from_secs(30)));
         self.throttle_failed = None;
         let mut needs = self.look(seen, |_| true);
-        self.judge_pause(seen);
+        self.judge_pause(now, seen);
         while self.next_wave() {
             let wave = self.wave;
             needs.extend(self.look(seen, |step| step.wave == wave));
@@ -279,7 +313,8 @@ impl Execution {
     }
 
     /// Finds what keeps anything new from starting, tells of it when it lasts, and of its end.
-    fn judge_pause(&mut self, seen: &Observation) {
+    fn judge_pause(&mut self, now: TimestampMs, seen: &Observation) {
+        let controller = std::mem::replace(&mut self.controller, seen.controller);
         let pending: Vec<&StepRun> =
             self.steps.iter().filter(|step| !matches!(step.state, State::Ended(_))).collect();
         if pending.is_empty() || self.stop.is_some() {
@@ -290,12 +325,19 @@ impl Execution {
         let topics = pending.iter().map(|step| step.partition().topic.as_str()).collect();
         let making = self.steps.iter().filter(|step| step.is_in_flight());
         let making = making.map(|step| (step.partition().clone(), step.added().collect())).collect();
-        let down = brokers_down(seen, &self.needed);
+        let down = brokers_down(seen, &self.start.needed);
         let gaps = incomplete_view(seen, &brokers, &topics);
-        let now = if let Some(gap) = gaps.first() {
+        let now = if self.course.paused {
+            Some(Pause::Operator)
+        } else if let Some(gap) = gaps.first() {
             Some(Pause::IncompleteView { what: format!("{} {}", gap.subject, gap.reason).trim().to_owned() })
         } else if !down.is_empty() {
             Some(Pause::BrokersDown { brokers: down })
+        } else if controller != seen.controller {
+            // What the old controller had not written down yet is not seen in this look; the next one shows it.
+            Some(Pause::ControllerChanged)
+        } else if !self.settings.windows.is_open(now) {
+            Some(Pause::OutsideWindow { opens_at: self.settings.windows.opens_at(now) })
         } else {
             under_replicated(seen, &making)
         };

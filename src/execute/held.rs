@@ -6,6 +6,16 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+/// What must not be forgotten of a setting that was changed: what to put back, and which values are ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldMemory<V> {
+    before: Option<V>,
+    sent: Vec<Option<V>>,
+    confirmed: bool,
+}
+
 /// A setting that was changed by this execution.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Held<V> {
@@ -68,6 +78,30 @@ impl<V: Clone + PartialEq> Held<V> {
             confirmed: false,
             last: None,
             ever_lost: false,
+            odd_since: None,
+        }
+    }
+
+    /// What must not be forgotten of it; nothing while nothing was sent.
+    pub(super) fn memory(&self) -> Option<HeldMemory<V>> {
+        self.may_stand().then(|| HeldMemory {
+            before: self.before.clone(),
+            sent: self.sent.clone(),
+            confirmed: self.confirmed,
+        })
+    }
+
+    /// Holds a setting again that a process had changed which was killed. What came of the last value is not known.
+    pub(super) fn recall(memory: HeldMemory<V>) -> Self {
+        let HeldMemory { before, sent, confirmed } = memory;
+        Self {
+            aim: before.clone(),
+            before,
+            sent,
+            releasing: true,
+            confirmed,
+            last: None,
+            ever_lost: true,
             odd_since: None,
         }
     }

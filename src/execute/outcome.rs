@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::list;
 use crate::base::{BrokerId, Bytes, TopicPartition};
@@ -100,7 +100,7 @@ impl fmt::Display for StaleStep {
 }
 
 /// How a step ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "end")]
 pub enum StepEnd {
     /// Seen done.
@@ -131,7 +131,7 @@ impl fmt::Display for StepEnd {
 }
 
 /// Why a step was dropped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "reason")]
 pub enum DropReason {
     /// The topic was deleted, perhaps made anew.
@@ -186,7 +186,7 @@ impl fmt::Display for DropReason {
 }
 
 /// How an execution ended.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// In one word.
     pub end: End,
@@ -201,7 +201,7 @@ pub struct Outcome {
 }
 
 /// How an execution ended, in one word.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "end")]
 pub enum End {
     /// Every step was seen done.
@@ -243,7 +243,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Something of this execution that still stands in the cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leftover {
     /// What it is.
     pub what: String,

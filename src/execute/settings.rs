@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Windows;
+
 /// How a plan is run. The defaults are safe on a cluster that nobody has measured.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ExecuteSettings {
     /// The replication throttle.
     pub throttle: ThrottleRate,
@@ -31,6 +34,8 @@ pub struct ExecuteSettings {
     pub disk_reserve_ratio: f64,
     /// What the first request to stop does with moves in flight.
     pub stop: StopMode,
+    /// When something new may start.
+    pub windows: Windows,
 }
 
 impl Default for ExecuteSettings {
@@ -51,12 +56,14 @@ impl Default for ExecuteSettings {
             resend: Duration::from_secs(5),
             disk_reserve_ratio: 0.02,
             stop: StopMode::Cancel,
+            windows: Windows::default(),
         }
     }
 }
 
 /// The replication throttle of each broker that takes part, in each direction.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ThrottleRate {
     /// Half of the broker's unused network where its capacity and load are known, else 50 MB/s.
     #[default]

@@ -225,13 +225,18 @@ impl Execution {
 
     /// Whether a pause lets this step through: it repairs, and what it needs can be seen.
     fn may_repair(&self, step: &StepRun, partition: &Partition, seen: &Observation) -> bool {
-        let blind = matches!(self.pause, Some((super::Pause::IncompleteView { .. }, _)));
+        use super::Pause::{ControllerChanged, IncompleteView, Operator};
+        let blind = matches!(self.pause, Some((IncompleteView { .. } | ControllerChanged | Operator, _)));
         !blind && matches!(step.step, Step::Move(_)) && repairs(seen, partition, step.base(), step.aim())
     }
 
     /// A pause that does not end is told as the end.
     fn give_up_pause(&mut self, anything_moves: bool) {
         let Some((pause, since)) = &self.pause else { return };
+        // What a person or the calendar has paused waits for them, however long.
+        if matches!(pause, super::Pause::Operator | super::Pause::OutsideWindow { .. }) {
+            return;
+        }
         if anything_moves || self.at().saturating_sub(*since) < self.settings.pause_patience {
             return;
         }

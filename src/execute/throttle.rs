@@ -7,23 +7,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::held::{Held, Next, Seen};
+use serde::{Deserialize, Serialize};
+
+use super::held::{Held, HeldMemory, Next, Seen};
 use super::sight::unseen;
 use super::{Command, ExecutionEvent, Leftover, Setting};
 use crate::base::{BrokerId, TopicName};
 use crate::observe::{GapKind, Observation, ThrottledReplicas};
 
 /// Which end of a copy a throttle is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum End {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CopyEnd {
     /// The replica that sends.
     Leader,
     /// The replica that is being made.
     Follower,
 }
 
-impl End {
-    fn list_key(self) -> &'static str {
+impl CopyEnd {
+    pub(super) fn list_key(self) -> &'static str {
         match self {
             Self::Leader => "leader.replication.throttled.replicas",
             Self::Follower => "follower.replication.throttled.replicas",
@@ -32,8 +35,9 @@ impl End {
 }
 
 /// What a rate of a broker is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum RateOf {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RateOf {
     /// What its replicas send to those that are being made.
     Leader,
     /// What replicas that are being made on it take.
@@ -42,17 +46,17 @@ pub(super) enum RateOf {
     LogDirs,
 }
 
-impl From<End> for RateOf {
-    fn from(end: End) -> Self {
+impl From<CopyEnd> for RateOf {
+    fn from(end: CopyEnd) -> Self {
         match end {
-            End::Leader => Self::Leader,
-            End::Follower => Self::Follower,
+            CopyEnd::Leader => Self::Leader,
+            CopyEnd::Follower => Self::Follower,
         }
     }
 }
 
 impl RateOf {
-    fn key(self) -> &'static str {
+    pub(super) fn key(self) -> &'static str {
         match self {
             Self::Leader => "leader.replication.throttled.rate",
             Self::Follower => "follower.replication.throttled.rate",
@@ -67,7 +71,7 @@ pub(super) struct Wanted {
     /// Bytes per second.
     pub(super) rates: BTreeMap<(BrokerId, RateOf), u64>,
     /// Pairs of partition and broker.
-    pub(super) lists: BTreeMap<(TopicName, End), BTreeSet<(i32, BrokerId)>>,
+    pub(super) lists: BTreeMap<(TopicName, CopyEnd), BTreeSet<(i32, BrokerId)>>,
 }
 
 /// What the ledger wants done in this turn.
@@ -85,12 +89,38 @@ pub(super) struct ThrottleTurn {
 #[derive(Debug, Default)]
 pub(super) struct Throttles {
     rates: BTreeMap<(BrokerId, RateOf), Held<u64>>,
-    lists: BTreeMap<(TopicName, End), Held<ThrottledReplicas>>,
+    lists: BTreeMap<(TopicName, CopyEnd), Held<ThrottledReplicas>>,
     /// Settings that belong to others: never touched, and told of once.
     theirs: BTreeSet<String>,
 }
 
 impl Throttles {
+    /// What must not be forgotten: rates, lists, and the names of settings that belong to others.
+    #[expect(clippy::type_complexity, reason = "three maps, taken apart at once")]
+    pub(super) fn memory(
+        &self,
+    ) -> (
+        BTreeMap<(BrokerId, RateOf), HeldMemory<u64>>,
+        BTreeMap<(TopicName, CopyEnd), HeldMemory<ThrottledReplicas>>,
+        BTreeSet<String>,
+    ) {
+        let rates = self.rates.iter().filter_map(|(key, held)| Some((*key, held.memory()?)));
+        let lists = self.lists.iter().filter_map(|(key, held)| Some((key.clone(), held.memory()?)));
+        (rates.collect(), lists.collect(), self.theirs.clone())
+    }
+
+    /// Takes up the ledger of a process that was killed.
+    pub(super) fn recall(
+        &mut self,
+        rates: BTreeMap<(BrokerId, RateOf), HeldMemory<u64>>,
+        lists: BTreeMap<(TopicName, CopyEnd), HeldMemory<ThrottledReplicas>>,
+        theirs: BTreeSet<String>,
+    ) {
+        self.rates = rates.into_iter().map(|(key, held)| (key, Held::recall(held))).collect();
+        self.lists = lists.into_iter().map(|(key, held)| (key, Held::recall(held))).collect();
+        self.theirs = theirs;
+    }
+
     /// Whether nothing of ours stands anywhere.
     pub(super) fn is_clean(&self) -> bool {
         self.rates.is_empty() && self.lists.is_empty()
@@ -226,7 +256,7 @@ impl Throttles {
                 }
             }
             Command::ThrottleTopic { topic, leader, follower } => {
-                for (end, setting) in [(End::Leader, leader), (End::Follower, follower)] {
+                for (end, setting) in [(CopyEnd::Leader, leader), (CopyEnd::Follower, follower)] {
                     if let (Some(held), false) =
                         (self.lists.get_mut(&(topic.clone(), end)), *setting == Setting::Keep)
                     {
@@ -328,7 +358,7 @@ fn see_rate(seen: &Observation, (broker, of): (BrokerId, RateOf)) -> Seen<u64> {
 
 fn see_list(
     seen: &Observation,
-    (topic, end): &(TopicName, End),
+    (topic, end): &(TopicName, CopyEnd),
     gone: &BTreeSet<TopicName>,
 ) -> Seen<ThrottledReplicas> {
     match seen.topics.get(topic) {
@@ -337,8 +367,8 @@ fn see_list(
         None => Seen::Gone,
         Some(_) if unseen(seen, GapKind::TopicConfig, "topic", topic.as_str()) => Seen::Not,
         Some(found) => Seen::Value(match end {
-            End::Leader => found.throttle.leader.clone(),
-            End::Follower => found.throttle.follower.clone(),
+            CopyEnd::Leader => found.throttle.leader.clone(),
+            CopyEnd::Follower => found.throttle.follower.clone(),
         }),
     }
 }
@@ -347,7 +377,7 @@ fn rate_name((broker, of): (BrokerId, RateOf)) -> String {
     format!("{} of broker {broker}", of.key())
 }
 
-fn list_name((topic, end): &(TopicName, End)) -> String {
+fn list_name((topic, end): &(TopicName, CopyEnd)) -> String {
     format!("{} of topic {topic}", end.list_key())
 }
 
@@ -374,7 +404,7 @@ struct Gathered {
     brokers: BTreeMap<BrokerId, Rates>,
     topics: BTreeMap<TopicName, (Setting<ThrottledReplicas>, Setting<ThrottledReplicas>, bool)>,
     ended_rates: Vec<(BrokerId, RateOf)>,
-    ended_lists: Vec<(TopicName, End)>,
+    ended_lists: Vec<(TopicName, CopyEnd)>,
 }
 
 impl Gathered {
@@ -388,11 +418,16 @@ impl Gathered {
         entry.wanted |= wanted;
     }
 
-    fn list(&mut self, (topic, end): &(TopicName, End), setting: Setting<ThrottledReplicas>, wanted: bool) {
+    fn list(
+        &mut self,
+        (topic, end): &(TopicName, CopyEnd),
+        setting: Setting<ThrottledReplicas>,
+        wanted: bool,
+    ) {
         let entry = self.topics.entry(topic.clone()).or_default();
         match end {
-            End::Leader => entry.0 = setting,
-            End::Follower => entry.1 = setting,
+            CopyEnd::Leader => entry.0 = setting,
+            CopyEnd::Follower => entry.1 = setting,
         }
         entry.2 |= wanted;
     }

@@ -167,7 +167,8 @@ pub struct TopicThrottle {
 }
 
 /// A throttled replica list: `*`, or pairs of partition and broker (`0:1,0:2`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
 pub enum ThrottledReplicas {
     /// Every replica of the topic.
     All,
@@ -193,6 +194,18 @@ impl ThrottledReplicas {
         };
         let pairs: Option<BTreeSet<_>> = trimmed.split(',').map(pair).collect();
         Some(pairs.map_or_else(|| Self::Other(text.to_owned()), Self::Some))
+    }
+}
+
+impl From<ThrottledReplicas> for String {
+    fn from(list: ThrottledReplicas) -> Self {
+        list.to_string()
+    }
+}
+
+impl From<String> for ThrottledReplicas {
+    fn from(text: String) -> Self {
+        Self::parse(&text).unwrap_or(Self::Other(text))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use evenkeel::control::{Happening, Scope, World, drive, propose};
+use evenkeel::control::{Charge, Happening, NoJournal, Scope, World, drive, propose};
 use evenkeel::edge::sim::{SimSpec, SimWorld};
 use evenkeel::execute::{Command, End, ExecuteSettings, Execution, NotStarted, Outcome, ThrottleRate};
 use evenkeel::goals::GoalSet;
@@ -27,7 +27,7 @@ fn run(seed: u64) -> Result<Option<Outcome>, String> {
     };
     let watched = watch::watch(&mut world, &scenario);
     let mut lines = Vec::new();
-    let outcome = drive(&mut world, &mut execution, &mut |happening| {
+    let outcome = drive(&mut world, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |happening| {
         if let Happening::Event(event) = happening {
             lines.push(event.to_string());
         }
@@ -108,7 +108,7 @@ fn a_panic_leaves_no_throttle() {
             Execution::new(&scenario.plan, scenario.settings.clone(), world.time(), &before).unwrap();
         let mut turns = 0;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            drive(&mut world, &mut execution, &mut |happening| {
+            drive(&mut world, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |happening| {
                 turns += usize::from(matches!(happening, Happening::Progress(_)));
                 assert!(turns < 3, "a program error, made on purpose");
             })
@@ -138,7 +138,7 @@ fn proposals_are_carried_out_without_idle_time() {
             ExecuteSettings { throttle: ThrottleRate::BytesPerS(rate), ..ExecuteSettings::default() };
         let began = world.now();
         let mut execution = Execution::new(&plan, settings, began, &seen).unwrap();
-        let outcome = drive(&mut world, &mut execution, &mut |_| {});
+        let outcome = drive(&mut world, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |_| {});
         assert_eq!(outcome.end, End::Done, "seed {seed}: {outcome}");
         let first = world.commands().iter().find(|(_, command)| matches!(command, Command::Reassign(_)));
         let wait = first.unwrap().0.since(began);

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use evenkeel::base::{BrokerId, TopicPartition};
-use evenkeel::control::{Scope, World, drive, propose};
+use evenkeel::control::{Charge, NoJournal, Scope, World, drive, propose};
 use evenkeel::edge::sim::{BrokerSpec, SimEvent, SimSpec, SimWorld, TopicSpec};
 use evenkeel::execute::{Command, End, ExecuteSettings, Execution, Setting, ThrottleRate};
 use evenkeel::goals::{Balance, Goal, GoalSet, Rule, Tier};
@@ -49,7 +49,7 @@ fn run(world: &mut SimWorld, plan: &Plan) -> Vec<(Vec<i32>, Vec<i32>, Option<i32
     let throttle = ThrottleRate::BytesPerS(50 * MB);
     let settings = ExecuteSettings { throttle, ..ExecuteSettings::default() };
     let mut execution = Execution::new(plan, settings, world.now(), &seen).unwrap();
-    let outcome = drive(world, &mut execution, &mut |_| {});
+    let outcome = drive(world, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |_| {});
     assert_eq!(outcome.end, End::Done, "{outcome}: {:?}", outcome.steps);
     assert!(leaderless.borrow().is_empty(), "without a leader: {leaderless:?}");
     let after = world.observe(&Scope::Full).unwrap();
@@ -233,7 +233,7 @@ fn carried_out(world: &mut SimWorld, goals: &GoalSet, request: &Request) -> Plan
     let settings =
         ExecuteSettings { throttle: ThrottleRate::BytesPerS(80 * MB), ..ExecuteSettings::default() };
     let mut execution = Execution::new(&plan, settings, world.now(), &seen).unwrap();
-    let outcome = drive(world, &mut execution, &mut |_| {});
+    let outcome = drive(world, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |_| {});
     assert_eq!(outcome.end, End::Done, "{outcome}: {:?}", outcome.steps);
     plan
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::args::ExecutionArgs;
 use super::progress::Progression;
 use super::{Failure, Screen, stop};
-use crate::control::{Scope, World, drive};
+use crate::control::{Charge, NoJournal, Scope, World, drive};
 use crate::execute::{End, ExecuteSettings, Execution, NotStarted, Outcome};
 use crate::observe::Observation;
 use crate::plan::Plan;
@@ -66,7 +66,9 @@ impl Order<'_> {
         let now = Order { seen: &seen, settings: self.settings.clone(), ..*self };
         let mut execution = now.check(world)?;
         let mut progression = Progression::new(screen, self.line_every);
-        let outcome = drive(world, &mut execution, &mut |happening| progression.tell(&happening));
+        let outcome = drive(world, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |happening| {
+            progression.tell(&happening)
+        });
         progression.end();
         screen.result(&outcome_text(&outcome, screen.results))?;
         verdict(&outcome)

@@ -14,7 +14,8 @@ use super::{Failure, Screen, goals, live};
 use crate::base::TimestampMs;
 use crate::config::{ClusterSettings, Settings};
 use crate::control::{
-    Controller, ControllerSettings, Decision, Happening, Proposal, Scope, World, drive, propose,
+    Charge, Controller, ControllerSettings, Decision, Happening, NoJournal, Proposal, Scope, World, drive,
+    propose,
 };
 use crate::edge::kafka::StopFlag;
 use crate::execute::Execution;
@@ -171,15 +172,20 @@ impl Ward {
     ) -> Result<(), Failure> {
         let mut execution = Execution::new(&proposal.plan, self.pace.execute.clone(), world.now(), seen)?;
         let mut told: Option<Instant> = None;
-        let outcome = drive(world, &mut execution, &mut |happening| match happening {
-            Happening::Event(event) => info!("{event}"),
-            Happening::Progress(progress) => {
-                if told.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
-                    told = Some(Instant::now());
-                    info!("{progress}");
-                }
-            }
-        });
+        let outcome =
+            drive(
+                world,
+                Charge::unrecorded(&mut execution, &mut NoJournal),
+                &mut |happening| match happening {
+                    Happening::Event(event) => info!("{event}"),
+                    Happening::Progress(progress) => {
+                        if told.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
+                            told = Some(Instant::now());
+                            info!("{progress}");
+                        }
+                    }
+                },
+            );
         controller.executed(world.now(), &outcome);
         for left in &outcome.left {
             error!(command = left.command, "left behind, please clear: {}", left.what);

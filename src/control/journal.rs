@@ -1,0 +1,249 @@
+//! [`Journal`]: what is written down before it is done. Everything that outlives the process is a fold of its entries.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{BrokerId, PlanId, TimestampMs};
+use crate::execute::{ExecuteSettings, Fact, Memory, OperatorRequest, Outcome};
+use crate::plan::Plan;
+
+/// Names one execution: when it began and its plan. Two executions of a plan are two.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ExecutionId(String);
+
+impl ExecutionId {
+    /// Names the execution of a plan that begins at `at`. Its text sorts by time.
+    pub fn new(at: TimestampMs, plan: PlanId) -> Self {
+        let plan: String = plan.to_string().chars().take(8).collect();
+        Self(format!("{:013}-{plan}", at.0))
+    }
+
+    /// An id as it was written down.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for ExecutionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When it was written, in milliseconds since 1970. The order of entries is that of the journal, not of this.
+    pub at_ms: u64,
+    /// What it says.
+    #[serde(flatten)]
+    pub record: Record,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "record")]
+pub enum Record {
+    /// An execution begins.
+    Began {
+        /// Which.
+        execution: ExecutionId,
+        /// The plan, whole.
+        plan: Box<Plan>,
+        /// How it is run.
+        settings: Box<ExecuteSettings>,
+        /// Who ordered it, and how.
+        by: String,
+    },
+    /// An execution must not forget this.
+    Fact {
+        /// Which execution.
+        execution: ExecutionId,
+        /// What.
+        fact: Fact,
+    },
+    /// Commands are about to be sent.
+    Intent {
+        /// Which execution.
+        execution: ExecutionId,
+        /// The commands, each in a few words.
+        commands: Vec<String>,
+    },
+    /// Something happened, for people.
+    Happened {
+        /// Which execution.
+        execution: ExecutionId,
+        /// What.
+        text: String,
+    },
+    /// An execution is over.
+    Ended {
+        /// Which.
+        execution: ExecutionId,
+        /// How.
+        outcome: Box<Outcome>,
+    },
+    /// A broker was removed by an operator, or is welcome again: a daemon moves nothing onto it.
+    Removed {
+        /// The broker.
+        broker: BrokerId,
+        /// Whether it is removed; otherwise it is welcome.
+        removed: bool,
+    },
+    /// A broker was demoted by an operator, or may lead again.
+    Demoted {
+        /// The broker.
+        broker: BrokerId,
+        /// Whether it is demoted; otherwise it may lead.
+        demoted: bool,
+    },
+}
+
+impl Record {
+    /// The key under which a store may keep the last entry only; history entries have none.
+    pub fn key(&self) -> Option<String> {
+        match self {
+            Self::Began { execution, .. } => Some(format!("{execution}/began")),
+            Self::Fact { execution, fact } => Some(format!("{execution}/{}", fact.key())),
+            Self::Ended { execution, .. } => Some(format!("{execution}/ended")),
+            Self::Removed { broker, .. } => Some(format!("removed/{broker}")),
+            Self::Demoted { broker, .. } => Some(format!("demoted/{broker}")),
+            Self::Intent { .. } | Self::Happened { .. } => None,
+        }
+    }
+
+    /// The execution that it is about.
+    pub fn execution(&self) -> Option<&ExecutionId> {
+        match self {
+            Self::Began { execution, .. }
+            | Self::Fact { execution, .. }
+            | Self::Intent { execution, .. }
+            | Self::Happened { execution, .. }
+            | Self::Ended { execution, .. } => Some(execution),
+            Self::Removed { .. } | Self::Demoted { .. } => None,
+        }
+    }
+}
+
+/// Why nothing could be written down.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// Another evenkeel acts on the cluster now: this one has lost the right to, for good.
+    #[error("another evenkeel has taken over: {0}")]
+    Fenced(String),
+    /// It could not be made durable, perhaps only for now (a full disk, a topic out of reach).
+    #[error("{0}")]
+    Unwritable(String),
+    /// What is there cannot be read, and may not be guessed.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+/// Where entries are made durable, and where operators leave their requests.
+pub trait Journal {
+    /// Makes entries durable, all or none, in this order.
+    ///
+    /// # Errors
+    /// Nothing that depends on them may be done.
+    fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError>;
+
+    /// What operators have asked for since the last call.
+    ///
+    /// # Errors
+    /// The requests cannot be read; they stay for the next call.
+    fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError>;
+}
+
+/// A journal that nobody reads: for executions whose process cannot be carried on by another, such as the demo's.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoJournal;
+
+impl Journal for NoJournal {
+    fn append(&mut self, _: &[Entry]) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
+        Ok(Vec::new())
+    }
+}
+
+/// An execution that began and has not ended: its process was killed, or still runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unfinished {
+    /// Which.
+    pub execution: ExecutionId,
+    /// When it began.
+    pub began_at: TimestampMs,
+    /// Its plan.
+    pub plan: Plan,
+    /// How it is run.
+    pub settings: ExecuteSettings,
+    /// Who ordered it.
+    pub by: String,
+    /// What it must not forget.
+    pub memory: Memory,
+}
+
+/// What the entries of a journal come to.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Recollection {
+    unfinished: BTreeMap<ExecutionId, Unfinished>,
+    removed: BTreeMap<BrokerId, bool>,
+    demoted: BTreeMap<BrokerId, bool>,
+}
+
+impl Recollection {
+    /// Folds entries, oldest first.
+    pub fn of(entries: impl IntoIterator<Item = Entry>) -> Self {
+        let mut all = Self::default();
+        for entry in entries {
+            all.take(entry);
+        }
+        all
+    }
+
+    /// Takes one more entry in.
+    pub fn take(&mut self, entry: Entry) {
+        let began_at = TimestampMs(entry.at_ms);
+        match entry.record {
+            Record::Began { execution, plan, settings, by } => {
+                let (plan, settings, memory) = (*plan, *settings, Memory::default());
+                let unfinished =
+                    Unfinished { execution: execution.clone(), began_at, plan, settings, by, memory };
+                self.unfinished.insert(execution, unfinished);
+            }
+            Record::Fact { execution, fact } => {
+                if let Some(unfinished) = self.unfinished.get_mut(&execution) {
+                    unfinished.memory.apply(fact);
+                }
+            }
+            Record::Ended { execution, .. } => drop(self.unfinished.remove(&execution)),
+            Record::Removed { broker, removed } => drop(self.removed.insert(broker, removed)),
+            Record::Demoted { broker, demoted } => drop(self.demoted.insert(broker, demoted)),
+            Record::Intent { .. } | Record::Happened { .. } => {}
+        }
+    }
+
+    /// The executions that have not ended, oldest first. One cluster has one at most, unless a journal was copied.
+    pub fn unfinished(&self) -> impl Iterator<Item = &Unfinished> {
+        self.unfinished.values()
+    }
+
+    /// Brokers that were removed and are not welcome.
+    pub fn removed(&self) -> impl Iterator<Item = BrokerId> {
+        self.removed.iter().filter(|(_, removed)| **removed).map(|(broker, _)| *broker)
+    }
+
+    /// Brokers that were demoted and shall not lead.
+    pub fn demoted(&self) -> impl Iterator<Item = BrokerId> {
+        self.demoted.iter().filter(|(_, demoted)| **demoted).map(|(broker, _)| *broker)
+    }
+}
