@@ -48,7 +48,7 @@ impl<'a> Charge<'a> {
 /// # Panics
 /// Passes a panic of the world, the execution or `on_event` on, after the throttles were put back.
 pub fn drive(world: &mut dyn World, charge: Charge<'_>, on_event: &mut dyn FnMut(Happening)) -> Outcome {
-    let mut run = Run { world, charge, on_event, quiet: false, blind: None, deaf: None, last: None };
+    let mut run = Run { world, charge, on_event, quiet: false, blind: None, last: None };
     let ran = catch_unwind(AssertUnwindSafe(|| run.to_the_end()));
     match ran {
         Ok(outcome) => outcome,
@@ -81,8 +81,6 @@ struct Run<'a, 'b> {
     quiet: bool,
     /// The cluster is out of sight.
     blind: Option<Patience>,
-    /// The journal cannot be written.
-    deaf: Option<Patience>,
     /// The last look.
     last: Option<Observation>,
 }
@@ -111,13 +109,11 @@ impl Run<'_, '_> {
             match self.record(&turn) {
                 Ok(()) => {}
                 Err(JournalError::Fenced(by)) => return self.superseded(&by),
-                Err(error) => match self.wait_for_journal(&error) {
+                Err(error) => match self.wait_for_journal(&turn, &error) {
                     Some(outcome) => return outcome,
+                    // What the turn wanted sent was made of a look that is old by now.
                     None => continue,
                 },
-            }
-            if self.deaf.take().is_some() {
-                self.tell(&ExecutionEvent::RecordedAgain);
             }
             for command in &turn.commands {
                 if self.charge.execution.still_wanted(command) {
@@ -213,21 +209,26 @@ impl Run<'_, '_> {
         }
     }
 
-    fn wait_for_journal(&mut self, error: &JournalError) -> Option<Outcome> {
-        if self.deaf.is_none() {
-            self.deaf = Some(Patience::new(self.world.now()));
-            self.tell(&ExecutionEvent::NotRecorded { reason: error.to_string() });
-        }
+    /// Waits until what a turn is about to do can be written down. Nothing is decided meanwhile: time in which nothing
+    /// could be done is not time that was tried.
+    fn wait_for_journal(&mut self, turn: &Turn, error: &JournalError) -> Option<Outcome> {
+        self.tell(&ExecutionEvent::NotRecorded { reason: error.to_string() });
+        let mut deaf = Patience::new(self.world.now());
         let most = self.charge.execution.settings().blind_patience;
-        let impatient = self.world.stop_requests() >= 2;
-        match self.deaf.as_mut().filter(|deaf| deaf.waited < most && !impatient) {
-            Some(deaf) => {
-                let pause = deaf.next_pause();
-                self.world.sleep(pause);
-                None
+        loop {
+            if deaf.waited >= most || self.world.stop_requests() >= 2 {
+                return Some(self.undo(&format!("nothing can be written down: {error}")));
             }
-            None => Some(self.undo(&format!("nothing can be written down: {error}"))),
+            let pause = deaf.next_pause();
+            self.world.sleep(pause);
+            match self.record(turn) {
+                Ok(()) => break,
+                Err(JournalError::Fenced(by)) => return Some(self.superseded(&by)),
+                Err(_) => {}
+            }
         }
+        self.tell(&ExecutionEvent::RecordedAgain);
+        None
     }
 
     /// Sends a command and tells the execution what came of it.

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod deaths;
 mod determinism;
 mod execution;
 mod faults;
+mod matrix;
 mod meddler;
 mod operations;
 mod presets;
@@ -12,4 +14,6 @@ mod reassignment;
 mod scenario;
 mod support;
 mod throttle;
+mod trial;
+mod trouble;
 mod watch;
