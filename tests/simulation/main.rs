@@ -9,6 +9,7 @@ mod faults;
 mod matrix;
 mod meddler;
 mod operations;
+mod planted;
 mod presets;
 mod reassignment;
 mod scenario;

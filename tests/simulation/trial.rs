@@ -12,6 +12,7 @@ use evenkeel::control::{
 use evenkeel::execute::{Execution, Memory, NotStarted, OperatorRequest, Outcome, Phase};
 
 use crate::meddler::Meddler;
+use crate::planted::{Bug, Flawed, Forgetful};
 use crate::scenario::Scenario;
 use crate::watch;
 
@@ -105,6 +106,11 @@ impl Lines {
 
 /// Runs a scenario to its end, dying and starting again as told, and checks everything.
 pub fn run(scenario: &Scenario, deaths: &[Death]) -> Report {
+    run_with(scenario, deaths, None)
+}
+
+/// The same by a program with a bug in it.
+pub fn run_with(scenario: &Scenario, deaths: &[Death], bug: Option<Bug>) -> Report {
     let mut report = Report::default();
     let mut world = Meddler::new(scenario);
     let before = world.look();
@@ -119,7 +125,7 @@ pub fn run(scenario: &Scenario, deaths: &[Death]) -> Report {
     let mut deaths = deaths.iter().copied();
     let outcome = loop {
         let fate = Rc::new(RefCell::new(Sentence { at: deaths.next(), ..Sentence::default() }));
-        let ended = live(scenario, &mut world, &mut journal, &fate, &mut report);
+        let ended = live(scenario, &mut world, &mut journal, (&fate, bug), &mut report);
         let is_dead = fate.borrow().dead;
         if report.lives == 1 {
             report.reached.clone_from(&fate.borrow().counts);
@@ -164,7 +170,7 @@ fn live(
     scenario: &Scenario,
     world: &mut Meddler,
     journal: &mut Lines,
-    fate: &Rc<RefCell<Sentence>>,
+    (fate, bug): (&Rc<RefCell<Sentence>>, Option<Bug>),
     report: &mut Report,
 ) -> Result<Outcome, Option<String>> {
     report.lives += 1;
@@ -172,10 +178,12 @@ fn live(
     let recollection = journal.recollect();
     let shared: SharedFate = Rc::<RefCell<Sentence>>::clone(fate);
     let phase = Rc::clone(&world.phase);
-    let seen = world.look();
+    let mut seen = world.look();
     let now = world.now();
     let unfinished = recollection.unfinished().next().cloned();
-    let (mut mortal_world, mut mortal_journal) = mortal(&mut *world, journal, &shared);
+    let mut flawed = Flawed::new(&mut *world, bug, scenario);
+    flawed.distort(&mut seen);
+    let (mut mortal_world, mut mortal_journal) = mortal(flawed, Forgetful::new(journal, bug), &shared);
     let (mut execution, id, recorded) = if let Some(unfinished) = unfinished {
         let execution =
             Execution::resume(&unfinished.plan, unfinished.settings, unfinished.memory.clone(), now, &seen)

@@ -22,6 +22,10 @@ pub struct Watched {
     pub broken: Vec<String>,
     /// How many events the promises were checked after.
     pub checks: u64,
+    /// Partitions to which a replica is being added.
+    copying: BTreeSet<TopicPartition>,
+    /// Lists that own copies have come to.
+    reached: BTreeSet<(TopicPartition, Vec<BrokerId>)>,
     fenced_at: BTreeMap<BrokerId, TimestampMs>,
 }
 
@@ -74,6 +78,12 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
                 }
                 SimEvent::Reassigned(name) if !meddled.contains(name) => {
                     watched.broken.extend(too_full(cluster, name, &dir_bytes));
+                    let copied = watched.copying.remove(name);
+                    let list = cluster.partition(name).map(|partition| partition.replicas().to_vec());
+                    let list = list.filter(|_| copied);
+                    if list.is_some_and(|list| !watched.reached.insert((name.clone(), list))) {
+                        watched.broken.push(format!("{name} was moved twice"));
+                    }
                 }
                 SimEvent::ProduceRefused(name) if !meddled.contains(name) => {
                     watched
@@ -81,6 +91,9 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
                         .push(format!("{name} went under min ISR at {}", cluster.elapsed().as_millis()));
                 }
                 SimEvent::Reassigning(name) if !meddled.contains(name) => {
+                    if cluster.partition(name).is_some_and(|partition| !partition.adding().is_empty()) {
+                        watched.copying.insert(name.clone());
+                    }
                     let problems = began(cluster, name, &before, &racks, &watched.fenced_at);
                     watched.broken.extend(problems);
                     if throttled {
