@@ -227,8 +227,14 @@ impl Balance {
         let counted = if self.resource == Resource::Leaders { Counted::Leaders } else { Counted::Replicas };
         let mut found = Vec::new();
         standing.count_by_topic(&self.topics, counted, |topic, held| {
-            let total: u32 = standing.brokers().map(|broker| held[broker.index()]).sum();
+            let total: u32 =
+                held.iter().zip(standing.counts).map(|(held, counts)| held * u32::from(*counts)).sum();
             let (low, high) = self.topic_bounds(total, brokers, self.band);
+            // Nearly all topics are level, which takes no look at each broker by itself.
+            let most = held.iter().fold(0, |most, held| most.max(*held));
+            if low == 0 && most <= high {
+                return;
+            }
             for broker in standing.brokers() {
                 let holds = held[broker.index()];
                 let beyond = holds.saturating_sub(high).max(low.saturating_sub(holds));

@@ -15,9 +15,12 @@ impl Sums {
         for partition in model.partition_ords() {
             let replicas = assignment.replicas(partition);
             let leader = assignment.leader(partition);
+            let mut leading = model.load(partition, true, replicas.len());
+            let mut following = model.load(partition, false, replicas.len());
             for broker in replicas {
-                let leads = leader == Some(*broker);
-                sums.add(*broker, &model.load_on(partition, *broker, leads, replicas.len()));
+                let load = if leader == Some(*broker) { &mut leading } else { &mut following };
+                load[Resource::Disk.index()] = model.size_on(partition, *broker);
+                sums.add(*broker, load);
             }
         }
         sums

@@ -101,7 +101,9 @@ impl State<'_, '_> {
                 }
             }
         }
-        self.racks_are_closed |= self.problem.roles.are_closed(model, &self.assignment);
+        if !self.racks_are_closed && !self.records.is_empty() {
+            self.racks_are_closed = self.problem.roles.are_closed(model, &self.assignment);
+        }
     }
 
     /// How unevenly replicas stand: the most on one, and how many distinct ones fewer than replicas, as one number.
@@ -153,7 +155,7 @@ impl State<'_, '_> {
         // A replica that cannot serve protects nothing, so any rack is as good as its own.
         let serves = model.brokers[from.index()].alive && !super::problem::is_offline(model, partition, from);
         let bound = if serves { self.others_in_rack(partition, from, from) } else { usize::MAX };
-        let mut places: Vec<(usize, usize, f64, BrokerOrd)> = Vec::new();
+        let mut places: Vec<Place> = Vec::new();
         let disk = Resource::Disk.index();
         for to in model.broker_ords() {
             if !self.problem.may_receive(partition, to) || self.assignment.holds(partition, to) {
@@ -170,25 +172,16 @@ impl State<'_, '_> {
                 places.push((others, hosts, self.disk(to) / capacity, to));
             }
         }
-        places.sort_unstable_by(|x, y| {
-            (x.0, x.1).cmp(&(y.0, y.1)).then(x.2.total_cmp(&y.2)).then(x.3.cmp(&y.3))
-        });
         // Those with the fewest others beside them first; what fits nowhere there may stand with more.
-        let mut rest = &places[..];
-        while let Some(first) = rest.first() {
-            let alike = rest.partition_point(|place| (place.0, place.1) == (first.0, first.1));
-            let (now, later) = rest.split_at(alike);
+        let mut rest = &mut places[..];
+        while !rest.is_empty() {
+            let (now, later) = first_places(rest);
             let mut best: Option<(f64, BrokerOrd)> = None;
-            for chunk in now.chunks(PLACES_MAX) {
-                for (.., to) in chunk {
-                    let Some(delta) = self.weigh_place(partition, from, *to, keeps) else { continue };
-                    let gain = delta.gain();
-                    if best.is_none_or(|(most, _)| gain > most) {
-                        best = Some((gain, *to));
-                    }
-                }
-                if best.is_some() {
-                    break;
+            for (.., to) in now {
+                let Some(delta) = self.weigh_place(partition, from, *to, keeps) else { continue };
+                let gain = delta.gain();
+                if best.is_none_or(|(most, _)| gain > most) {
+                    best = Some((gain, *to));
                 }
             }
             if let Some((_, to)) = best {
@@ -248,6 +241,26 @@ impl State<'_, '_> {
             reason,
         }
     }
+}
+
+/// A place for a replica: how many others of its partition stand in the rack and on the host, how full the disk is,
+/// and the broker.
+type Place = (usize, usize, f64, BrokerOrd);
+
+/// The [`PLACES_MAX`] first places, or those of them that have as few others beside them as the first; and the rest, in
+/// no order: with a thousand brokers it is seldom needed.
+fn first_places(places: &mut [Place]) -> (&[Place], &mut [Place]) {
+    let order =
+        |x: &Place, y: &Place| (x.0, x.1).cmp(&(y.0, y.1)).then(x.2.total_cmp(&y.2)).then(x.3.cmp(&y.3));
+    if places.len() > PLACES_MAX {
+        places.select_nth_unstable_by(PLACES_MAX - 1, order);
+    }
+    let count = places.len().min(PLACES_MAX);
+    places[..count].sort_unstable_by(order);
+    let (others, hosts, ..) = places[0];
+    let alike = places[..count].partition_point(|place| (place.0, place.1) == (others, hosts));
+    let (now, later) = places.split_at_mut(alike);
+    (now, later)
 }
 
 /// The best that can be had for each replication factor, worked out once each.

@@ -185,13 +185,15 @@ impl<'a> Problem<'a> {
                     self.add_capacity(sums, goal, tier, rule);
                 }
                 Rule::Balance(rule) if rule.per == Per::Topic => {
-                    self.topic_terms.push(TopicTerm::of_balance(self, sums, goal, tier, rule));
+                    let term = TopicTerm::of_balance(self, sums, goal, tier, rule);
+                    self.topic_terms.extend(Some(term).filter(TopicTerm::asks));
                 }
                 Rule::Balance(rule) if rule.scope == Scope::Broker => {
                     self.add_balance(sums, goal, tier, rule);
                 }
                 Rule::Minimum(rule) => {
-                    self.topic_terms.push(TopicTerm::of_minimum(self, sums, goal, tier, rule));
+                    let term = TopicTerm::of_minimum(self, sums, goal, tier, rule);
+                    self.topic_terms.extend(Some(term).filter(TopicTerm::asks));
                 }
                 Rule::Capacity(_) | Rule::Balance(_) => {
                     self.groups.extend(GroupTerm::of(self, sums, goal, tier));

@@ -37,7 +37,8 @@ pub(super) struct State<'p, 'a> {
 impl<'p, 'a> State<'p, 'a> {
     pub fn new(problem: &'p Problem<'a>, assignment: Assignment, sums: Sums) -> Self {
         let model = problem.model;
-        let mut on_broker = vec![Vec::new(); model.brokers.len()];
+        let mut on_broker: Vec<Vec<PartitionOrd>> =
+            model.broker_ords().map(|broker| Vec::with_capacity(held(&sums, broker))).collect();
         for partition in model.partition_ords() {
             for broker in assignment.replicas(partition) {
                 on_broker[broker.index()].push(partition);
@@ -47,7 +48,7 @@ impl<'p, 'a> State<'p, 'a> {
             problem,
             racks_are_closed: problem.racks_are_closed,
             tight: None,
-            counts: TopicCounts::new(model, &problem.topic_terms, &assignment),
+            counts: TopicCounts::new(problem, &assignment),
             group_loads: problem.groups.iter().map(|group| group.loads(model, &sums)).collect(),
             mean_replica: mean_replica(model, &sums),
             assignment,
@@ -64,9 +65,12 @@ impl<'p, 'a> State<'p, 'a> {
     }
 
     fn add_up_topics(&mut self) {
-        for term in &self.problem.topic_terms {
-            for (topic, _) in term.bounds.iter().enumerate().filter(|(_, bounds)| **bounds != (0, u16::MAX)) {
-                let topic = TopicOrd::from(topic);
+        for (at, term) in self.problem.topic_terms.iter().enumerate() {
+            let (over, under) = (self.counts.topics_beyond(at, true), self.counts.topics_beyond(at, false));
+            let mut off: Vec<TopicOrd> = over.chain(under).collect();
+            off.sort_unstable();
+            off.dedup();
+            for topic in off {
                 let counted = |broker: &BrokerOrd| self.problem.roles.counts[broker.index()];
                 for broker in self.problem.model.broker_ords().filter(counted) {
                     let penalty = term.penalty(topic, self.counts.get(topic, broker, term.of));
@@ -328,8 +332,8 @@ impl<'p, 'a> State<'p, 'a> {
         self.topic_penalty = topics;
         for (moves, of) in [(cell.replica, Counted::Replicas), (cell.leader, Counted::Leaders)] {
             if moves {
-                self.counts.add(cell.topic, cell.from, of, false);
-                self.counts.add(cell.topic, cell.to, of, true);
+                self.counts.add(self.problem, cell.topic, cell.from, of, false);
+                self.counts.add(self.problem, cell.topic, cell.to, of, true);
             }
         }
         self.note(*a);
@@ -424,6 +428,12 @@ impl<'p, 'a> State<'p, 'a> {
     pub fn disk(&self, broker: BrokerOrd) -> f64 {
         self.sums.get(broker, Resource::Disk)
     }
+}
+
+/// How many replicas a broker holds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of ones")]
+fn held(sums: &Sums, broker: BrokerOrd) -> usize {
+    sums.get(broker, Resource::Replicas) as usize
 }
 
 /// What a replica weighs on average.

@@ -57,23 +57,27 @@ impl State<'_, '_> {
 
     /// Topics and brokers with more than the most.
     fn crowded(&self, term: usize) -> Vec<(TopicOrd, BrokerOrd)> {
-        self.off(term, |count, (_, high)| count > high)
+        self.off(term, true, |count, (_, high)| count > high)
     }
 
     /// Topics and brokers with less than the least.
     fn starved(&self, term: usize) -> Vec<(TopicOrd, BrokerOrd)> {
-        self.off(term, |count, (low, _)| count < low)
+        self.off(term, false, |count, (low, _)| count < low)
     }
 
-    fn off(&self, term: usize, is_off: impl Fn(u16, (u16, u16)) -> bool) -> Vec<(TopicOrd, BrokerOrd)> {
-        let term = &self.problem.topic_terms[term];
+    fn off(
+        &self,
+        at: usize,
+        over: bool,
+        is_off: impl Fn(u16, (u16, u16)) -> bool,
+    ) -> Vec<(TopicOrd, BrokerOrd)> {
+        let term = &self.problem.topic_terms[at];
         let counts = &self.problem.roles.counts;
         let mut found = Vec::new();
-        for (topic, bounds) in term.bounds.iter().enumerate().filter(|(_, bounds)| **bounds != (0, u16::MAX))
-        {
-            let topic = TopicOrd::from(topic);
+        for topic in self.counts.topics_beyond(at, over) {
+            let bounds = term.bounds[topic.index()];
             for (broker, count) in self.counts.row(topic, term.of).iter().enumerate() {
-                if is_off(*count, *bounds) && counts[broker] {
+                if is_off(*count, bounds) && counts[broker] {
                     found.push((topic, BrokerOrd::from(broker)));
                 }
             }
