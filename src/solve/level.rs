@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::delta::change;
-use super::problem::{Load, MUST_WEIGHT};
+use super::problem::{EPSILON, Load, MUST_WEIGHT};
 use super::reasons::Cause;
 use super::state::State;
 use super::weigh::Offers;
@@ -73,6 +73,31 @@ pub(super) struct Found {
     pub partition: PartitionOrd,
     pub from: BrokerOrd,
     pub to: BrokerOrd,
+}
+
+/// The least amounts of those that were seen.
+struct Least {
+    kept: Vec<f64>,
+    count: usize,
+}
+
+impl Least {
+    fn new(count: usize) -> Self {
+        Self { kept: Vec::with_capacity(count + 1), count }
+    }
+
+    /// What another one has to be at most to be among them.
+    fn most(&self) -> f64 {
+        if self.kept.len() < self.count { f64::INFINITY } else { self.kept[self.count - 1] }
+    }
+
+    fn add(&mut self, amount: f64) {
+        if amount < self.most() {
+            let place = self.kept.partition_point(|kept| *kept <= amount);
+            self.kept.insert(place, amount);
+            self.kept.truncate(self.count);
+        }
+    }
 }
 
 /// What a broker has to give away, or get.
@@ -265,13 +290,18 @@ impl State<'_, '_> {
         // Another part of the replicas at each look; the seed says which comes first.
         #[expect(clippy::cast_possible_truncation, reason = "only the low bits matter")]
         let first = look.wrapping_add(self.problem.request.seed as usize) % stride;
-        let mut offers = Offers::with_capacity(held.len().div_ceil(stride));
-        for partition in held.iter().copied().skip(first).step_by(stride) {
-            let home = self.is_home(partition, broker);
-            if self.is_movable(scope, partition, broker) {
-                let price = if home { self.bytes(partition) } else { 0.0 } + self.problem.fixed_price;
-                offers.push(partition, &self.load(partition, broker, self.leads(partition, broker)), price);
-            }
+        let sample = held.iter().copied().skip(first).step_by(stride);
+        let sample: Vec<PartitionOrd> =
+            sample.filter(|partition| self.is_movable(scope, *partition, broker)).collect();
+        // One thing at a time: where the cluster is larger than the processor's cache, tight loops wait for many rows
+        // of memory at once, and a loop that needs all of a replica for each of them in turn.
+        let homes: Vec<bool> = sample.iter().map(|partition| self.is_home(*partition, broker)).collect();
+        let leads: Vec<bool> = sample.iter().map(|partition| self.leads(*partition, broker)).collect();
+        let sizes: Vec<f64> = sample.iter().map(|partition| self.bytes(*partition)).collect();
+        let mut offers = Offers::with_capacity(sample.len());
+        for (((partition, home), leads), size) in sample.into_iter().zip(homes).zip(leads).zip(sizes) {
+            let price = if home { size } else { 0.0 } + self.problem.fixed_price;
+            offers.push(partition, &self.load(partition, broker, leads), price);
         }
         offers.close();
         offers
@@ -282,6 +312,10 @@ impl State<'_, '_> {
         let model = self.problem.model;
         let sign = if gives { 1.0 } else { -1.0 };
         let worst = self.worst_fill(broker, gives);
+        // The old brokers need not be relieved, but what new ones get is taken from the fullest.
+        let spares = !gives && self.problem.only_fills();
+        let wanted = PARTNERS * if self.racks_are_closed { 1 } else { 2 };
+        let mut least = Least::new(wanted);
         let mut partners: Vec<(f64, f64, BrokerOrd)> = Vec::new();
         for partner in model.broker_ords() {
             let same_rack = model.rack_of(partner) == model.rack_of(broker);
@@ -296,24 +330,15 @@ impl State<'_, '_> {
             if !takes_part {
                 continue;
             }
-            let row = self.sums.row(partner);
-            let bounds = self.bounds_of(partner);
-            let mut harm = 0.0;
-            for (term, bounds) in self.problem.terms.iter().zip(bounds) {
-                let r = term.resource;
-                harm += term.weight * change(*bounds, row[r], sign * need.parcel[r], term.scale);
-            }
-            if !gives && self.problem.only_fills() {
-                // The old brokers need not be relieved, but what new ones get is taken from the fullest.
-                harm -= SPARES * self.above_mean(partner);
-            }
+            let spares = if spares { SPARES * self.above_mean(partner) } else { 0.0 };
+            let harm = self.harm(partner, sign, need, least.most() + spares) - spares;
+            least.add(harm);
             let fill = sign * self.fill(partner, worst);
             partners.push((harm, fill, partner));
         }
         let by_harm = |x: &(f64, f64, BrokerOrd), y: &(f64, f64, BrokerOrd)| {
             x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)).then(x.2.cmp(&y.2))
         };
-        let wanted = PARTNERS * if self.racks_are_closed { 1 } else { 2 };
         if partners.len() > wanted {
             partners.select_nth_unstable_by(wanted - 1, by_harm);
             let best_fill =
@@ -323,6 +348,23 @@ impl State<'_, '_> {
         }
         partners.sort_unstable_by(by_harm);
         partners.into_iter().map(|(_, _, partner)| partner).collect()
+    }
+
+    /// What a parcel does to a broker's penalties; infinite as soon as it is sure to be more than `most`: of a thousand
+    /// brokers only a handful are of interest.
+    fn harm(&self, partner: BrokerOrd, sign: f64, need: &Need, most: f64) -> f64 {
+        let row = self.sums.row(partner);
+        // What the other goals may still gain.
+        let hope = self.penalty_of(partner) * (1.0 + EPSILON);
+        let mut harm = 0.0;
+        for (term, bounds) in self.problem.terms.iter().zip(self.bounds_of(partner)) {
+            let r = term.resource;
+            harm += term.weight * change(*bounds, row[r], sign * need.parcel[r], term.scale);
+            if harm > most + hope {
+                return f64::INFINITY;
+            }
+        }
+        harm
     }
 
     /// How far a broker is above the means, all goals on bytes and traffic together.

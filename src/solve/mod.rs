@@ -32,6 +32,7 @@ mod refusals;
 mod request;
 mod roles;
 mod shortfall;
+mod shortfall_facts;
 mod shortfall_loss;
 mod shortfall_topics;
 mod solver;
@@ -53,5 +54,6 @@ pub use log_dirs::log_dir_loads;
 pub use request::{
     Budget, Change, LogDirMove, LogDirName, Operation, Refusal, RefusalKind, Request, Solution,
 };
-pub use shortfall::{Shortfall, forced_copies, forced_loads, rack_unset, shortfalls};
+pub use shortfall::{Shortfall, forced_copies, rack_unset, shortfalls};
+pub use shortfall_facts::forced_loads;
 pub use solver::solve;

@@ -30,6 +30,8 @@ pub(super) struct State<'p, 'a> {
     pub records: Vec<Record>,
     /// By broker: terms that it is over and under in, a bit each.
     beyond: Vec<(u64, u64)>,
+    /// By broker: what is beyond its bounds, in all tiers together.
+    penalties: Vec<f64>,
     /// By broker and term: least and most.
     bounds: Vec<(f64, f64)>,
 }
@@ -57,6 +59,7 @@ impl<'p, 'a> State<'p, 'a> {
             records: Vec::new(),
             topic_penalty: Delta::NONE,
             beyond: vec![(0, 0); model.brokers.len()],
+            penalties: vec![0.0; model.brokers.len()],
             bounds: Vec::new(),
         };
         state.add_up_topics();
@@ -104,6 +107,7 @@ impl<'p, 'a> State<'p, 'a> {
             under |= u64::from(load < low - slack) << (at & 63);
         }
         self.beyond[broker.index()] = (over, under);
+        self.penalties[broker.index()] = self.add_up_penalty(broker);
     }
 
     /// Least and most of a broker by term.
@@ -353,6 +357,10 @@ impl<'p, 'a> State<'p, 'a> {
 
     /// What is beyond a broker's bounds, in all tiers together.
     pub fn penalty_of(&self, broker: BrokerOrd) -> f64 {
+        self.penalties[broker.index()]
+    }
+
+    fn add_up_penalty(&self, broker: BrokerOrd) -> f64 {
         let row = self.sums.row(broker);
         let terms = self.problem.terms.iter().zip(self.bounds_of(broker));
         terms
