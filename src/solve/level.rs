@@ -5,13 +5,11 @@
 //! can break or mend, makes the best few moves, each judged exactly before it is made, and looks again. That keeps the
 //! work near linear in the number of moves.
 
-use std::collections::BTreeMap;
-
 use super::delta::change;
+use super::offers::Shelf;
 use super::problem::{EPSILON, Load, MUST_WEIGHT};
 use super::reasons::Cause;
 use super::state::State;
-use super::weigh::Offers;
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// Which moves are looked for.
@@ -190,6 +188,7 @@ impl State<'_, '_> {
         let mut moved = false;
         // Where new brokers are to be filled, what they need decides what is given; else what is too much somewhere.
         let givers_first = !self.problem.only_fills();
+        let mut shelf = Shelf::default();
         for gives in [givers_first, !givers_first] {
             for (_, broker) in &visits {
                 let (over, under) = self.is_beyond_in(scope, *broker);
@@ -199,7 +198,7 @@ impl State<'_, '_> {
                     under && scope.receives[broker.index()]
                 };
                 if takes_part {
-                    moved |= self.visit(*broker, gives, scope, price);
+                    moved |= self.visit(*broker, gives, scope, price, &mut shelf);
                 }
             }
         }
@@ -219,9 +218,15 @@ impl State<'_, '_> {
     }
 
     /// Relieves a broker that is over (`gives`), or fills one that is under.
-    fn visit(&mut self, broker: BrokerOrd, gives: bool, scope: &Scope, price: Price) -> bool {
+    fn visit(
+        &mut self,
+        broker: BrokerOrd,
+        gives: bool,
+        scope: &Scope,
+        price: Price,
+        shelf: &mut Shelf,
+    ) -> bool {
         let mut moved = false;
-        let mut offers: BTreeMap<BrokerOrd, Offers> = BTreeMap::new();
         for look in 0..LOOKS_MAX {
             let (over, under) = self.is_beyond_in(scope, broker);
             if !(if gives { over } else { under }) {
@@ -230,12 +235,11 @@ impl State<'_, '_> {
             let mut found = Vec::new();
             let need = self.need(broker, gives);
             if look % FRESH_EVERY == 0 {
-                offers.clear();
+                shelf.begin_round();
             }
             for partner in self.partners(broker, gives, scope, &need) {
                 let ends = if gives { (broker, partner) } else { (partner, broker) };
-                let of_giver =
-                    offers.entry(ends.0).or_insert_with(|| self.offers(ends.0, scope, look, need.sample()));
+                let of_giver = self.offered(shelf, ends.0, scope, look, need.sample());
                 self.weigh(of_giver, ends, (price, scope.only_musts), need.kept(), &mut found);
             }
             found.sort_unstable_by(|x, y| {
@@ -281,30 +285,6 @@ impl State<'_, '_> {
         let cause = self.cause(&self.shift_of_move(partition, from, to), false);
         self.apply_move(partition, from, to, cause);
         true
-    }
-
-    /// The replicas of a broker that may move, or a sample of them.
-    fn offers(&self, broker: BrokerOrd, scope: &Scope, look: usize, sample: usize) -> Offers {
-        let held = &self.on_broker[broker.index()];
-        let stride = held.len().div_ceil(sample).max(1);
-        // Another part of the replicas at each look; the seed says which comes first.
-        #[expect(clippy::cast_possible_truncation, reason = "only the low bits matter")]
-        let first = look.wrapping_add(self.problem.request.seed as usize) % stride;
-        let sample = held.iter().copied().skip(first).step_by(stride);
-        let sample: Vec<PartitionOrd> =
-            sample.filter(|partition| self.is_movable(scope, *partition, broker)).collect();
-        // One thing at a time: where the cluster is larger than the processor's cache, tight loops wait for many rows
-        // of memory at once, and a loop that needs all of a replica for each of them in turn.
-        let homes: Vec<bool> = sample.iter().map(|partition| self.is_home(*partition, broker)).collect();
-        let leads: Vec<bool> = sample.iter().map(|partition| self.leads(*partition, broker)).collect();
-        let sizes: Vec<f64> = sample.iter().map(|partition| self.bytes(*partition)).collect();
-        let mut offers = Offers::with_capacity(sample.len());
-        for (((partition, home), leads), size) in sample.into_iter().zip(homes).zip(leads).zip(sizes) {
-            let price = if home { size } else { 0.0 } + self.problem.fixed_price;
-            offers.push(partition, &self.load(partition, broker, leads), price);
-        }
-        offers.close();
-        offers
     }
 
     /// The brokers that have most use for what a giver has too much of, or can best spare what a taker lacks.

@@ -24,6 +24,7 @@ mod lack;
 mod leaders;
 mod level;
 mod log_dirs;
+mod offers;
 mod permits;
 mod problem;
 mod queue;

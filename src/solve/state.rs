@@ -28,6 +28,8 @@ pub(super) struct State<'p, 'a> {
     pub on_broker: Vec<Vec<PartitionOrd>>,
     /// What was done and why.
     pub records: Vec<Record>,
+    /// By broker: how often something was changed there.
+    changes: Vec<u32>,
     /// By broker: terms that it is over and under in, a bit each.
     beyond: Vec<(u64, u64)>,
     /// By broker: what is beyond its bounds, in all tiers together.
@@ -58,6 +60,7 @@ impl<'p, 'a> State<'p, 'a> {
             on_broker,
             records: Vec::new(),
             topic_penalty: Delta::NONE,
+            changes: vec![0; model.brokers.len()],
             beyond: vec![(0, 0); model.brokers.len()],
             penalties: vec![0.0; model.brokers.len()],
             bounds: Vec::new(),
@@ -340,8 +343,15 @@ impl<'p, 'a> State<'p, 'a> {
                 self.counts.add(self.problem, cell.topic, cell.to, of, true);
             }
         }
-        self.note(*a);
-        self.note(*b);
+        for broker in [*a, *b] {
+            self.changes[broker.index()] += 1;
+            self.note(broker);
+        }
+    }
+
+    /// How often something was changed on a broker.
+    pub fn changes_on(&self, broker: BrokerOrd) -> u32 {
+        self.changes[broker.index()]
     }
 
     /// The terms that a broker is over, and those that it is under, in; a bit each.

@@ -2,44 +2,13 @@
 //! two can break or mend.
 
 use super::level::{Found, Price};
+use super::offers::Offers;
 use super::problem::{Load, penalty};
 use super::state::State;
-use crate::model::{BrokerOrd, PartitionOrd, Resource};
+use crate::model::{BrokerOrd, Resource};
 
 /// What other goals weigh where only musts may be the reason for a move.
 const BESIDE_MUSTS: f64 = 0.002;
-
-/// Replicas that may move, with what they weigh: column by column, so that many are weighed at a time.
-#[derive(Debug, Default)]
-pub(super) struct Offers {
-    partitions: Vec<PartitionOrd>,
-    prices: Vec<f64>,
-    loads: [Vec<f64>; Resource::COUNT],
-    /// The largest amount of each resource.
-    most: Load,
-}
-
-impl Offers {
-    pub fn with_capacity(count: usize) -> Self {
-        Self {
-            partitions: Vec::with_capacity(count),
-            prices: Vec::with_capacity(count),
-            loads: std::array::from_fn(|_| Vec::with_capacity(count)),
-            most: [0.0; Resource::COUNT],
-        }
-    }
-
-    pub fn push(&mut self, partition: PartitionOrd, load: &Load, price: f64) {
-        self.partitions.push(partition);
-        self.prices.push(price);
-        self.loads.iter_mut().zip(load).for_each(|(column, amount)| column.push(*amount));
-    }
-
-    /// To be called when all are there.
-    pub fn close(&mut self) {
-        self.most = std::array::from_fn(|r| self.loads[r].iter().copied().fold(0.0, f64::max));
-    }
-}
 
 /// A goal as it stands between two brokers.
 #[derive(Debug, Clone, Copy)]
@@ -146,6 +115,9 @@ impl State<'_, '_> {
         let first = found.len();
         let mut least = 0.0;
         for (at, (gain, price)) in gains.into_iter().zip(&offers.prices).enumerate() {
+            if gain <= 0.0 {
+                continue;
+            }
             let worth = gain / price;
             if worth <= least || closed.iter().any(|(r, room)| offers.loads[*r][at] > *room) {
                 continue;
