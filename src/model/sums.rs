@@ -15,11 +15,12 @@ impl Sums {
         for partition in model.partition_ords() {
             let replicas = assignment.replicas(partition);
             let leader = assignment.leader(partition);
-            let mut leading = model.load(partition, true, replicas.len());
-            let mut following = model.load(partition, false, replicas.len());
+            let mut loads = [false, true].map(|leads| model.load(partition, leads, replicas.len()));
             for broker in replicas {
-                let load = if leader == Some(*broker) { &mut leading } else { &mut following };
-                load[Resource::Disk.index()] = model.size_on(partition, *broker);
+                let load = &mut loads[usize::from(leader == Some(*broker))];
+                if !model.own_sizes.is_empty() {
+                    load[Resource::Disk.index()] = model.size_on(partition, *broker);
+                }
                 sums.add(*broker, load);
             }
         }
@@ -38,6 +39,9 @@ impl Sums {
 
     /// Adds to (or, with negative amounts, takes from) a broker.
     pub fn add(&mut self, broker: BrokerOrd, load: &[f64; Resource::COUNT]) {
-        self.rows[broker.index()].iter_mut().zip(load).for_each(|(sum, amount)| *sum += amount);
+        let row = &mut self.rows[broker.index()];
+        for r in 0..Resource::COUNT {
+            row[r] += load[r];
+        }
     }
 }

@@ -93,7 +93,8 @@ impl State<'_, '_> {
             for _ in 0..self.assignment.replicas(partition).len() {
                 let factor = self.assignment.replicas(partition).len();
                 let by_rack = racks
-                    && self.crowd(partition, |b| model.rack_of(b).0) > best.most(false, factor, &per_rack);
+                    && self.crowd(partition, |b| self.problem.rack_of(b).0)
+                        > best.most(false, factor, &per_rack);
                 let by_host = hosts
                     && self.crowd(partition, |b| model.host_of(b).0) > best.most(true, factor, &per_host);
                 if !(by_rack || by_host) || !self.mend_partition(partition, by_rack) {
@@ -158,19 +159,20 @@ impl State<'_, '_> {
         let mut places: Vec<Place> = Vec::new();
         let disk = Resource::Disk.index();
         for to in model.broker_ords() {
-            if !self.problem.may_receive(partition, to) || self.assignment.holds(partition, to) {
+            let others = self.others_in_rack(partition, from, to);
+            if others > bound
+                || !self.problem.may_receive(partition, to)
+                || self.assignment.holds(partition, to)
+            {
                 continue;
             }
             if self.leads(partition, from) && !self.may_take_leadership(partition, from, to) {
                 continue;
             }
-            let others = self.others_in_rack(partition, from, to);
-            if others <= bound {
-                let hosts =
-                    if self.problem.keeps_hosts_apart { self.others_on_host(partition, from, to) } else { 0 };
-                let capacity = model.brokers[to.index()].capacity[disk].unwrap_or(1.0).max(1.0);
-                places.push((others, hosts, self.disk(to) / capacity, to));
-            }
+            let hosts =
+                if self.problem.keeps_hosts_apart { self.others_on_host(partition, from, to) } else { 0 };
+            let capacity = model.brokers[to.index()].capacity[disk].unwrap_or(1.0).max(1.0);
+            places.push((others, hosts, self.disk(to) / capacity, to));
         }
         // Those with the fewest others beside them first; what fits nowhere there may stand with more.
         let mut rest = &mut places[..];

@@ -298,7 +298,7 @@ impl State<'_, '_> {
         let mut least = Least::new(wanted);
         let mut partners: Vec<(f64, f64, BrokerOrd)> = Vec::new();
         for partner in model.broker_ords() {
-            let same_rack = model.rack_of(partner) == model.rack_of(broker);
+            let same_rack = self.problem.rack_of(partner) == self.problem.rack_of(broker);
             let takes_part = partner != broker
                 && (same_rack || !self.racks_are_closed)
                 && self.problem.roles.counts[partner.index()]

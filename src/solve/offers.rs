@@ -15,34 +15,36 @@ const STALE_AFTER: u32 = 8;
 const KEPT_MAX: usize = 256;
 
 /// Replicas that may move, with what they weigh: column by column, so that many are weighed at a time.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Offers {
     pub partitions: Vec<PartitionOrd>,
     pub prices: Vec<f64>,
-    pub loads: [Vec<f64>; Resource::COUNT],
+    /// The columns, one after the other.
+    loads: Vec<f64>,
     /// The largest amount of each resource.
     pub most: Load,
 }
 
 impl Offers {
-    fn with_capacity(count: usize) -> Self {
-        Self {
-            partitions: Vec::with_capacity(count),
-            prices: Vec::with_capacity(count),
-            loads: std::array::from_fn(|_| Vec::with_capacity(count)),
-            most: [0.0; Resource::COUNT],
+    fn new(
+        partitions: Vec<PartitionOrd>,
+        prices: Vec<f64>,
+        load: impl Fn(usize, PartitionOrd) -> Load,
+    ) -> Self {
+        let count = partitions.len();
+        let (mut loads, mut most) = (vec![0.0; count * Resource::COUNT], [0.0; Resource::COUNT]);
+        for (at, partition) in partitions.iter().enumerate() {
+            for (r, amount) in load(at, *partition).into_iter().enumerate() {
+                loads[r * count + at] = amount;
+                most[r] = if amount > most[r] { amount } else { most[r] };
+            }
         }
+        Self { partitions, prices, loads, most }
     }
 
-    fn push(&mut self, partition: PartitionOrd, load: &Load, price: f64) {
-        self.partitions.push(partition);
-        self.prices.push(price);
-        self.loads.iter_mut().zip(load).for_each(|(column, amount)| column.push(*amount));
-    }
-
-    /// To be called when all are there.
-    fn close(&mut self) {
-        self.most = std::array::from_fn(|r| self.loads[r].iter().copied().fold(0.0, f64::max));
+    /// What each of them weighs of a resource.
+    pub fn column(&self, resource: usize) -> &[f64] {
+        &self.loads[resource * self.partitions.len()..][..self.partitions.len()]
     }
 }
 
@@ -118,13 +120,11 @@ impl State<'_, '_> {
         // of memory at once, and a loop that needs all of a replica for each of them in turn.
         let homes: Vec<bool> = sample.iter().map(|partition| self.is_home(*partition, broker)).collect();
         let leads: Vec<bool> = sample.iter().map(|partition| self.leads(*partition, broker)).collect();
-        let sizes: Vec<f64> = sample.iter().map(|partition| self.bytes(*partition)).collect();
-        let mut offers = Offers::with_capacity(sample.len());
-        for (((partition, home), leads), size) in sample.into_iter().zip(homes).zip(leads).zip(sizes) {
-            let price = if home { size } else { 0.0 } + self.problem.fixed_price;
-            offers.push(partition, &self.load(partition, broker, leads), price);
-        }
-        offers.close();
-        offers
+        let price = |(home, partition): (bool, &PartitionOrd)| {
+            let copied = if home { self.bytes(*partition) } else { 0.0 };
+            copied + self.problem.fixed_price
+        };
+        let prices = homes.into_iter().zip(&sample).map(price).collect();
+        Offers::new(sample, prices, |at, partition| self.load(partition, broker, leads[at]))
     }
 }

@@ -268,10 +268,10 @@ impl<'p, 'a> State<'p, 'a> {
 
     /// How many other replicas of a partition stand in the rack of `at`, when the one on `from` is left out.
     pub fn others_in_rack(&self, partition: PartitionOrd, from: BrokerOrd, at: BrokerOrd) -> usize {
-        let model = self.problem.model;
-        let rack = model.rack_of(at);
+        let problem = self.problem;
+        let rack = problem.rack_of(at);
         let others = self.assignment.replicas(partition).iter();
-        others.filter(|other| **other != from && model.rack_of(**other) == rack).count()
+        others.filter(|other| **other != from && problem.rack_of(**other) == rack).count()
     }
 
     /// The same for hosts.
@@ -288,7 +288,7 @@ impl<'p, 'a> State<'p, 'a> {
         let model = self.problem.model;
         self.problem.may_receive(partition, to)
             && !self.assignment.holds(partition, to)
-            && (model.rack_of(from) == model.rack_of(to)
+            && (self.problem.rack_of(from) == self.problem.rack_of(to)
                 || self.others_in_rack(partition, from, to) <= self.others_in_rack(partition, from, from))
             && (!self.problem.keeps_hosts_apart
                 || model.host_of(from) == model.host_of(to)

@@ -63,7 +63,10 @@ impl Side {
     #[inline]
     fn gain(&self, load: f64) -> f64 {
         let after = self.load + self.sign * load;
-        let beyond = (after - self.high).max(self.low - after).max(0.0) * self.scale;
+        // None of these is ever no number: what is plainly compared is compared many at a time.
+        let (above, below) = (after - self.high, self.low - after);
+        let beyond = if above > below { above } else { below };
+        let beyond = self.scale * if beyond > 0.0 { beyond } else { 0.0 };
         self.now - beyond * (1.0 + 0.25 * beyond)
     }
 }
@@ -76,7 +79,7 @@ const AHEAD: f64 = 0.3;
 /// the bytes would not fit: so what goes ahead of the bytes counts against a replica.
 #[inline]
 fn in_step(gain: f64, load: f64, wanted: f64) -> f64 {
-    let share = if gain > 0.0 && load > wanted { wanted / load } else { 1.0 };
+    let share = if (gain > 0.0) & (load > wanted) { wanted / load } else { 1.0 };
     gain * (share - AHEAD * (1.0 - share))
 }
 
@@ -97,10 +100,10 @@ impl State<'_, '_> {
     ) {
         let most = offers.most;
         let mut gains = vec![0.0; offers.partitions.len()];
-        let sizes = &offers.loads[Resource::Disk.index()];
+        let sizes = offers.column(Resource::Disk.index());
         let mut idle = true;
         for lane in self.lanes(from, to, &most, price, only_musts) {
-            let loads = &offers.loads[lane.resource];
+            let loads = offers.column(lane.resource);
             for side in [lane.giver, lane.taker] {
                 if !side.is_idle(most[lane.resource]) {
                     side.add_gains(lane.weight, loads, sizes, &mut gains);
@@ -113,13 +116,14 @@ impl State<'_, '_> {
         }
         let closed = self.closed_limits(to, &most);
         let first = found.len();
+        found.reserve(kept);
         let mut least = 0.0;
         for (at, (gain, price)) in gains.into_iter().zip(&offers.prices).enumerate() {
-            if gain <= 0.0 {
+            if gain <= least * price {
                 continue;
             }
             let worth = gain / price;
-            if worth <= least || closed.iter().any(|(r, room)| offers.loads[*r][at] > *room) {
+            if worth <= least || closed.iter().any(|(r, room)| offers.column(*r)[at] > *room) {
                 continue;
             }
             let partition = offers.partitions[at];
