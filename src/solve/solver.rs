@@ -227,12 +227,17 @@ fn sweep(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
 /// The target, each changed partition with its leader in the first place of its list.
 fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
     let (problem, model) = (state.problem, state.problem.model);
+    let touched = state.touched();
     let (mut target, records) = (state.assignment, state.records);
     let wants_first = problem.goals.goals.iter().any(|goal| {
         matches!(&goal.rule, Rule::Leadership(rule) if rule.by == Leads::FirstReplica && rule.topics.is_all())
     });
     let demotes = problem.roles.demotes();
-    for partition in model.partition_ords() {
+    let all = demotes
+        || (wants_first && problem.levels_all())
+        || matches!(problem.request.operation, Operation::SetReplicationFactor(_));
+    let partitions = if all { model.partition_ords().collect() } else { touched };
+    for partition in partitions {
         let changed = target.replicas(partition) != model.placement.replicas(partition)
             || target.leader(partition) != model.placement.leader(partition)
             || (problem.freedom[partition.index()] == Freedom::Free

@@ -118,27 +118,51 @@ impl TopicCounts {
         let wants = |of| terms.iter().any(|term| term.of == of);
         let table =
             |wanted| if wanted { vec![0; model.topics.len() * model.brokers.len()] } else { Vec::new() };
-        let counting = problem.roles.counts.iter().filter(|counts| **counts).count();
-        let counting = u32::try_from(counting).unwrap_or(u32::MAX);
-        let at_first = |(low, _): &(u16, u16)| (0, if *low > 0 { counting } else { 0 });
         let mut counts = Self {
             brokers: model.brokers.len(),
             replicas: table(wants(Counted::Replicas)),
             leaders: table(wants(Counted::Leaders)),
-            beyond: terms.iter().map(|term| term.bounds.iter().map(at_first).collect()).collect(),
+            beyond: vec![vec![(0, 0); model.topics.len()]; terms.len()],
         };
         for of in [Counted::Replicas, Counted::Leaders].into_iter().filter(|of| wants(*of)) {
             for topic in (0..model.topics.len()).map(TopicOrd::from) {
-                for partition in model.partitions_of(topic) {
-                    let replicas = assignment.replicas(partition).iter().copied();
-                    let leader = assignment.leader(partition);
-                    for broker in replicas.filter(|b| of == Counted::Replicas || leader == Some(*b)) {
-                        counts.add(problem, topic, broker, of, true);
+                let most = counts.count(model, assignment, topic, of);
+                for (at, term) in terms.iter().enumerate().filter(|(_, term)| term.of == of) {
+                    let (low, high) = term.bounds[topic.index()];
+                    // Nearly all topics are level, and then no broker need be looked at.
+                    if low > 0 || most > high {
+                        let row = counts.row(topic, of).iter().zip(&problem.roles.counts);
+                        let row = row.filter(|(_, counts)| **counts);
+                        counts.beyond[at][topic.index()] = row.fold((0, 0), |(over, under), (count, _)| {
+                            (over + u32::from(*count > high), under + u32::from(*count < low))
+                        });
                     }
                 }
             }
         }
         counts
+    }
+
+    /// Counts what each broker has of a topic, and returns the most that one has.
+    fn count(&mut self, model: &ClusterModel, assignment: &Assignment, topic: TopicOrd, of: Counted) -> u16 {
+        let table = match of {
+            Counted::Replicas => &mut self.replicas,
+            Counted::Leaders => &mut self.leaders,
+        };
+        let row = &mut table[topic.index() * self.brokers..][..self.brokers];
+        let mut most = 0;
+        let mut add = |broker: BrokerOrd| {
+            let count = &mut row[broker.index()];
+            *count = count.saturating_add(1);
+            most = most.max(*count);
+        };
+        for partition in model.partitions_of(topic) {
+            match of {
+                Counted::Replicas => assignment.replicas(partition).iter().copied().for_each(&mut add),
+                Counted::Leaders => assignment.leader(partition).into_iter().for_each(&mut add),
+            }
+        }
+        most
     }
 
     /// The topics of which some broker has too many (`over`), or too few.
