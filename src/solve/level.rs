@@ -188,7 +188,7 @@ impl State<'_, '_> {
         let mut moved = false;
         // Where new brokers are to be filled, what they need decides what is given; else what is too much somewhere.
         let givers_first = !self.problem.only_fills();
-        let mut shelf = Shelf::default();
+        let mut shown = Shelf::default();
         for gives in [givers_first, !givers_first] {
             for (_, broker) in &visits {
                 let (over, under) = self.is_beyond_in(scope, *broker);
@@ -198,7 +198,7 @@ impl State<'_, '_> {
                     under && scope.receives[broker.index()]
                 };
                 if takes_part {
-                    moved |= self.visit(*broker, gives, scope, price, &mut shelf);
+                    moved |= self.visit(*broker, gives, scope, price, &mut shown);
                 }
             }
         }
@@ -224,7 +224,7 @@ impl State<'_, '_> {
         gives: bool,
         scope: &Scope,
         price: Price,
-        shelf: &mut Shelf,
+        shown: &mut Shelf,
     ) -> bool {
         let mut moved = false;
         for look in 0..LOOKS_MAX {
@@ -235,11 +235,11 @@ impl State<'_, '_> {
             let mut found = Vec::new();
             let need = self.need(broker, gives);
             if look % FRESH_EVERY == 0 {
-                shelf.begin_round();
+                shown.begin_round();
             }
             for partner in self.partners(broker, gives, scope, &need) {
                 let ends = if gives { (broker, partner) } else { (partner, broker) };
-                let of_giver = self.offered(shelf, ends.0, scope, look, need.sample());
+                let of_giver = self.offered(shown, ends.0, scope, look, need.sample());
                 self.weigh(of_giver, ends, (price, scope.only_musts), need.kept(), &mut found);
             }
             found.sort_unstable_by(|x, y| {

@@ -2,9 +2,9 @@
 //!
 //! [`solve`] checks the request (`roles`), turns the goals into arrays of bounds (`problem`) and searches on a
 //! [`crate::model::Assignment`] with running sums (`state`): what has to move (`forced`), leaders (`leaders`), moves
-//! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). Tiny clusters
-//! end with an exact search (`exact`, with its `exact_places` and `exact_prices`). `log_dirs` then levels the
-//! directories of each broker. `certificate` bounds how far any plan is from the best; `reasons` and
+//! by gain per byte (`level`, with `offers` and `weigh`), exchanges (`swaps`, `bundles`), and back with what was
+//! needless (`trim`). Tiny clusters end with an exact search (`exact`, with its `exact_places` and `exact_prices`).
+//! `log_dirs` then levels the directories of each broker. `certificate` bounds how far any plan is from the best; `reasons` and
 //! `refusals` say why, and why not.
 
 mod budget;

@@ -77,22 +77,22 @@ impl State<'_, '_> {
     /// What a broker offers at a look: what it offered before in this round, or to others just before.
     pub(super) fn offered<'s>(
         &self,
-        shelf: &'s mut Shelf,
+        kept: &'s mut Shelf,
         broker: BrokerOrd,
         scope: &Scope,
         look: usize,
         sample: usize,
     ) -> &'s Offers {
-        let (round, changes) = (shelf.rounds, self.changes_on(broker));
+        let (round, changes) = (kept.rounds, self.changes_on(broker));
         let part = self.part(broker, look, sample);
         let still_good = |shown: &Shown| {
             shown.round == round || (shown.part == part && changes - shown.changes <= STALE_AFTER)
         };
-        if shelf.by_giver.len() >= KEPT_MAX && !shelf.by_giver.contains_key(&broker) {
-            shelf.by_giver.clear();
+        if kept.by_giver.len() >= KEPT_MAX && !kept.by_giver.contains_key(&broker) {
+            kept.by_giver.clear();
         }
         let look_up = || Shown { round, changes, part, offers: self.offers(broker, scope, part) };
-        let shown = shelf.by_giver.entry(broker).or_insert_with(look_up);
+        let shown = kept.by_giver.entry(broker).or_insert_with(look_up);
         if still_good(shown) {
             shown.round = round;
         } else {

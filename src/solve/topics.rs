@@ -40,11 +40,11 @@ impl Shelves {
             by_size.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
             (changes, by_size)
         };
-        let shelf = self.0.entry(broker).or_insert_with(look_up);
-        if shelf.0 != changes {
-            *shelf = look_up();
+        let known = self.0.entry(broker).or_insert_with(look_up);
+        if known.0 != changes {
+            *known = look_up();
         }
-        &shelf.1
+        &known.1
     }
 }
 

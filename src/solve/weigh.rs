@@ -79,7 +79,8 @@ const AHEAD: f64 = 0.3;
 /// the bytes would not fit: so what goes ahead of the bytes counts against a replica.
 #[inline]
 fn in_step(gain: f64, load: f64, wanted: f64) -> f64 {
-    let share = if (gain > 0.0) & (load > wanted) { wanted / load } else { 1.0 };
+    let share = if load > wanted { wanted / load } else { 1.0 };
+    let share = if gain > 0.0 { share } else { 1.0 };
     gain * (share - AHEAD * (1.0 - share))
 }
 
