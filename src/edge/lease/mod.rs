@@ -60,7 +60,7 @@ pub struct Lease {
     holder: Holder,
 }
 
-/// Opens the lease of a cluster: its topic is looked over, or made where it is absent. Nothing is taken yet.
+/// Opens the lease of a cluster: its topic is looked over if it is there. Nothing is made or taken yet.
 ///
 /// # Errors
 /// The cluster is out of reach, a right is missing, or the topic that is there is not fit.
@@ -68,12 +68,12 @@ pub fn open(client: &KafkaClientSettings, topic: &LeaseTopic, holder: Holder) ->
     let names = Names { topic: topic.as_str().to_owned(), transactional_id: String::new() };
     let mut lease = Lease { properties: properties(client), client: client.clone(), names, holder };
     let consumer = lease.consumer()?;
-    let cluster = consumer.client().fetch_cluster_id(READ_PATIENCE).ok_or_else(|| {
+    let cluster = consumer.client().fetch_cluster_id(READ_PATIENCE / 2).ok_or_else(|| {
         let heard = consumer.context().last();
         LeaseError::Unreachable(format!("the cluster does not tell its id; {heard}"))
     })?;
     lease.names.transactional_id = format!("evenkeel-{cluster}");
-    topic::ensure(&lease, &consumer)?;
+    topic::is_there(&lease, &consumer)?;
     Ok(lease)
 }
 
@@ -83,13 +83,14 @@ impl Lease {
     /// # Errors
     /// It cannot be read.
     pub fn look(&self) -> Result<Standing, LeaseError> {
-        let mut reader = Reader::open(self)?;
+        let Some(mut reader) = self.reader()? else { return Ok(Standing::default()) };
         reader.read_until(|_| true, READ_PATIENCE)?;
         reader.shelf().standing()
     }
 
     /// Takes the lease, whoever has it: from now on the one before can write nothing more. What it left is read after
-    /// that, so nothing of it is missed.
+    /// that, so nothing of it is missed. The topic is made where it is absent, once Kafka has given the lease: a cluster
+    /// that cannot is left as it was.
     ///
     /// # Errors
     /// The cluster is out of reach, a right is missing, or another took it in the same moment.
@@ -103,7 +104,7 @@ impl Lease {
     /// # Errors
     /// Another holds it, or as [`Lease::take`].
     pub fn take_if_free(&self) -> Result<(TopicJournal, Standing), LeaseError> {
-        let mut reader = Reader::open(self)?;
+        let Some(mut reader) = self.reader()? else { return self.take() };
         reader.read_until(|_| true, READ_PATIENCE)?;
         let held = |beat: &&Beat| !beat.released && beat.age().is_none_or(|age| age < CLOCKS_DIFFER);
         if let Some(known) = reader.shelf().beat().filter(held).cloned() {
@@ -128,6 +129,12 @@ impl Lease {
     /// The topic cannot be read.
     pub fn standby(&self) -> Result<Standby, LeaseError> {
         Standby::new(self)
+    }
+
+    /// A reader of the topic, if there is one.
+    fn reader(&self) -> Result<Option<Reader>, LeaseError> {
+        let there = topic::is_there(self, &self.consumer()?)?;
+        there.then(|| Reader::open(self)).transpose()
     }
 
     /// Who has the lease, when it is not ours any more.

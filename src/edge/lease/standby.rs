@@ -35,7 +35,8 @@ pub enum Wake {
 
 /// Follows the topic as long as somebody else holds the lease.
 pub struct Standby {
-    reader: Reader,
+    /// Absent where nobody ever took the lease.
+    reader: Option<Reader>,
     /// Two that wait for the same death do not wake in the same moment.
     stagger: Duration,
 }
@@ -53,7 +54,7 @@ struct Known {
 impl Standby {
     pub(super) fn new(lease: &Lease) -> Result<Self, LeaseError> {
         let stagger = Duration::from_millis(200 + RandomState::new().build_hasher().finish() % STAGGER_MS);
-        Ok(Self { reader: Reader::open(lease)?, stagger })
+        Ok(Self { reader: lease.reader()?, stagger })
     }
 
     /// Waits until the lease may be taken, or `stop` says that the wait is over.
@@ -64,9 +65,10 @@ impl Standby {
     /// # Errors
     /// The topic may not be read, or holds what cannot be read.
     pub fn wait(&mut self, stop: &dyn Fn() -> bool) -> Result<Wake, LeaseError> {
+        let Some(reader) = &mut self.reader else { return Ok(Wake::Free) };
         let mut known: Option<Known> = None;
         while !stop() {
-            match self.look(known) {
+            match look(reader, known) {
                 Ok(now) => known = Some(now),
                 Err(LeaseError::Unreachable(why)) => {
                     debug!("the lease's topic is out of sight: {why}");
@@ -80,29 +82,29 @@ impl Standby {
             if quiet >= SILENCE + self.stagger {
                 return Ok(Wake::Silent);
             }
-            if quiet >= self.stagger && self.is_free() {
+            if quiet >= self.stagger && is_free(reader) {
                 return Ok(Wake::Free);
             }
         }
         Ok(Wake::Stopped)
     }
+}
 
-    /// Asks where the topic ends, and reads on.
-    fn look(&mut self, before: Option<Known>) -> Result<Known, LeaseError> {
-        let end = self.reader.end(LOOK_PATIENCE)?;
-        let asked = Instant::now();
-        self.reader.follow(LOOK_EVERY)?;
-        Ok(match before {
-            // An answer that was long in coming proves nothing about the time before it.
-            Some(known) if known.end == end && asked - known.asked < LOOK_PATIENCE * 2 => {
-                Known { asked, ..known }
-            }
-            _ => Known { end, since: asked, asked },
-        })
-    }
+/// Asks where the topic ends, and reads on.
+fn look(reader: &mut Reader, before: Option<Known>) -> Result<Known, LeaseError> {
+    let end = reader.end(LOOK_PATIENCE)?;
+    let asked = Instant::now();
+    reader.follow(LOOK_EVERY)?;
+    Ok(match before {
+        // An answer that was long in coming proves nothing about the time before it.
+        Some(known) if known.end == end && asked - known.asked < LOOK_PATIENCE * 2 => {
+            Known { asked, ..known }
+        }
+        _ => Known { end, since: asked, asked },
+    })
+}
 
-    /// Whether the last that was written says that nobody holds the lease.
-    fn is_free(&self) -> bool {
-        self.reader.is_at_end() && self.reader.shelf().beat().is_none_or(|beat| beat.released)
-    }
+/// Whether the last that was written says that nobody holds the lease.
+fn is_free(reader: &Reader) -> bool {
+    reader.is_at_end() && reader.shelf().beat().is_none_or(|beat| beat.released)
 }

@@ -28,6 +28,14 @@ enum Found {
     Coming,
 }
 
+/// Whether the topic is there; then it is fit.
+pub(super) fn is_there(lease: &Lease, consumer: &BaseConsumer<Ears>) -> Result<bool, LeaseError> {
+    match look(lease, consumer)? {
+        Found::Absent { .. } => Ok(false),
+        Found::There { .. } | Found::Coming => ensure(lease, consumer).map(|()| true),
+    }
+}
+
 /// Sees to it that the topic is there, and fit.
 pub(super) fn ensure(lease: &Lease, consumer: &BaseConsumer<Ears>) -> Result<(), LeaseError> {
     let until = Instant::now() + PATIENCE;
@@ -181,7 +189,17 @@ impl Lease {
             .map_err(|error| LeaseError::Unreachable(format!("no runtime for a question: {error}")))?;
         let answer = runtime.block_on(async { ask(&admin, &options).await });
         answer.map_err(|error| {
-            LeaseError::Unreachable(format!("topic {}: {} {}", self.names.topic, Words(&error), ears.last()))
+            let topic = &self.names.topic;
+            let message = format!("topic {topic} cannot be asked about: {} {}", Words(&error), ears.last());
+            match error {
+                KafkaError::AdminOp(code) if is_denial(code) => {
+                    LeaseError::denied(message.trim_end(), &self.names, &self.client)
+                }
+                KafkaError::AdminOp(Code::UnsupportedFeature | Code::UnsupportedVersion) => {
+                    LeaseError::Unusable { message, hint: String::new() }
+                }
+                _ => LeaseError::Unreachable(message),
+            }
         })
     }
 }

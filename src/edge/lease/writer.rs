@@ -12,6 +12,7 @@ use super::message::Message;
 use super::reader::Reader;
 use super::shelf::Ledger;
 use super::standing::Standing;
+use super::topic;
 use crate::control::{Entry, JournalError};
 use crate::edge::librdkafka::{Ears, Words, is_denial, is_fencing};
 
@@ -68,6 +69,7 @@ impl Writer {
             }
             lease.explain(&error, &ears, "gives no lease")
         })?;
+        topic::ensure(lease, &lease.consumer()?)?;
         let mut writer = Self {
             producer,
             lease: lease.clone(),
