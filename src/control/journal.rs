@@ -190,6 +190,15 @@ pub trait Journal {
     /// # Errors
     /// The requests cannot be read; they stay for the next call.
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError>;
+
+    /// Whether the right to act is still ours, asked right before each command: commands carry no mark by which Kafka
+    /// could tell those of an evenkeel that slept through the loss of its right.
+    ///
+    /// # Errors
+    /// It is lost for good, or whether it is lost cannot be found out now.
+    fn still_mine(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
 }
 
 impl<J: Journal + ?Sized> Journal for &mut J {
