@@ -206,6 +206,10 @@ impl<J: Journal + ?Sized> Journal for &mut J {
         (**self).append(entries)
     }
 
+    fn still_mine(&self) -> Result<(), JournalError> {
+        (**self).still_mine()
+    }
+
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
         (**self).take_requests()
     }

@@ -44,11 +44,20 @@ fn meddled_with(scenario: &Scenario) -> BTreeSet<TopicPartition> {
     .collect()
 }
 
+/// The partition that someone else reassigns.
+fn reassigned(fault: &Fault) -> Option<TopicPartition> {
+    match fault {
+        Fault::ForeignReassign { partition, .. } => Some(partition.clone()),
+        _ => None,
+    }
+}
+
 /// Checks the promises after every event from now on.
 pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
     let watched = Rc::new(RefCell::new(Watched::default()));
     let found = Rc::clone(&watched);
     let meddled = meddled_with(scenario);
+    let foreign: BTreeSet<TopicPartition> = scenario.cluster_faults().filter_map(reassigned).collect();
     let foreign_config = scenario.cluster_faults().any(|fault| matches!(fault, Fault::ForeignConfig { .. }));
     let throttled = scenario.settings.throttle != ThrottleRate::Unlimited && !foreign_config;
     let racks: BTreeMap<BrokerId, RackId> = scenario
@@ -102,7 +111,8 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
                         .push(format!("{name} went under min ISR at {}", cluster.elapsed().as_millis()));
                 }
                 SimEvent::Reassigning(name)
-                    if cluster.topic(&name.topic).map(SimTopic::id) != ids.get(&name.topic).copied() =>
+                    if !foreign.contains(name)
+                        && cluster.topic(&name.topic).map(SimTopic::id) != ids.get(&name.topic).copied() =>
                 {
                     watched.broken.push(format!("{name} was moved, which is not the topic of the plan"));
                 }
@@ -302,6 +312,12 @@ fn log_dirs(world: &Meddler, scenario: &Scenario, ends: &BTreeMap<TopicPartition
 fn throttles(world: &Meddler, scenario: &Scenario, watched: &Watched) -> Vec<String> {
     let cluster = world.sim.cluster();
     let mut wrong = Vec::new();
+    // With a topic that is made anew go the settings of the old one, whoever made them.
+    let anew = |owner: &ConfigOwner| {
+        scenario.troubles().any(|trouble| {
+            matches!((trouble, owner), (Trouble::Recreate(_, topic), ConfigOwner::Topic(name)) if topic == name)
+        })
+    };
     let planned = scenario.faults.iter().filter_map(|trouble| match trouble {
         Trouble::Fault(at, fault) => Some((at, fault)),
         _ => None,
@@ -340,7 +356,8 @@ fn throttles(world: &Meddler, scenario: &Scenario, watched: &Watched) -> Vec<Str
         // Nor can the settings of a broker be seen that is down for good: what we set there is put back all the same,
         // so that nothing of it is left, and whoever sets something else meanwhile is overwritten.
         let is_down = matches!(&owner, ConfigOwner::Broker(id) if watched.fenced_at.contains_key(id));
-        if found != expected && !raced && !(is_down && found.is_empty()) {
+        let anew = anew(&owner) && found.is_empty();
+        if found != expected && !anew && !raced && !(is_down && found.is_empty()) {
             wrong.push(format!("{owner:?} has {found:?}, expected {expected:?}"));
         }
     }
