@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use evenkeel::base::TimestampMs;
 use evenkeel::control::{
-    Charge, Entry, ExecutionId, Fate, Journal, JournalError, KillPoint, NoJournal, Recollection, Record,
-    Scope, SharedFate, World, WorldError, drive, mortal,
+    Charge, Entry, ExecutionId, Fate, Journal, JournalError, KillPoint, Recollection, Record, Scope,
+    SharedFate, World, WorldError, drive, mortal,
 };
 use evenkeel::execute::{Answer, Command, Execution, OperatorRequest, Outcome};
 use evenkeel::observe::Observation;
@@ -82,11 +82,7 @@ impl Journal for Leased {
     }
 
     fn still_mine(&self) -> Result<(), JournalError> {
-        if self.mine == self.latest.get() {
-            Ok(())
-        } else {
-            Err(JournalError::Fenced("the other".to_owned()))
-        }
+        if self.asks { self.is_latest() } else { Ok(()) }
     }
 
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
