@@ -4,3 +4,4 @@ pub mod cli;
 pub mod kafka;
 pub mod metrics;
 pub mod sim;
+pub mod store;
