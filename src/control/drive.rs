@@ -41,7 +41,8 @@ impl<'a> Charge<'a> {
 /// effect is found out by looking. Nothing is sent before its intent is durable; a journal that cannot be written
 /// holds everything back. When the cluster stays out of sight or the journal unwritable for too long, or the program
 /// itself fails, every throttle is put back unseen, and what could not be is told with the commands that do it. Where
-/// another evenkeel has taken over, it ends at once and touches nothing: what it began is the other's by then.
+/// another evenkeel has taken over, it ends at once and touches nothing: what it began is the other's by then. So it
+/// does where its own process is to leave: the next one finds it unfinished, and carries it on.
 ///
 /// # Panics
 /// Passes a panic of the world, the execution or `on_event` on, after the throttles were put back.
@@ -88,6 +89,9 @@ struct Run<'a, 'b> {
 impl Run<'_, '_> {
     fn to_the_end(&mut self) -> Outcome {
         loop {
+            if self.world.is_leaving() {
+                return self.left_to_the_next();
+            }
             if let Err(JournalError::Fenced(by)) = self.heed_requests() {
                 return self.superseded(&by);
             }
@@ -252,6 +256,14 @@ impl Run<'_, '_> {
         // Where this fails too, the execution stays unfinished in the journal, which is true.
         drop(self.record_facts(records));
         outcome
+    }
+
+    /// Ends as if the process had been killed: whatever was sent was written down before, and stays unfinished there.
+    fn left_to_the_next(&mut self) -> Outcome {
+        for event in self.charge.execution.left_to_the_next() {
+            self.tell(&event);
+        }
+        self.charge.execution.outcome().cloned().expect("an execution that was left has ended")
     }
 
     fn superseded(&mut self, by: &str) -> Outcome {

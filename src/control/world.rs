@@ -113,4 +113,10 @@ pub trait World {
 
     /// How often a person has asked to stop (Ctrl-C, SIGTERM).
     fn stop_requests(&self) -> u32;
+
+    /// Whether this process is to end at once and to leave what it carries out to the next one: nothing is cancelled, and
+    /// throttles stand.
+    fn is_leaving(&self) -> bool {
+        false
+    }
 }

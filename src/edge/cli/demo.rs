@@ -9,7 +9,8 @@ use clap::Args;
 use super::args::ExecutionArgs;
 use super::carry::Order;
 use super::planning::{self, Pace};
-use super::{Failure, Screen, goals, live, stop};
+use super::signals::Termination;
+use super::{Failure, Screen, goals, live, signals};
 use crate::base::{BrokerId, Bytes, BytesPerS};
 use crate::config::{CapacitySettings, KafkaClientSettings, MetricsSettings};
 use crate::control::{Scope, World, propose};
@@ -75,14 +76,17 @@ pub fn run(args: &DemoArgs, screen: &Screen) -> Result<(), Failure> {
     let spec = SimSpec::demo(args.seed);
     let cluster = SimCluster::new(&spec).map_err(Failure::failed)?;
     let server = SimServer::start(cluster, speed).map_err(Failure::failed)?;
-    stop::listen("stopping the demo: what is in flight is cancelled, throttles are taken away")?;
+    signals::listen(
+        "stopping the demo: what is in flight is cancelled, throttles are taken away",
+        Termination::Stops,
+    )?;
     let bootstrap = first_address(&server);
     screen.note(&format!(
         "A simulated Kafka cluster listens on {bootstrap} and others; its time runs {} times as fast as yours.",
         args.speed
     ));
     let client = KafkaClientSettings::plaintext(&bootstrap).map_err(Failure::failed)?;
-    let kafka = KafkaWorld::connect(&client, Clock::scaled(speed), stop::flag())?;
+    let kafka = KafkaWorld::connect(&client, Clock::scaled(speed), signals::flag())?;
     let metrics = MetricsSettings::of(vec![server.metrics_endpoint()]);
     let world = live::assemble(kafka, Some(&metrics), capacity(&spec))?;
     let mut demo = Demo { server, world, newcomers: newcomers(&spec), pace: pace(), screen, act: 0 };
@@ -228,7 +232,7 @@ impl Demo<'_> {
              evenkeel remove-broker 8 --bootstrap {bootstrap} --throttle 400MB --execute\n\n\
              Ctrl-C ends it.\n"
         ))?;
-        let stop = stop::flag();
+        let stop = signals::flag();
         while stop.count() == 0 {
             stop.wait(Duration::from_secs(3_600));
         }
