@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
-use super::{Entry, ExecutionId, Journal, JournalError, NoJournal, Record, Scope, World, WorldError};
+use super::{
+    Entry, ExecutionId, Intended, Journal, JournalError, NoJournal, Record, Scope, World, WorldError,
+};
 use crate::base::TimestampMs;
 use crate::execute::{
     Command, CommandError, Execution, ExecutionEvent, Memory, Outcome, Progress, StopMode, Turn,
@@ -148,7 +150,10 @@ impl Run<'_, '_> {
         };
         let mut records: Vec<Record> = turn.events.iter().map(happened).collect();
         if !turn.commands.is_empty() {
-            let commands = turn.commands.iter().map(Command::describe).collect();
+            let commands = turn.commands.iter();
+            let commands =
+                commands.map(|command| Intended { kind: command.kind(), what: command.describe() });
+            let commands = commands.collect();
             records.push(Record::Intent { execution: execution.clone(), commands });
         }
         // What is left standing is not over: whoever starts next takes it up.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{BrokerId, PlanId, TimestampMs};
-use crate::execute::{ExecuteSettings, Fact, Memory, OperatorRequest, Outcome};
+use crate::execute::{CommandKind, ExecuteSettings, Fact, Memory, OperatorRequest, Outcome};
 use crate::plan::Plan;
 
 /// Names one execution: when it began and its plan. Two executions of a plan are two.
@@ -47,6 +47,15 @@ pub struct Entry {
     pub record: Record,
 }
 
+/// A command that is about to be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intended {
+    /// Its kind.
+    pub kind: CommandKind,
+    /// What it is about, for people.
+    pub what: String,
+}
+
 /// What an entry says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "record")]
@@ -73,8 +82,8 @@ pub enum Record {
     Intent {
         /// Which execution.
         execution: ExecutionId,
-        /// The commands, each in a few words.
-        commands: Vec<String>,
+        /// The commands.
+        commands: Vec<Intended>,
     },
     /// Something happened, for people.
     Happened {

@@ -6,13 +6,17 @@
 mod controller;
 mod drive;
 mod journal;
+mod mortal;
 mod propose;
 mod settings;
 mod world;
 
 pub use controller::{Controller, ControllerSettings, Decision, HeldBack};
 pub use drive::{Charge, Happening, drive};
-pub use journal::{Entry, ExecutionId, Journal, JournalError, NoJournal, Recollection, Record, Unfinished};
+pub use journal::{
+    Entry, ExecutionId, Intended, Journal, JournalError, NoJournal, Recollection, Record, Unfinished,
+};
+pub use mortal::{Fate, KillPoint, Moment, MortalJournal, MortalWorld, SharedFate, mortal};
 pub use propose::{Proposal, ProposeError, propose};
 pub use world::{Scope, World, WorldError};
 

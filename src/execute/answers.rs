@@ -30,7 +30,7 @@ impl Command {
     }
 
     /// Whether it sets a throttle, rather than only taking one away.
-    fn sets_throttle(&self) -> bool {
+    pub(super) fn sets_throttle(&self) -> bool {
         fn sets<T>(one: &Setting<T>, other: &Setting<T>) -> bool {
             matches!(one, Setting::Set(_)) || matches!(other, Setting::Set(_))
         }

@@ -1,6 +1,9 @@
 //! [`Command`]: one request to Kafka. Each is idempotent: sending it twice does what sending it once does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::base::{BrokerId, TopicName, TopicPartition};
 use crate::observe::ThrottledReplicas;
@@ -53,6 +56,65 @@ pub enum Command {
         /// The directory for each partition.
         moves: BTreeMap<TopicPartition, String>,
     },
+}
+
+/// The kinds of commands, by what they do to a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CommandKind {
+    /// Sets a throttle, or changes one that stands.
+    SetThrottle,
+    /// Asks for replica lists.
+    Reassign,
+    /// Cancels reassignments.
+    Cancel,
+    /// Lets preferred replicas lead.
+    ElectLeaders,
+    /// Moves replicas between log directories.
+    MoveLogDirs,
+    /// Takes throttles away.
+    ClearThrottle,
+}
+
+impl CommandKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::SetThrottle,
+        Self::Reassign,
+        Self::Cancel,
+        Self::ElectLeaders,
+        Self::MoveLogDirs,
+        Self::ClearThrottle,
+    ];
+}
+
+impl fmt::Display for CommandKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::SetThrottle => "set-throttle",
+            Self::Reassign => "reassign",
+            Self::Cancel => "cancel",
+            Self::ElectLeaders => "elect-leaders",
+            Self::MoveLogDirs => "move-log-dirs",
+            Self::ClearThrottle => "clear-throttle",
+        })
+    }
+}
+
+impl Command {
+    /// Its kind.
+    pub fn kind(&self) -> CommandKind {
+        match self {
+            Self::ThrottleBroker { .. } | Self::ThrottleTopic { .. } if self.sets_throttle() => {
+                CommandKind::SetThrottle
+            }
+            Self::ThrottleBroker { .. } | Self::ThrottleTopic { .. } => CommandKind::ClearThrottle,
+            Self::Reassign(_) => CommandKind::Reassign,
+            Self::CancelReassignments(_) => CommandKind::Cancel,
+            Self::ElectPreferredLeaders(_) => CommandKind::ElectLeaders,
+            Self::MoveLogDirs { .. } => CommandKind::MoveLogDirs,
+        }
+    }
 }
 
 /// What came of a command that reached the cluster: the parts that Kafka refused. Empty means all was accepted.

@@ -28,7 +28,7 @@ mod throttle;
 mod tests;
 
 pub use answers::CommandError;
-pub use command::{Answer, Command, CommandRefusal, Setting};
+pub use command::{Answer, Command, CommandKind, CommandRefusal, Setting};
 pub use event::{ExecutionEvent, Pause};
 pub use execution::{Execution, Turn};
 pub use held::HeldMemory;
