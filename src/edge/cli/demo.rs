@@ -9,11 +9,12 @@ use clap::Args;
 use super::args::ExecutionArgs;
 use super::carry::Order;
 use super::planning::{self, Pace};
+use super::session::{Right, Session};
 use super::signals::Termination;
 use super::{Failure, Screen, goals, live, signals};
 use crate::base::{BrokerId, Bytes, BytesPerS};
 use crate::config::{CapacitySettings, KafkaClientSettings, MetricsSettings};
-use crate::control::{Scope, World, propose};
+use crate::control::{Scope, propose};
 use crate::edge::kafka::{Clock, KafkaWorld};
 use crate::edge::sim::{BrokerSpec, SimCluster, SimServer, SimSpec};
 use crate::execute::{ExecuteSettings, ThrottleRate};
@@ -60,7 +61,7 @@ const VISITORS_SPEED: f64 = 100.0;
 /// The demo's cast.
 struct Demo<'a> {
     server: SimServer,
-    world: Box<dyn World>,
+    session: Session,
     newcomers: Vec<BrokerSpec>,
     pace: Pace,
     screen: &'a Screen,
@@ -89,7 +90,9 @@ pub fn run(args: &DemoArgs, screen: &Screen) -> Result<(), Failure> {
     let kafka = KafkaWorld::connect(&client, Clock::scaled(speed), signals::flag())?;
     let metrics = MetricsSettings::of(vec![server.metrics_endpoint()]);
     let world = live::assemble(kafka, Some(&metrics), capacity(&spec))?;
-    let mut demo = Demo { server, world, newcomers: newcomers(&spec), pace: pace(), screen, act: 0 };
+    // The cluster ends with this process: nobody could carry on what it had begun.
+    let session = Session::new(world, Right::unrecorded());
+    let mut demo = Demo { server, session, newcomers: newcomers(&spec), pace: pace(), screen, act: 0 };
     let first = demo.look()?;
     demo.tell_story()?;
     let last = demo.look()?;
@@ -185,11 +188,11 @@ impl Demo<'_> {
             line_every: LINE_EVERY,
         };
         let leave = ExecutionArgs { execute: true, yes: true, ..ExecutionArgs::default() };
-        order.carry_out(&mut *self.world, &leave, self.screen)
+        order.carry_out(&mut self.session, &leave, self.screen)
     }
 
     fn look(&mut self) -> Result<Observation, Failure> {
-        Ok(self.world.observe(&Scope::Full)?)
+        Ok(self.session.world.observe(&Scope::Full)?)
     }
 
     /// Adds an empty broker to each zone.

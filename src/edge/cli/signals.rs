@@ -47,7 +47,9 @@ pub fn listen(first: &'static str, termination: Termination) -> Result<(), Failu
         for signal in signals.forever() {
             let leaves = signal == SIGTERM && termination == Termination::Leaves;
             if leaves && stop.count() == 0 && !stop.is_leaving() {
-                eprintln!("leaving: what runs stays as it is, throttles stand, and the next start carries it on");
+                eprintln!(
+                    "leaving: what runs stays as it is, throttles stand, and the next start carries it on"
+                );
                 stop.leave();
                 std::thread::spawn(|| {
                     std::thread::sleep(LEAVE_WITHIN);

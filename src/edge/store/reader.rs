@@ -1,6 +1,6 @@
 //! [`JournalReader`]: for those who look, or leave a request. No lock is needed, and none is in anybody's way.
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::ClusterDir;
 use super::file::JournalFile;
@@ -97,6 +97,17 @@ impl JournalReader {
         Ok(all.into_values().collect())
     }
 
+    /// How an execution ended, if it has: found without reading the rest.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not what was written.
+    pub fn ended(&self, execution: &ExecutionId) -> Result<Option<Entry>, JournalError> {
+        let say = |error: rusqlite::Error| self.file.error(&error);
+        let sql = "SELECT seq, at_ms, execution, key, body, checksum FROM entries WHERE key = ?1";
+        let found = self.connection.query_row(sql, [format!("{execution}/ended")], kept).optional();
+        found.map_err(say)?.map(|(row, checksum)| entry(&row, &checksum, &self.file)).transpose()
+    }
+
     /// What operators have asked of an execution, oldest first.
     ///
     /// # Errors
@@ -150,14 +161,8 @@ fn read(
     let mut rows = statement.query([]).map_err(say)?;
     while let Some(row) = rows.next().map_err(say)? {
         let (row, checksum) = kept(row).map_err(say)?;
-        if row.checksum() != checksum {
-            return Err(file.unreadable(&format!("entry {} is not what was written", row.seq)));
-        }
+        entries.push(entry(&row, &checksum, file)?);
         found.add(&checksum);
-        let record: Record = serde_json::from_str(&row.body)
-            .map_err(|error| file.unreadable(&format!("entry {} cannot be understood: {error}", row.seq)))?;
-        let at_ms = u64::try_from(row.at_ms).unwrap_or_default();
-        entries.push(Entry { at_ms, record });
     }
     if found != sealed {
         let (found, sealed) = (found.count, sealed.count);
@@ -165,6 +170,16 @@ fn read(
     }
     entries.into_iter().for_each(&mut take);
     Ok(())
+}
+
+/// Takes an entry for what it says, if it is what was written.
+fn entry(row: &Row, checksum: &Checksum, file: &JournalFile) -> Result<Entry, JournalError> {
+    if row.checksum() != *checksum {
+        return Err(file.unreadable(&format!("entry {} is not what was written", row.seq)));
+    }
+    let record: Record = serde_json::from_str(&row.body)
+        .map_err(|error| file.unreadable(&format!("entry {} cannot be understood: {error}", row.seq)))?;
+    Ok(Entry { at_ms: u64::try_from(row.at_ms).unwrap_or_default(), record })
 }
 
 fn kept(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Row, Checksum)> {
