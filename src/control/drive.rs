@@ -50,7 +50,7 @@ impl<'a> Charge<'a> {
 /// Passes a panic of the world, the execution or `on_event` on, after the throttles were put back.
 pub fn drive(world: &mut dyn World, charge: Charge<'_>, on_event: &mut dyn FnMut(Happening)) -> Outcome {
     let mut run = Run { world, charge, on_event, quiet: false, blind: None, deaf: None, last: None };
-    let ran = catch_unwind(AssertUnwindSafe(|| run.to_the_end()));
+    let ran = catch_unwind(AssertUnwindSafe(|| run.until_it_ends()));
     match ran {
         Ok(outcome) => outcome,
         Err(panic) => {
@@ -89,7 +89,7 @@ struct Run<'a, 'b> {
 }
 
 impl Run<'_, '_> {
-    fn to_the_end(&mut self) -> Outcome {
+    fn until_it_ends(&mut self) -> Outcome {
         loop {
             if self.world.is_leaving() {
                 return self.left_to_the_next();

@@ -57,10 +57,8 @@ fn what_was_killed_is_carried_on() {
 
     let history = scene.evenkeel(&["history", "--format", "json"]);
     let history = crate::scene::json(&history);
-    assert_eq!(
-        (history.as_array().map(Vec::len), &history[0]["ended"]),
-        (Some(1), &"done: 24 of 24 steps".into()).clone()
-    );
+    assert_eq!(history.as_array().map(Vec::len), Some(1), "{history}");
+    assert!(history[0]["ended"].as_str().is_some_and(|ended| ended.starts_with("done: ")), "{history}");
     let name = history[0]["execution"].as_str().expect("a name");
     let events = scene.says(0, &["history", name]);
     for words in ["began", "carried on by", "Limits", "request", "ended"] {

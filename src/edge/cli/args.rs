@@ -30,9 +30,9 @@ pub struct ClusterArgs {
     /// Prometheus endpoint of the brokers, with {host} or {id} in each broker's place (may be repeated)
     #[arg(long, value_name = "URL", value_parser = check_endpoint, conflicts_with = "cluster")]
     pub metrics_url: Vec<String>,
-    /// Where the journal of what was done is kept [default: the setting, /var/lib/evenkeel for root,
-    /// ~/.local/state/evenkeel for others]
-    #[arg(long, value_name = "DIR", env = "EVENKEEL_STATE_DIR", hide_env_values = true)]
+    /// Where the journal of what was done is kept [env: EVENKEEL_STATE_DIR] [default: the setting, else
+    /// /var/lib/evenkeel for root and ~/.local/state/evenkeel for others]
+    #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }
 
@@ -40,12 +40,6 @@ impl ClusterArgs {
     /// Whether a cluster is named at all.
     pub fn is_given(&self) -> bool {
         self.bootstrap.is_some() || self.cluster.is_some()
-    }
-
-    /// Whether the state directory need not be repeated: the environment names it.
-    fn is_state_dir_of_environment(&self) -> bool {
-        let named = std::env::var_os("EVENKEEL_STATE_DIR").map(PathBuf::from);
-        named.is_some() && named == self.state_dir
     }
 
     /// The flags that name the cluster, to be repeated in a hint.
@@ -57,7 +51,7 @@ impl ClusterArgs {
             flag("kafka-config", path(&self.kafka_config)),
             flag("cluster", self.cluster.clone()),
             flag("config", path(&self.config).filter(|_| self.cluster.is_some())),
-            flag("state-dir", path(&self.state_dir).filter(|_| !self.is_state_dir_of_environment())),
+            flag("state-dir", path(&self.state_dir)),
         ];
         flags.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }

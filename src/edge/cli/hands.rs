@@ -59,14 +59,12 @@ impl Hands {
     /// # Errors
     /// It may not be started, or did not come to its end in full.
     pub fn carry_out(self, order: &Order<'_>, args: &ExecutionArgs, screen: &Screen) -> Result<(), Failure> {
-        match self.right {
-            Some(right) => order.carry_out(&mut Session::new(self.world, right), args, screen),
-            None => {
-                let words = self.records.map(|records| records.words).unwrap_or_default();
-                refuse_unfinished(&self.known, &words)?;
-                order.check(self.world.as_ref()).map(drop)
-            }
+        if let Some(right) = self.right {
+            return order.carry_out(&mut Session::new(self.world, right), args, screen);
         }
+        let words = self.records.map(|records| records.words).unwrap_or_default();
+        refuse_unfinished(&self.known, &words)?;
+        order.check(self.world.as_ref()).map(drop)
     }
 
     /// A plan that has nothing to do is carried out as it is: a broker that was empty already is removed all the same.

@@ -8,7 +8,7 @@ use super::status::to_json;
 use super::{Failure, Screen};
 use crate::base::TimestampMs;
 use crate::control::{Entry, ExecutionId, Record};
-use crate::edge::store::{Asked, Listed};
+use crate::edge::store::{Asked, JournalReader, Listed};
 use crate::report::{HistoryEvent, HistoryRow, history_events_text, history_text};
 
 const EXAMPLES: &str = "\
@@ -23,11 +23,11 @@ pub struct HistoryArgs {
     /// One execution, by its name or the beginning of it: all that happened in it
     #[arg(value_name = "EXECUTION")]
     execution: Option<String>,
-    #[command(flatten)]
-    cluster: ClusterArgs,
     /// The shape of the result: text or json
     #[arg(long, value_enum, default_value_t, hide_possible_values = true, hide_default_value = true)]
     format: Format,
+    #[command(flatten)]
+    cluster: ClusterArgs,
 }
 
 /// Runs the command.
@@ -37,7 +37,7 @@ pub struct HistoryArgs {
 pub fn run(args: &HistoryArgs, screen: &Screen) -> Result<(), Failure> {
     let records = UnderWay::look(&args.cluster, screen)?.records;
     let reader = records.reader()?;
-    let listed = reader.as_ref().map(|reader| reader.executions()).transpose()?.unwrap_or_default();
+    let listed = reader.as_ref().map(JournalReader::executions).transpose()?.unwrap_or_default();
     let Some(prefix) = &args.execution else {
         let rows: Vec<HistoryRow> = listed.iter().map(row).collect();
         return match args.format {
@@ -110,7 +110,9 @@ fn events(entries: Vec<Entry>, asked: Vec<Asked>, execution: &ExecutionId) -> Ve
             }
             Record::Happened { text, .. } => push(entry.at_ms, "event", text),
             Record::Intent { commands, .. } => {
-                commands.into_iter().for_each(|command| push(entry.at_ms, "command", command.what));
+                for command in commands {
+                    push(entry.at_ms, "command", command.what);
+                }
             }
             Record::Ended { outcome, .. } => push(entry.at_ms, "ended", outcome.to_string()),
             Record::Fact { .. } | Record::Removed { .. } | Record::Demoted { .. } => {}

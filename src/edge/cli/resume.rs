@@ -14,8 +14,8 @@ use crate::report::{outcome_text, standing_text};
 
 const EXAMPLES: &str = "\
 Examples:
-  evenkeel resume --bootstrap b-1.example:9092                             # what is half done, or: end a pause
-  evenkeel resume --cluster prod --config evenkeel.toml --execute          # carry it on";
+  evenkeel resume --bootstrap b-1.example:9092                       # end a pause, or show
+  evenkeel resume --cluster prod --config evenkeel.toml --execute    # carry it on";
 
 /// Take a pause back; or show what a process that is gone left half done, and carry it on with --execute
 #[derive(Debug, Args)]

@@ -36,9 +36,9 @@ pub struct RunArgs {
     /// The settings file (`deploy/evenkeel.toml` is an annotated example)
     #[arg(long, value_name = "FILE", env = "EVENKEEL_CONFIG")]
     config: PathBuf,
-    /// Where the journal of what was done is kept [default: the setting, /var/lib/evenkeel for root,
-    /// ~/.local/state/evenkeel for others]
-    #[arg(long, value_name = "DIR", env = "EVENKEEL_STATE_DIR", hide_env_values = true)]
+    /// Where the journal of what was done is kept [env: EVENKEEL_STATE_DIR] [default: the setting, else
+    /// /var/lib/evenkeel for root and ~/.local/state/evenkeel for others]
+    #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Look at each cluster once, do what the settings allow, and end
     #[arg(long)]

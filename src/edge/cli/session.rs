@@ -183,7 +183,9 @@ impl Session {
         let Unfinished { execution: id, plan, settings, memory, .. } = unfinished;
         let now = self.world.now();
         let mut execution = Execution::resume(plan, settings.clone(), memory.clone(), now, &seen)?;
-        first.iter().for_each(|request| execution.request(request, Some(&seen)));
+        for request in first {
+            execution.request(request, Some(&seen));
+        }
         let text = format!("carried on by {}", by());
         self.right.note(vec![Record::Happened { execution: id.clone(), text }], now)?;
         Ok(self.drive(&mut execution, id.clone(), memory.clone(), &plan.operation, tell))

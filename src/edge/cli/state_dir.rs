@@ -9,11 +9,22 @@ use crate::config::Settings;
 pub fn choose(flag: Option<&Path>, settings: &Settings, settings_path: &Path) -> Option<PathBuf> {
     let folder = settings_path.parent().unwrap_or_else(|| Path::new(""));
     let set = settings.state_dir.as_ref().map(|path| folder.join(path));
-    flag.map(Path::to_owned).or(set).or_else(usual)
+    named(flag).or(set).or_else(usual)
+}
+
+/// The state directory of a cluster that no settings file names.
+pub fn without_settings(flag: Option<&Path>) -> Option<PathBuf> {
+    named(flag).or_else(usual)
+}
+
+/// The one that a flag names, or the environment.
+fn named(flag: Option<&Path>) -> Option<PathBuf> {
+    let of_environment = || std::env::var_os("EVENKEEL_STATE_DIR").filter(|value| !value.is_empty());
+    flag.map(Path::to_owned).or_else(|| of_environment().map(PathBuf::from))
 }
 
 /// What is usual on the machine: `/var/lib/evenkeel` for root, else a folder of the user's.
-pub fn usual() -> Option<PathBuf> {
+fn usual() -> Option<PathBuf> {
     if is_root() {
         return Some(PathBuf::from("/var/lib/evenkeel"));
     }

@@ -16,8 +16,8 @@ use crate::report::{outcome_text, standing_text};
 
 const EXAMPLES: &str = "\
 Examples:
-  evenkeel stop --bootstrap b-1.example:9092                          # moves in flight are cancelled
-  evenkeel stop --cluster prod --config evenkeel.toml --finish        # moves in flight are finished";
+  evenkeel stop --bootstrap b-1.example:9092                      # cancels moves in flight
+  evenkeel stop --cluster prod --config evenkeel.toml --finish    # finishes them";
 
 /// End what is being carried out, also where its process is gone: moves in flight are cancelled, throttles taken away
 #[derive(Debug, Args)]
@@ -25,18 +25,27 @@ Examples:
 pub struct StopArgs {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// Finish the moves in flight
-    #[arg(long, conflicts_with_all = ["cancel", "now"], help_heading = "Execution")]
-    finish: bool,
-    /// Cancel the moves in flight, and put replica orders right (the default)
-    #[arg(long, conflicts_with = "now", help_heading = "Execution")]
-    cancel: bool,
-    /// Cancel them, take throttles away at once, and wait for hardly anything
-    #[arg(long, help_heading = "Execution")]
-    now: bool,
+    #[command(flatten)]
+    how: How,
     /// Do not ask on a terminal before what nobody carries out is rolled back
     #[arg(long, short = 'y', help_heading = "Execution")]
     yes: bool,
+}
+
+/// What becomes of moves in flight.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+#[command(next_help_heading = "Execution")]
+struct How {
+    /// Finish the moves in flight
+    #[arg(long)]
+    finish: bool,
+    /// Cancel the moves in flight, and put replica orders right (the default)
+    #[arg(long)]
+    cancel: bool,
+    /// Cancel them, take throttles away at once, and wait for hardly anything
+    #[arg(long)]
+    now: bool,
 }
 
 /// Runs the command.
@@ -44,7 +53,7 @@ pub struct StopArgs {
 /// # Errors
 /// Nothing is under way, or it could not be ended cleanly.
 pub fn run(args: &StopArgs, screen: &Screen) -> Result<(), Failure> {
-    let mode = match (args.finish, args.now) {
+    let mode = match (args.how.finish, args.how.now) {
         (true, _) => StopMode::FinishInFlight,
         (_, true) => StopMode::Now,
         _ => StopMode::Cancel,

@@ -62,7 +62,7 @@ impl Target {
             capacity: CapacitySettings::default(),
             execution: ExecutionSettings::default(),
             goals: None,
-            state_dir: args.state_dir.clone().or_else(state_dir::usual),
+            state_dir: state_dir::without_settings(args.state_dir.as_deref()),
             words: args.words(),
         })
     }

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::base::DigestBuilder;
+
 /// The folder of one cluster under a state directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterDir {
@@ -65,17 +67,16 @@ fn folder_name(id: &str) -> String {
     if id.is_empty() {
         return "unnamed".to_owned();
     }
-    let mut name = String::new();
-    for (at, byte) in id.bytes().enumerate() {
+    let escaped = |(at, byte): (usize, u8)| {
         let plain = byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' || (byte == b'.' && at > 0);
-        if plain { name.push(char::from(byte)) } else { name += &format!("%{byte:02x}") }
+        if plain { char::from(byte).to_string() } else { format!("%{byte:02x}") }
+    };
+    let name: String = id.bytes().enumerate().map(escaped).collect();
+    if name != "unnamed" && name.len() <= NAME_MAX {
+        return name;
     }
-    if name == "unnamed" || name.len() > NAME_MAX {
-        let digest = crate::base::DigestBuilder::new("cluster-id").text(id).finish();
-        name.truncate(NAME_MAX - 34);
-        name += &format!("%-{digest}");
-    }
-    name
+    let digest = DigestBuilder::new("cluster-id").text(id).finish();
+    format!("{}%-{digest}", &name[..name.len().min(NAME_MAX - 34)])
 }
 
 #[cfg(test)]

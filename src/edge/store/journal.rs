@@ -18,7 +18,7 @@ use crate::execute::OperatorRequest;
 const EXECUTIONS_MAX: i64 = 1_000;
 
 /// Bytes of entries that are kept of executions that are over.
-const HISTORY_BYTES_MAX: i64 = 1 << 30;
+const HISTORY_BYTES_MAX: i64 = 1 << 28;
 
 /// The journal of the process that acts on a cluster; it holds the lock that lets it. An entry is durable when
 /// [`Journal::append`] has returned.

@@ -1,5 +1,7 @@
 //! [`JournalReader`]: for those who look, or leave a request. No lock is needed, and none is in anybody's way.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::ClusterDir;
@@ -74,7 +76,7 @@ impl JournalReader {
     /// They cannot be read, or are not what was written.
     pub fn entries(&self) -> Result<Vec<Entry>, JournalError> {
         let mut all = Vec::new();
-        read(&self.connection, &self.file, |entry| all.push(entry))?;
+        read(&self.connection, &self.file, |_| true, |entry| all.push(entry))?;
         Ok(all)
     }
 
@@ -83,8 +85,8 @@ impl JournalReader {
     /// # Errors
     /// The entries cannot be read, or are not what was written.
     pub fn executions(&self) -> Result<Vec<Listed>, JournalError> {
-        let mut all = std::collections::BTreeMap::<ExecutionId, Listed>::new();
-        read(&self.connection, &self.file, |entry| {
+        let mut all = BTreeMap::<ExecutionId, Listed>::new();
+        read(&self.connection, &self.file, is_frame, |entry| {
             let Some(execution) = entry.record.execution().cloned() else { return };
             let new = || Listed { execution: execution.clone(), began: None, ended: None };
             let listed = all.entry(execution.clone()).or_insert_with(new);
@@ -105,7 +107,9 @@ impl JournalReader {
         let say = |error: rusqlite::Error| self.file.error(&error);
         let sql = "SELECT seq, at_ms, execution, key, body, checksum FROM entries WHERE key = ?1";
         let found = self.connection.query_row(sql, [format!("{execution}/ended")], kept).optional();
-        found.map_err(say)?.map(|(row, checksum)| entry(&row, &checksum, &self.file)).transpose()
+        let Some((row, checksum)) = found.map_err(say)? else { return Ok(None) };
+        check(&row, &checksum, &self.file)?;
+        entry(&row, &self.file).map(Some)
     }
 
     /// What operators have asked of an execution, oldest first.
@@ -141,15 +145,28 @@ impl JournalReader {
 
 pub(super) fn recollect(connection: &Connection, file: &JournalFile) -> Result<Recollection, JournalError> {
     let mut all = Recollection::default();
-    read(connection, file, |entry| all.take(entry))?;
+    // An execution that is over adds nothing; its plan, which may be large, need not be understood.
+    let sql = "SELECT execution FROM entries WHERE key LIKE '%/ended'";
+    let over = || -> rusqlite::Result<BTreeSet<String>> {
+        connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+    };
+    let over = over().map_err(|error| file.error(&error))?;
+    let counts = |row: &Row| row.execution.as_ref().is_none_or(|execution| !over.contains(execution));
+    read(connection, file, counts, |entry| all.take(entry))?;
     Ok(all)
 }
 
-/// Reads all entries, oldest first, and checks each, and that none is missing, in one look at the file.
+/// Whether an entry is the beginning or the end of an execution.
+fn is_frame(row: &Row) -> bool {
+    row.key.as_ref().is_some_and(|key| key.ends_with("/began") || key.ends_with("/ended"))
+}
+
+/// Reads entries, oldest first: those that are wanted. All are checked, and that none is missing, in one look at the file.
 fn read(
     connection: &Connection,
     file: &JournalFile,
-    mut take: impl FnMut(Entry),
+    is_wanted: impl Fn(&Row) -> bool,
+    take: impl FnMut(Entry),
 ) -> Result<(), JournalError> {
     let say = |error: rusqlite::Error| file.error(&error);
     let look = connection.unchecked_transaction().map_err(say)?;
@@ -161,22 +178,30 @@ fn read(
     let mut rows = statement.query([]).map_err(say)?;
     while let Some(row) = rows.next().map_err(say)? {
         let (row, checksum) = kept(row).map_err(say)?;
-        entries.push(entry(&row, &checksum, file)?);
+        check(&row, &checksum, file)?;
         found.add(&checksum);
+        if is_wanted(&row) {
+            entries.push(entry(&row, file)?);
+        }
     }
     if found != sealed {
         let (found, sealed) = (found.count, sealed.count);
         return Err(file.unreadable(&format!("{found} entries do not fit the seal over {sealed}")));
     }
-    entries.into_iter().for_each(&mut take);
+    entries.into_iter().for_each(take);
     Ok(())
 }
 
-/// Takes an entry for what it says, if it is what was written.
-fn entry(row: &Row, checksum: &Checksum, file: &JournalFile) -> Result<Entry, JournalError> {
-    if row.checksum() != *checksum {
-        return Err(file.unreadable(&format!("entry {} is not what was written", row.seq)));
+/// Refuses an entry that is not what was written.
+fn check(row: &Row, checksum: &Checksum, file: &JournalFile) -> Result<(), JournalError> {
+    if row.checksum() == *checksum {
+        return Ok(());
     }
+    Err(file.unreadable(&format!("entry {} is not what was written", row.seq)))
+}
+
+/// Understands what an entry says.
+fn entry(row: &Row, file: &JournalFile) -> Result<Entry, JournalError> {
     let record: Record = serde_json::from_str(&row.body)
         .map_err(|error| file.unreadable(&format!("entry {} cannot be understood: {error}", row.seq)))?;
     Ok(Entry { at_ms: u64::try_from(row.at_ms).unwrap_or_default(), record })

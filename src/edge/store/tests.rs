@@ -106,7 +106,9 @@ fn what_was_appended_is_read_as_it_was_written() {
     assert_eq!(entries(&dir), Ok(Vec::new()), "no journal is an empty one");
     let mut journal = open(&dir);
     let all = [began(1), theirs(1, "a"), happened(1, "it began"), theirs(1, "b")];
-    all.iter().for_each(|entry| journal.append(std::slice::from_ref(entry)).unwrap());
+    for entry in &all {
+        journal.append(std::slice::from_ref(entry)).unwrap();
+    }
     // Of two facts with one key the last one counts, and the other is gone.
     let kept = vec![all[0].clone(), all[2].clone(), all[3].clone()];
     assert_eq!(entries(&dir), Ok(kept.clone()));
