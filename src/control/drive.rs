@@ -8,7 +8,8 @@ use super::{
 };
 use crate::base::TimestampMs;
 use crate::execute::{
-    Command, CommandError, Execution, ExecutionEvent, Memory, Outcome, Progress, StopMode, Turn,
+    Command, CommandError, Execution, ExecutionEvent, Memory, OperatorRequest, Outcome, Progress, StopMode,
+    Turn,
 };
 use crate::observe::Observation;
 
@@ -49,7 +50,7 @@ impl<'a> Charge<'a> {
 /// # Panics
 /// Passes a panic of the world, the execution or `on_event` on, after the throttles were put back.
 pub fn drive(world: &mut dyn World, charge: Charge<'_>, on_event: &mut dyn FnMut(Happening)) -> Outcome {
-    let mut run = Run { world, charge, on_event, quiet: false, blind: None, deaf: None, last: None };
+    let mut run = Run { world, charge, on_event, quiet: false, blind: None, last: None, heeded: Vec::new() };
     let ran = catch_unwind(AssertUnwindSafe(|| run.until_it_ends()));
     match ran {
         Ok(outcome) => outcome,
@@ -82,10 +83,10 @@ struct Run<'a, 'b> {
     quiet: bool,
     /// The cluster is out of sight.
     blind: Option<Patience>,
-    /// The journal cannot be written.
-    deaf: Option<Patience>,
     /// The last look.
     last: Option<Observation>,
+    /// What operators have asked for, until that is written down.
+    heeded: Vec<OperatorRequest>,
 }
 
 impl Run<'_, '_> {
@@ -115,13 +116,11 @@ impl Run<'_, '_> {
             match self.record(&turn) {
                 Ok(()) => {}
                 Err(JournalError::Fenced(by)) => return self.superseded(&by),
-                Err(error) => match self.wait_for_journal(&error) {
+                Err(error) => match self.wait_for_journal(&turn, &error) {
                     Some(outcome) => return outcome,
+                    // What the turn wanted sent was made of a look that is old by now.
                     None => continue,
                 },
-            }
-            if self.deaf.take().is_some() {
-                self.tell(&ExecutionEvent::RecordedAgain);
             }
             for command in &turn.commands {
                 if self.charge.execution.still_wanted(command) {
@@ -148,7 +147,13 @@ impl Run<'_, '_> {
             execution: execution.clone(),
             text: event.to_string(),
         };
-        let mut records: Vec<Record> = turn.events.iter().map(happened).collect();
+        let asked = |request: &OperatorRequest| Record::Happened {
+            execution: execution.clone(),
+            text: format!("an operator asked for it: {request}"),
+        };
+        // Also one that changes nothing: whoever asked waits until it is written down.
+        let mut records: Vec<Record> = self.heeded.iter().map(asked).collect();
+        records.extend(turn.events.iter().map(happened));
         if !turn.commands.is_empty() {
             let commands = turn.commands.iter();
             let commands =
@@ -160,7 +165,9 @@ impl Run<'_, '_> {
         if let Some(outcome) = turn.outcome.as_ref().filter(|outcome| outcome.left.is_empty()) {
             records.push(Record::Ended { execution: execution.clone(), outcome: Box::new(outcome.clone()) });
         }
-        self.record_facts(records)
+        self.record_facts(records)?;
+        self.heeded.clear();
+        Ok(())
     }
 
     /// Makes durable what has changed of the execution's memory, and then `records`.
@@ -194,6 +201,7 @@ impl Run<'_, '_> {
         }
         for request in self.charge.journal.take_requests()? {
             execution.request(&request, self.last.as_ref());
+            self.heeded.push(request);
         }
         Ok(())
     }
@@ -217,21 +225,29 @@ impl Run<'_, '_> {
         }
     }
 
-    fn wait_for_journal(&mut self, error: &JournalError) -> Option<Outcome> {
-        if self.deaf.is_none() {
-            self.deaf = Some(Patience::new(self.world.now()));
-            self.tell(&ExecutionEvent::NotRecorded { reason: error.to_string() });
-        }
+    /// Waits until what a turn is about to do can be written down. Nothing is decided meanwhile: time in which nothing
+    /// could be done is not time that was tried.
+    fn wait_for_journal(&mut self, turn: &Turn, error: &JournalError) -> Option<Outcome> {
+        self.tell(&ExecutionEvent::NotRecorded { reason: error.to_string() });
+        let mut deaf = Patience::new(self.world.now());
         let most = self.charge.execution.settings().blind_patience;
-        let impatient = self.world.stop_requests() >= 2;
-        match self.deaf.as_mut().filter(|deaf| deaf.waited < most && !impatient) {
-            Some(deaf) => {
-                let pause = deaf.next_pause();
-                self.world.sleep(pause);
-                None
+        loop {
+            if self.world.is_leaving() {
+                return Some(self.left_to_the_next());
             }
-            None => Some(self.undo(&format!("nothing can be written down: {error}"))),
+            if deaf.waited >= most || self.world.stop_requests() >= 2 {
+                return Some(self.undo(&format!("nothing can be written down: {error}")));
+            }
+            let pause = deaf.next_pause();
+            self.world.sleep(pause);
+            match self.record(turn) {
+                Ok(()) => break,
+                Err(JournalError::Fenced(by)) => return Some(self.superseded(&by)),
+                Err(_) => {}
+            }
         }
+        self.tell(&ExecutionEvent::RecordedAgain);
+        None
     }
 
     /// Sends a command and tells the execution what came of it.

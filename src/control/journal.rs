@@ -163,11 +163,22 @@ pub trait Journal {
     /// Nothing that depends on them may be done.
     fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError>;
 
-    /// What operators have asked for since the last call.
+    /// What operators have asked for since the last call. They count as taken when the next [`Self::append`] is durable:
+    /// whoever dies before has not heard them, and the next process does.
     ///
     /// # Errors
     /// The requests cannot be read; they stay for the next call.
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError>;
+}
+
+impl<J: Journal + ?Sized> Journal for &mut J {
+    fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
+        (**self).append(entries)
+    }
+
+    fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
+        (**self).take_requests()
+    }
 }
 
 /// A journal that nobody reads: for executions whose process cannot be carried on by another, such as the demo's.

@@ -118,11 +118,12 @@ impl Execution {
             }
             Err(error) => (Some(error.to_string()), matches!(error, CommandError::Denied(_))),
         };
+        // Also what is harmless elsewhere means here that the throttle does not stand.
+        if command.sets_throttle() && reply != Reply::Accepted {
+            self.throttle_failed = Some("it was not taken".to_owned());
+        }
         let Some(problem) = problem else { return };
         let what = command.describe();
-        if command.sets_throttle() {
-            self.throttle_failed = Some(problem.clone());
-        }
         if denied && (command.sets_throttle() || command.starts_copies()) {
             self.fail(&format!("{what}: {problem}"));
         }

@@ -271,6 +271,7 @@ impl Execution {
             speed_bytes_per_s: speed,
             left_s: speed.map(|speed| left.as_f64() / speed.get()),
             throttle_bytes_per_s: throttle,
+            phase: self.phase(),
             paused: self.pause.as_ref().map(|(pause, _)| pause.clone()),
             stopping: self.stop,
         }
@@ -390,6 +391,9 @@ impl Execution {
         let times = (self.lived.at, self.settings.resend);
         let turn = self.throttles.turn(&wanted, seen, &gone, times, self.puts_back_unseen());
         self.events.extend(turn.events);
+        if turn.unsure {
+            self.throttle_failed = Some("whether it stands is not known yet".to_owned());
+        }
         let mut commands = Vec::new();
         commands.extend((!cancels.is_empty()).then_some(Command::CancelReassignments(cancels)));
         commands.extend(between_dirs(back));

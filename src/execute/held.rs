@@ -28,6 +28,8 @@ pub(super) struct Held<V> {
     releasing: bool,
     /// A value of ours has been seen.
     confirmed: bool,
+    /// The last look showed what shall stand there.
+    shows_aim: bool,
     /// The last value sent, whether the cluster said that it took it, and when.
     last: Option<(Option<V>, Reply, Duration)>,
     /// Some answer was lost, so a value may land late.
@@ -76,6 +78,7 @@ impl<V: Clone + PartialEq> Held<V> {
             aim: Some(aim),
             releasing: false,
             confirmed: false,
+            shows_aim: false,
             last: None,
             ever_lost: false,
             odd_since: None,
@@ -100,6 +103,7 @@ impl<V: Clone + PartialEq> Held<V> {
             sent,
             releasing: true,
             confirmed,
+            shows_aim: false,
             last: None,
             ever_lost: true,
             odd_since: None,
@@ -122,6 +126,12 @@ impl<V: Clone + PartialEq> Held<V> {
         !self.sent.is_empty()
     }
 
+    /// Whether what shall stand there does: it was seen, or the cluster said that it took it.
+    pub(super) fn stands(&self) -> bool {
+        let taken = matches!(&self.last, Some((value, Reply::Accepted, _)) if *value == self.aim);
+        self.shows_aim || taken
+    }
+
     /// Whether it is to be put back and cannot be seen: whoever waits until it can does not undo the will of others.
     pub(super) fn waits_for(&self, seen: &Seen<V>) -> bool {
         self.releasing && self.may_stand() && *seen == Seen::Not
@@ -134,6 +144,7 @@ impl<V: Clone + PartialEq> Held<V> {
 
     /// Decides from what is seen. `settle` is how long a lagging view may show an old value.
     pub(super) fn next(&mut self, seen: &Seen<V>, at: Duration, settle: Duration) -> Next<V> {
+        self.shows_aim = matches!(seen, Seen::Value(value) if *value == self.aim);
         match seen {
             // One look that misses a topic is no proof; a throttle must not be forgotten over it.
             Seen::Gone => {

@@ -35,7 +35,7 @@ pub use execution::{Execution, Turn};
 pub use held::HeldMemory;
 pub use memory::{Course, Fact, Memory, Start, Tally};
 pub use outcome::{DropReason, End, Leftover, NotStarted, Outcome, StaleStep, StepEnd};
-pub use progress::Progress;
+pub use progress::{Phase, Progress};
 pub use request::OperatorRequest;
 pub use settings::{ExecuteSettings, StopMode, ThrottleRate};
 pub use step_memory::StepMemory;

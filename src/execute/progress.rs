@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::step_run::{State, StepRun};
 use super::{Pause, StepEnd, StopMode};
@@ -40,10 +40,64 @@ pub struct Progress {
     pub left_s: Option<f64>,
     /// The lowest and the highest throttle of a broker that takes part, in bytes per second.
     pub throttle_bytes_per_s: Option<(u64, u64)>,
+    /// What it is doing.
+    pub phase: Phase,
     /// Why nothing new starts, if that is so.
     pub paused: Option<Pause>,
     /// The stop that was asked for.
     pub stopping: Option<StopMode>,
+}
+
+/// What an execution is doing, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Nothing is under way yet, or nothing may start.
+    Waiting,
+    /// Nothing is under way, and something keeps it so.
+    Paused,
+    /// Replicas are being copied.
+    Copying,
+    /// Moves are being cancelled.
+    Cancelling,
+    /// Replica orders and leaders are being put right.
+    PuttingRight,
+    /// Every step has ended; throttles are being put back.
+    Clearing,
+    /// It is over.
+    Over,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::Copying => "copying",
+            Self::Cancelling => "cancelling",
+            Self::PuttingRight => "putting-right",
+            Self::Clearing => "clearing",
+            Self::Over => "over",
+        })
+    }
+}
+
+impl super::Execution {
+    /// What it is doing: of several things the one that it will be remembered for.
+    pub(super) fn phase(&self) -> Phase {
+        let any = |which: fn(&StepRun) -> bool| self.steps.iter().any(which);
+        match () {
+            () if self.is_done() => Phase::Over,
+            () if any(|step| matches!(step.state, State::Cancelling { .. })) => Phase::Cancelling,
+            () if any(StepRun::is_copying) => Phase::Copying,
+            () if any(|step| matches!(step.state, State::Ordering { .. } | State::Leading { .. })) => {
+                Phase::PuttingRight
+            }
+            () if !any(|step| !matches!(step.state, State::Ended(_))) => Phase::Clearing,
+            () if self.pause.is_some() => Phase::Paused,
+            () => Phase::Waiting,
+        }
+    }
 }
 
 impl Progress {

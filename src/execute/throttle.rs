@@ -79,6 +79,8 @@ pub(super) struct Wanted {
 pub(super) struct ThrottleTurn {
     /// Throttles to set: before the moves that they are for.
     pub(super) set: Vec<Command>,
+    /// Throttles that are wanted, were sent, and are not known to stand: nothing may be copied yet.
+    pub(super) unsure: bool,
     /// Throttles to put back.
     pub(super) restore: Vec<Command>,
     /// What happened.
@@ -149,7 +151,10 @@ impl Throttles {
                 continue;
             }
             match held.next(&sight, at, settle) {
-                Next::Wait => continue,
+                Next::Wait => {
+                    turn.unsure |= wants.is_some() && !held.stands();
+                    continue;
+                }
                 Next::Send(value) => {
                     gathered.rate(*key, to_setting(value), wants.is_some());
                     continue;
@@ -168,7 +173,10 @@ impl Throttles {
                 continue;
             }
             match held.next(&sight, at, settle) {
-                Next::Wait => continue,
+                Next::Wait => {
+                    turn.unsure |= is_wanted && !held.stands();
+                    continue;
+                }
                 Next::Send(value) => {
                     gathered.list(key, to_setting(value), is_wanted);
                     continue;

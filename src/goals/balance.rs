@@ -226,11 +226,14 @@ impl Balance {
         let brokers = standing.brokers().count();
         let counted = if self.resource == Resource::Leaders { Counted::Leaders } else { Counted::Replicas };
         let mut found = Vec::new();
-        standing.count_by_topic(&self.topics, counted, |topic, held| {
-            let total: u32 = standing.brokers().map(|broker| held[broker.index()]).sum();
+        standing.count_by_topic(&self.topics, counted, |topic, of| {
+            let total = of.counting;
             let (low, high) = self.topic_bounds(total, brokers, self.band);
+            if low == 0 && of.most <= high {
+                return;
+            }
             for broker in standing.brokers() {
-                let holds = held[broker.index()];
+                let holds = of.held[broker.index()];
                 let beyond = holds.saturating_sub(high).max(low.saturating_sub(holds));
                 if beyond > 0 {
                     let share = f64::from(beyond) / f64::from(total.max(1));

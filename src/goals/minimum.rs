@@ -55,16 +55,16 @@ impl Minimum {
         let counting = standing.brokers().count();
         let brokers = u32::try_from(counting).unwrap_or(u32::MAX);
         let mut found = Vec::new();
-        standing.count_by_topic(&self.topics, self.of, |topic, held| {
+        standing.count_by_topic(&self.topics, self.of, |topic, of| {
             // What stands on brokers that do not count can be had by those that do.
-            let total: u32 = held.iter().sum();
+            let total: u32 = of.held.iter().sum();
             let least = self.least_of(total, counting);
             if least.saturating_mul(brokers) > total {
                 found.push((1.0, Lack::Topic { topic, has: total, brokers, least }));
                 return;
             }
             for broker in standing.brokers() {
-                let has = held[broker.index()];
+                let has = of.held[broker.index()];
                 if has < least {
                     let share = f64::from(least - has) / f64::from(least);
                     found.push((share, Lack::Broker { topic, broker, has, least }));

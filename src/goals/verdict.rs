@@ -115,32 +115,28 @@ impl<'a> Standing<'a> {
         Some(Verdict::NotReady { missing: format!("the {name} load of some partitions is not known") })
     }
 
-    /// Calls `each` with what every broker, counting or not, holds or leads of every topic that is meant.
+    /// Calls `each` with what the brokers hold or lead of every topic that is meant.
     pub(super) fn count_by_topic(
         self,
         topics: &Topics,
         counted: Counted,
-        mut each: impl FnMut(TopicOrd, &[u32]),
+        mut each: impl FnMut(TopicOrd, &OfTopic),
     ) {
-        let mut held = vec![0; self.model.brokers.len()];
+        let mut of = OfTopic { held: vec![0; self.model.brokers.len()], most: 0, counting: 0 };
         for topic in topics.of(self.model) {
-            held.fill(0);
+            of.held.fill(0);
+            (of.most, of.counting) = (0, 0);
             for partition in self.model.partitions_of(topic) {
                 match counted {
                     Counted::Replicas => {
-                        self.assignment
-                            .replicas(partition)
-                            .iter()
-                            .for_each(|broker| held[broker.index()] += 1);
+                        self.assignment.replicas(partition).iter().for_each(|broker| of.add(self, *broker));
                     }
                     Counted::Leaders => {
-                        if let Some(leader) = self.assignment.leader(partition) {
-                            held[leader.index()] += 1;
-                        }
+                        self.assignment.leader(partition).into_iter().for_each(|leader| of.add(self, leader));
                     }
                 }
             }
-            each(topic, &held);
+            each(topic, &of);
         }
     }
 
@@ -158,6 +154,25 @@ impl<'a> Standing<'a> {
     /// The name of a topic.
     pub(super) fn topic_name(self, topic: TopicOrd) -> &'a TopicName {
         &self.model.topics[topic.index()].name
+    }
+}
+
+/// What the brokers hold, or lead, of a topic.
+pub(super) struct OfTopic {
+    /// By broker, whether it counts or not.
+    pub held: Vec<u32>,
+    /// The most that any of them has: nearly all topics are level, and then no broker need be looked at.
+    pub most: u32,
+    /// How many those that count have together.
+    pub counting: u32,
+}
+
+impl OfTopic {
+    fn add(&mut self, standing: Standing, broker: BrokerOrd) {
+        let held = &mut self.held[broker.index()];
+        *held += 1;
+        self.most = self.most.max(*held);
+        self.counting += u32::from(standing.counts[broker.index()]);
     }
 }
 

@@ -9,9 +9,20 @@ use super::{BrokerOrd, PartitionOrd};
 pub struct Assignment {
     /// Where each partition's list begins in `replicas`; one more entry than partitions.
     starts: Vec<u32>,
+    /// How long all lists are; 0 where they differ. Most clusters have one length only, and what need not be looked up
+    /// need not be fetched from memory: the search jumps about between a million lists.
+    length: usize,
     replicas: Vec<BrokerOrd>,
-    /// Position of the leader in the list; `None` while there is none.
-    leaders: Vec<Option<u8>>,
+    /// Position of the leader in the list; [`NO_LEADER`] while there is none.
+    leaders: Vec<u8>,
+}
+
+/// What stands for the position of a leader where there is none.
+const NO_LEADER: u8 = u8::MAX;
+
+fn position(at: usize) -> u8 {
+    let narrow = u8::try_from(at).ok().filter(|at| *at != NO_LEADER);
+    narrow.expect("Kafka has fewer than 256 replicas to a partition")
 }
 
 impl Assignment {
@@ -20,12 +31,12 @@ impl Assignment {
     /// # Panics
     /// A list has more than 255 replicas.
     pub fn new(lists: impl IntoIterator<Item = (Vec<BrokerOrd>, Option<BrokerOrd>)>) -> Self {
-        let mut built = Self { starts: vec![0], replicas: Vec::new(), leaders: Vec::new() };
+        let mut built = Self { starts: vec![0], length: 0, replicas: Vec::new(), leaders: Vec::new() };
         for (list, leader) in lists {
             let at = leader.and_then(|leader| list.iter().position(|broker| *broker == leader));
-            built.leaders.push(
-                at.map(|at| u8::try_from(at).expect("Kafka has fewer than 256 replicas to a partition")),
-            );
+            let same = built.leaders.is_empty() || built.length == list.len();
+            built.length = if same { list.len() } else { 0 };
+            built.leaders.push(at.map_or(NO_LEADER, position));
             built.replicas.extend(list);
             built.starts.push(u32::try_from(built.replicas.len()).expect("fewer than 2^32 replicas"));
         }
@@ -44,21 +55,29 @@ impl Assignment {
 
     /// Where a partition's list begins in the concatenation of all lists.
     pub fn offset(&self, partition: PartitionOrd) -> usize {
-        self.starts[partition.index()] as usize
+        self.range(partition).start
     }
 
+    #[inline]
     fn range(&self, partition: PartitionOrd) -> std::ops::Range<usize> {
+        if self.length > 0 {
+            let start = partition.index() * self.length;
+            return start..start + self.length;
+        }
         self.starts[partition.index()] as usize..self.starts[partition.index() + 1] as usize
     }
 
     /// A partition's replica list, preferred leader first.
+    #[inline]
     pub fn replicas(&self, partition: PartitionOrd) -> &[BrokerOrd] {
         &self.replicas[self.range(partition)]
     }
 
     /// A partition's leader.
+    #[inline]
     pub fn leader(&self, partition: PartitionOrd) -> Option<BrokerOrd> {
-        self.leaders[partition.index()].map(|at| self.replicas(partition)[usize::from(at)])
+        let at = self.leaders[partition.index()];
+        (at != NO_LEADER).then(|| self.replicas(partition)[usize::from(at)])
     }
 
     /// Whether a broker holds a replica of a partition.
@@ -87,7 +106,7 @@ impl Assignment {
             .iter()
             .position(|held| *held == broker)
             .expect("the leader holds a replica");
-        self.leaders[partition.index()] = Some(u8::try_from(at).expect("fewer than 256 replicas"));
+        self.leaders[partition.index()] = position(at);
     }
 
     /// Puts replicas last in a partition's list; both parts keep their order, and the leader leads on.
@@ -102,10 +121,11 @@ impl Assignment {
 
     /// Sets the order of a partition's list so that its leader comes first; the others keep their order.
     pub fn prefer_leader(&mut self, partition: PartitionOrd) {
-        if let Some(at) = self.leaders[partition.index()] {
+        let at = self.leaders[partition.index()];
+        if at != NO_LEADER {
             let range = self.range(partition);
             self.replicas[range][..=usize::from(at)].rotate_right(1);
-            self.leaders[partition.index()] = Some(0);
+            self.leaders[partition.index()] = 0;
         }
     }
 }

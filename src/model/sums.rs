@@ -15,9 +15,13 @@ impl Sums {
         for partition in model.partition_ords() {
             let replicas = assignment.replicas(partition);
             let leader = assignment.leader(partition);
+            let mut loads = [false, true].map(|leads| model.load(partition, leads, replicas.len()));
             for broker in replicas {
-                let leads = leader == Some(*broker);
-                sums.add(*broker, &model.load_on(partition, *broker, leads, replicas.len()));
+                let load = &mut loads[usize::from(leader == Some(*broker))];
+                if !model.own_sizes.is_empty() {
+                    load[Resource::Disk.index()] = model.size_on(partition, *broker);
+                }
+                sums.add(*broker, load);
             }
         }
         sums
@@ -35,6 +39,9 @@ impl Sums {
 
     /// Adds to (or, with negative amounts, takes from) a broker.
     pub fn add(&mut self, broker: BrokerOrd, load: &[f64; Resource::COUNT]) {
-        self.rows[broker.index()].iter_mut().zip(load).for_each(|(sum, amount)| *sum += amount);
+        let row = &mut self.rows[broker.index()];
+        for r in 0..Resource::COUNT {
+            row[r] += load[r];
+        }
     }
 }

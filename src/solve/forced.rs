@@ -85,7 +85,10 @@ impl State<'_, '_> {
         let counted = model.broker_ords().filter(|broker| self.problem.roles.counts[broker.index()]);
         counted.for_each(|broker| per_host[model.host_of(broker).index()] += 1);
         let mut best = BestCounts { racks: Vec::new(), hosts: Vec::new() };
-        for partition in model.partition_ords() {
+        // Where each partition had one replica on each rack, only what was changed since can be out of order.
+        let only_touched = self.problem.racks_are_closed && !hosts;
+        let partitions = if only_touched { self.touched() } else { model.partition_ords().collect() };
+        for partition in partitions {
             if self.problem.freedom[partition.index()] != Freedom::Free {
                 continue;
             }
@@ -93,7 +96,8 @@ impl State<'_, '_> {
             for _ in 0..self.assignment.replicas(partition).len() {
                 let factor = self.assignment.replicas(partition).len();
                 let by_rack = racks
-                    && self.crowd(partition, |b| model.rack_of(b).0) > best.most(false, factor, &per_rack);
+                    && self.crowd(partition, |b| self.problem.rack_of(b).0)
+                        > best.most(false, factor, &per_rack);
                 let by_host = hosts
                     && self.crowd(partition, |b| model.host_of(b).0) > best.most(true, factor, &per_host);
                 if !(by_rack || by_host) || !self.mend_partition(partition, by_rack) {
@@ -101,7 +105,9 @@ impl State<'_, '_> {
                 }
             }
         }
-        self.racks_are_closed |= self.problem.roles.are_closed(model, &self.assignment);
+        if !self.racks_are_closed && !self.records.is_empty() {
+            self.racks_are_closed = self.problem.roles.are_closed(model, &self.assignment);
+        }
     }
 
     /// How unevenly replicas stand: the most on one, and how many distinct ones fewer than replicas, as one number.
@@ -153,42 +159,42 @@ impl State<'_, '_> {
         // A replica that cannot serve protects nothing, so any rack is as good as its own.
         let serves = model.brokers[from.index()].alive && !super::problem::is_offline(model, partition, from);
         let bound = if serves { self.others_in_rack(partition, from, from) } else { usize::MAX };
-        let mut places: Vec<(usize, usize, f64, BrokerOrd)> = Vec::new();
-        let disk = Resource::Disk.index();
-        for to in model.broker_ords() {
-            if !self.problem.may_receive(partition, to) || self.assignment.holds(partition, to) {
-                continue;
-            }
-            if self.leads(partition, from) && !self.may_take_leadership(partition, from, to) {
-                continue;
-            }
-            let others = self.others_in_rack(partition, from, to);
-            if others <= bound {
-                let hosts =
-                    if self.problem.keeps_hosts_apart { self.others_on_host(partition, from, to) } else { 0 };
-                let capacity = model.brokers[to.index()].capacity[disk].unwrap_or(1.0).max(1.0);
-                places.push((others, hosts, self.disk(to) / capacity, to));
-            }
-        }
-        places.sort_unstable_by(|x, y| {
-            (x.0, x.1).cmp(&(y.0, y.1)).then(x.2.total_cmp(&y.2)).then(x.3.cmp(&y.3))
-        });
         // Those with the fewest others beside them first; what fits nowhere there may stand with more.
-        let mut rest = &places[..];
-        while let Some(first) = rest.first() {
-            let alike = rest.partition_point(|place| (place.0, place.1) == (first.0, first.1));
-            let (now, later) = rest.split_at(alike);
+        let most = bound.min(self.assignment.replicas(partition).len());
+        (0..=most).find_map(|others| self.best_place_beside(others, partition, from, keeps))
+    }
+
+    /// The best place beside so many other replicas in the rack.
+    fn best_place_beside(
+        &self,
+        others: usize,
+        partition: PartitionOrd,
+        from: BrokerOrd,
+        keeps: Keeps,
+    ) -> Option<BrokerOrd> {
+        let model = self.problem.model;
+        let may = |to: &BrokerOrd| {
+            self.others_in_rack(partition, from, *to) == others
+                && self.problem.may_receive(partition, *to)
+                && !self.assignment.holds(partition, *to)
+                && (!self.leads(partition, from) || self.may_take_leadership(partition, from, *to))
+        };
+        let place = |to: BrokerOrd| {
+            let hosts =
+                if self.problem.keeps_hosts_apart { self.others_on_host(partition, from, to) } else { 0 };
+            let capacity = model.brokers[to.index()].capacity[Resource::Disk.index()];
+            (hosts, self.disk(to) / capacity.unwrap_or(1.0).max(1.0), to)
+        };
+        let mut places: Vec<Place> = model.broker_ords().filter(may).map(place).collect();
+        let mut rest = &mut places[..];
+        while !rest.is_empty() {
+            let (now, later) = first_places(rest);
             let mut best: Option<(f64, BrokerOrd)> = None;
-            for chunk in now.chunks(PLACES_MAX) {
-                for (.., to) in chunk {
-                    let Some(delta) = self.weigh_place(partition, from, *to, keeps) else { continue };
-                    let gain = delta.gain();
-                    if best.is_none_or(|(most, _)| gain > most) {
-                        best = Some((gain, *to));
-                    }
-                }
-                if best.is_some() {
-                    break;
+            for (.., to) in now {
+                let Some(delta) = self.weigh_place(partition, from, *to, keeps) else { continue };
+                let gain = delta.gain();
+                if best.is_none_or(|(most, _)| gain > most) {
+                    best = Some((gain, *to));
                 }
             }
             if let Some((_, to)) = best {
@@ -248,6 +254,24 @@ impl State<'_, '_> {
             reason,
         }
     }
+}
+
+/// A place for a replica: how many others of its partition stand on the host, how full the disk is, and the broker.
+type Place = (usize, f64, BrokerOrd);
+
+/// The [`PLACES_MAX`] first places, or those of them that have as few others on the host as the first; and the rest, in
+/// no order: with a thousand brokers it is seldom needed.
+fn first_places(places: &mut [Place]) -> (&[Place], &mut [Place]) {
+    let order = |x: &Place, y: &Place| x.0.cmp(&y.0).then(x.1.total_cmp(&y.1)).then(x.2.cmp(&y.2));
+    if places.len() > PLACES_MAX {
+        places.select_nth_unstable_by(PLACES_MAX - 1, order);
+    }
+    let count = places.len().min(PLACES_MAX);
+    places[..count].sort_unstable_by(order);
+    let hosts = places[0].0;
+    let alike = places[..count].partition_point(|place| place.0 == hosts);
+    let (now, later) = places.split_at_mut(alike);
+    (now, later)
 }
 
 /// The best that can be had for each replication factor, worked out once each.

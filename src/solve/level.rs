@@ -5,13 +5,11 @@
 //! can break or mend, makes the best few moves, each judged exactly before it is made, and looks again. That keeps the
 //! work near linear in the number of moves.
 
-use std::collections::BTreeMap;
-
 use super::delta::change;
-use super::problem::{Load, MUST_WEIGHT};
+use super::offers::Shelf;
+use super::problem::{EPSILON, Load, MUST_WEIGHT};
 use super::reasons::Cause;
 use super::state::State;
-use super::weigh::Offers;
 use crate::model::{BrokerOrd, PartitionOrd, Resource};
 
 /// Which moves are looked for.
@@ -73,6 +71,31 @@ pub(super) struct Found {
     pub partition: PartitionOrd,
     pub from: BrokerOrd,
     pub to: BrokerOrd,
+}
+
+/// The least amounts of those that were seen.
+struct Least {
+    kept: Vec<f64>,
+    count: usize,
+}
+
+impl Least {
+    fn new(count: usize) -> Self {
+        Self { kept: Vec::with_capacity(count + 1), count }
+    }
+
+    /// What another one has to be at most to be among them.
+    fn most(&self) -> f64 {
+        if self.kept.len() < self.count { f64::INFINITY } else { self.kept[self.count - 1] }
+    }
+
+    fn add(&mut self, amount: f64) {
+        if amount < self.most() {
+            let place = self.kept.partition_point(|kept| *kept <= amount);
+            self.kept.insert(place, amount);
+            self.kept.truncate(self.count);
+        }
+    }
 }
 
 /// What a broker has to give away, or get.
@@ -165,6 +188,7 @@ impl State<'_, '_> {
         let mut moved = false;
         // Where new brokers are to be filled, what they need decides what is given; else what is too much somewhere.
         let givers_first = !self.problem.only_fills();
+        let mut shown = Shelf::default();
         for gives in [givers_first, !givers_first] {
             for (_, broker) in &visits {
                 let (over, under) = self.is_beyond_in(scope, *broker);
@@ -174,7 +198,7 @@ impl State<'_, '_> {
                     under && scope.receives[broker.index()]
                 };
                 if takes_part {
-                    moved |= self.visit(*broker, gives, scope, price);
+                    moved |= self.visit(*broker, gives, scope, price, &mut shown);
                 }
             }
         }
@@ -194,9 +218,15 @@ impl State<'_, '_> {
     }
 
     /// Relieves a broker that is over (`gives`), or fills one that is under.
-    fn visit(&mut self, broker: BrokerOrd, gives: bool, scope: &Scope, price: Price) -> bool {
+    fn visit(
+        &mut self,
+        broker: BrokerOrd,
+        gives: bool,
+        scope: &Scope,
+        price: Price,
+        shown: &mut Shelf,
+    ) -> bool {
         let mut moved = false;
-        let mut offers: BTreeMap<BrokerOrd, Offers> = BTreeMap::new();
         for look in 0..LOOKS_MAX {
             let (over, under) = self.is_beyond_in(scope, broker);
             if !(if gives { over } else { under }) {
@@ -205,12 +235,11 @@ impl State<'_, '_> {
             let mut found = Vec::new();
             let need = self.need(broker, gives);
             if look % FRESH_EVERY == 0 {
-                offers.clear();
+                shown.begin_round();
             }
             for partner in self.partners(broker, gives, scope, &need) {
                 let ends = if gives { (broker, partner) } else { (partner, broker) };
-                let of_giver =
-                    offers.entry(ends.0).or_insert_with(|| self.offers(ends.0, scope, look, need.sample()));
+                let of_giver = self.offered(shown, ends.0, scope, look, need.sample());
                 self.weigh(of_giver, ends, (price, scope.only_musts), need.kept(), &mut found);
             }
             found.sort_unstable_by(|x, y| {
@@ -258,33 +287,18 @@ impl State<'_, '_> {
         true
     }
 
-    /// The replicas of a broker that may move, or a sample of them.
-    fn offers(&self, broker: BrokerOrd, scope: &Scope, look: usize, sample: usize) -> Offers {
-        let held = &self.on_broker[broker.index()];
-        let stride = held.len().div_ceil(sample).max(1);
-        // Another part of the replicas at each look; the seed says which comes first.
-        #[expect(clippy::cast_possible_truncation, reason = "only the low bits matter")]
-        let first = look.wrapping_add(self.problem.request.seed as usize) % stride;
-        let mut offers = Offers::with_capacity(held.len().div_ceil(stride));
-        for partition in held.iter().copied().skip(first).step_by(stride) {
-            let home = self.is_home(partition, broker);
-            if self.is_movable(scope, partition, broker) {
-                let price = if home { self.bytes(partition) } else { 0.0 } + self.problem.fixed_price;
-                offers.push(partition, &self.load(partition, broker, self.leads(partition, broker)), price);
-            }
-        }
-        offers.close();
-        offers
-    }
-
     /// The brokers that have most use for what a giver has too much of, or can best spare what a taker lacks.
     fn partners(&self, broker: BrokerOrd, gives: bool, scope: &Scope, need: &Need) -> Vec<BrokerOrd> {
         let model = self.problem.model;
         let sign = if gives { 1.0 } else { -1.0 };
         let worst = self.worst_fill(broker, gives);
+        // The old brokers need not be relieved, but what new ones get is taken from the fullest.
+        let spares = !gives && self.problem.only_fills();
+        let wanted = PARTNERS * if self.racks_are_closed { 1 } else { 2 };
+        let mut least = Least::new(wanted);
         let mut partners: Vec<(f64, f64, BrokerOrd)> = Vec::new();
         for partner in model.broker_ords() {
-            let same_rack = model.rack_of(partner) == model.rack_of(broker);
+            let same_rack = self.problem.rack_of(partner) == self.problem.rack_of(broker);
             let takes_part = partner != broker
                 && (same_rack || !self.racks_are_closed)
                 && self.problem.roles.counts[partner.index()]
@@ -296,24 +310,15 @@ impl State<'_, '_> {
             if !takes_part {
                 continue;
             }
-            let row = self.sums.row(partner);
-            let bounds = self.bounds_of(partner);
-            let mut harm = 0.0;
-            for (term, bounds) in self.problem.terms.iter().zip(bounds) {
-                let r = term.resource;
-                harm += term.weight * change(*bounds, row[r], sign * need.parcel[r], term.scale);
-            }
-            if !gives && self.problem.only_fills() {
-                // The old brokers need not be relieved, but what new ones get is taken from the fullest.
-                harm -= SPARES * self.above_mean(partner);
-            }
+            let spares = if spares { SPARES * self.above_mean(partner) } else { 0.0 };
+            let harm = self.harm(partner, sign, need, least.most() + spares) - spares;
+            least.add(harm);
             let fill = sign * self.fill(partner, worst);
             partners.push((harm, fill, partner));
         }
         let by_harm = |x: &(f64, f64, BrokerOrd), y: &(f64, f64, BrokerOrd)| {
             x.0.total_cmp(&y.0).then(x.1.total_cmp(&y.1)).then(x.2.cmp(&y.2))
         };
-        let wanted = PARTNERS * if self.racks_are_closed { 1 } else { 2 };
         if partners.len() > wanted {
             partners.select_nth_unstable_by(wanted - 1, by_harm);
             let best_fill =
@@ -323,6 +328,23 @@ impl State<'_, '_> {
         }
         partners.sort_unstable_by(by_harm);
         partners.into_iter().map(|(_, _, partner)| partner).collect()
+    }
+
+    /// What a parcel does to a broker's penalties; infinite as soon as it is sure to be more than `most`: of a thousand
+    /// brokers only a handful are of interest.
+    fn harm(&self, partner: BrokerOrd, sign: f64, need: &Need, most: f64) -> f64 {
+        let row = self.sums.row(partner);
+        // What the other goals may still gain.
+        let hope = self.penalty_of(partner) * (1.0 + EPSILON);
+        let mut harm = 0.0;
+        for (term, bounds) in self.problem.terms.iter().zip(self.bounds_of(partner)) {
+            let r = term.resource;
+            harm += term.weight * change(*bounds, row[r], sign * need.parcel[r], term.scale);
+            if harm > most + hope {
+                return f64::INFINITY;
+            }
+        }
+        harm
     }
 
     /// How far a broker is above the means, all goals on bytes and traffic together.

@@ -2,9 +2,9 @@
 //!
 //! [`solve`] checks the request (`roles`), turns the goals into arrays of bounds (`problem`) and searches on a
 //! [`crate::model::Assignment`] with running sums (`state`): what has to move (`forced`), leaders (`leaders`), moves
-//! by gain per byte (`level`), exchanges (`swaps`, `bundles`), and back with what was needless (`trim`). Tiny clusters
-//! end with an exact search (`exact`, with its `exact_places` and `exact_prices`). `log_dirs` then levels the
-//! directories of each broker. `certificate` bounds how far any plan is from the best; `reasons` and
+//! by gain per byte (`level`, with `offers` and `weigh`), exchanges (`swaps`, `bundles`), and back with what was
+//! needless (`trim`). Tiny clusters end with an exact search (`exact`, with its `exact_places` and `exact_prices`).
+//! `log_dirs` then levels the directories of each broker. `certificate` bounds how far any plan is from the best; `reasons` and
 //! `refusals` say why, and why not.
 
 mod budget;
@@ -24,6 +24,7 @@ mod lack;
 mod leaders;
 mod level;
 mod log_dirs;
+mod offers;
 mod permits;
 mod problem;
 mod queue;
@@ -32,6 +33,7 @@ mod refusals;
 mod request;
 mod roles;
 mod shortfall;
+mod shortfall_facts;
 mod shortfall_loss;
 mod shortfall_topics;
 mod solver;
@@ -53,5 +55,6 @@ pub use log_dirs::log_dir_loads;
 pub use request::{
     Budget, Change, LogDirMove, LogDirName, Operation, Refusal, RefusalKind, Request, Solution,
 };
-pub use shortfall::{Shortfall, forced_copies, forced_loads, rack_unset, shortfalls};
+pub use shortfall::{Shortfall, forced_copies, rack_unset, shortfalls};
+pub use shortfall_facts::forced_loads;
 pub use solver::solve;

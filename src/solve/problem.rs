@@ -10,7 +10,7 @@ use super::roles::Roles;
 use super::topic_terms::TopicTerm;
 use super::{Operation, Request};
 use crate::goals::{Balance, Bounds, Goal, GoalSet, Per, Rule, Scope, Tier};
-use crate::model::{BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
+use crate::model::{BrokerOrd, ClusterModel, PartitionOrd, RackOrd, Resource, Sums};
 
 /// Loads by [`Resource::index`].
 pub(super) type Load = [f64; Resource::COUNT];
@@ -123,6 +123,8 @@ pub(super) struct Problem<'a> {
     pub topic_terms: Vec<TopicTerm>,
     pub limits: Vec<HardLimit>,
     pub freedom: Vec<Freedom>,
+    /// By broker: its rack, denser than in the model.
+    racks: Vec<RackOrd>,
     /// Whether rack spread is asked for, and so to be mended.
     pub mends_spread: bool,
     /// Whether hosts are to be kept apart, too.
@@ -151,6 +153,7 @@ impl<'a> Problem<'a> {
             goals,
             request,
             freedom: super::permits::freedom(model, request, &roles, &permits),
+            racks: model.brokers.iter().map(|broker| broker.rack).collect(),
             racks_are_closed: roles.racks_are_closed(model),
             roles,
             permits,
@@ -185,13 +188,15 @@ impl<'a> Problem<'a> {
                     self.add_capacity(sums, goal, tier, rule);
                 }
                 Rule::Balance(rule) if rule.per == Per::Topic => {
-                    self.topic_terms.push(TopicTerm::of_balance(self, sums, goal, tier, rule));
+                    let term = TopicTerm::of_balance(self, sums, goal, tier, rule);
+                    self.topic_terms.extend(Some(term).filter(TopicTerm::asks));
                 }
                 Rule::Balance(rule) if rule.scope == Scope::Broker => {
                     self.add_balance(sums, goal, tier, rule);
                 }
                 Rule::Minimum(rule) => {
-                    self.topic_terms.push(TopicTerm::of_minimum(self, sums, goal, tier, rule));
+                    let term = TopicTerm::of_minimum(self, sums, goal, tier, rule);
+                    self.topic_terms.extend(Some(term).filter(TopicTerm::asks));
                 }
                 Rule::Capacity(_) | Rule::Balance(_) => {
                     self.groups.extend(GroupTerm::of(self, sums, goal, tier));
@@ -358,6 +363,12 @@ impl<'a> Problem<'a> {
                 bounds.low[at] = own_mean * (1.0 - band);
             }
         }
+    }
+
+    /// The rack of a broker.
+    #[inline]
+    pub fn rack_of(&self, broker: BrokerOrd) -> RackOrd {
+        self.racks[broker.index()]
     }
 
     /// Whether the rest of the cluster is to be levelled.

@@ -40,28 +40,38 @@ impl Ord for Candidate {
 /// The share of the best worth that is as good.
 const NEARLY: f64 = 0.97;
 
-/// Candidates, best first.
+/// Candidates, best first. Those that were there from the start lie in order, which is faster to read through than a
+/// heap that does not fit the processor's cache; only those that come back are in a heap.
 #[derive(Debug, Default)]
-pub(super) struct Queue(BinaryHeap<Candidate>);
+pub(super) struct Queue {
+    /// The best one last.
+    sorted: Vec<Candidate>,
+    back: BinaryHeap<Candidate>,
+}
 
 impl Queue {
-    pub fn from_vec(candidates: Vec<Candidate>) -> Self {
-        Self(candidates.into())
+    pub fn from_vec(mut candidates: Vec<Candidate>) -> Self {
+        candidates.sort_unstable();
+        Self { sorted: candidates, back: BinaryHeap::new() }
+    }
+
+    fn peek(&self) -> Option<&Candidate> {
+        self.sorted.last().max(self.back.peek())
     }
 
     pub fn pop(&mut self) -> Option<Candidate> {
-        self.0.pop()
+        if self.back.peek() > self.sorted.last() { self.back.pop() } else { self.sorted.pop() }
     }
 
     /// Whether a candidate of this worth, just looked at anew, still goes before all others, or as good as: every
     /// change shifts all worths a little, and to wait for the exact order would mean to look at most of them again.
     pub fn is_still_best(&self, candidate: &Candidate) -> bool {
-        self.0.peek().is_none_or(|next| {
+        self.peek().is_none_or(|next| {
             candidate >= next || (candidate.worth > 0.0 && candidate.worth >= NEARLY * next.worth)
         })
     }
 
     pub fn push(&mut self, candidate: Candidate) {
-        self.0.push(candidate);
+        self.back.push(candidate);
     }
 }

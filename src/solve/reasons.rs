@@ -84,7 +84,7 @@ impl State<'_, '_> {
 /// The partitions that differ between the model's placement and the target, each with its reason.
 pub(super) fn changes(problem: &Problem, target: &Assignment, records: &[Record]) -> Vec<Change> {
     // A stable sort: the records of a partition stay in the order in which they were made.
-    let mut by_partition: Vec<&Record> = records.iter().collect();
+    let mut by_partition: Vec<Record> = records.to_vec();
     by_partition.sort_by_key(|record| record.partition);
     let mut rest = &by_partition[..];
     let model = problem.model;
@@ -94,17 +94,18 @@ pub(super) fn changes(problem: &Problem, target: &Assignment, records: &[Record]
     });
     changed
         .map(|partition| {
-            let first = rest.partition_point(|record| record.partition < partition);
-            let end = first + rest[first..].partition_point(|record| record.partition == partition);
-            let records = &rest[first..end];
-            rest = &rest[end..];
+            let before = rest.iter().take_while(|record| record.partition < partition).count();
+            rest = &rest[before..];
+            let of_it = rest.iter().take_while(|record| record.partition == partition).count();
+            let (records, later) = rest.split_at(of_it);
+            rest = later;
             Change { partition, reason: reason(problem, target, partition, records) }
         })
         .collect()
 }
 
 /// One sentence for each new replica, or for the new leader when only that changes.
-fn reason(problem: &Problem, target: &Assignment, partition: PartitionOrd, records: &[&Record]) -> String {
+fn reason(problem: &Problem, target: &Assignment, partition: PartitionOrd, records: &[Record]) -> String {
     let model = problem.model;
     let mut sentences = Vec::new();
     for broker in target.replicas(partition) {
@@ -120,18 +121,18 @@ fn reason(problem: &Problem, target: &Assignment, partition: PartitionOrd, recor
     let leader_stays = target.leader(partition) == model.placement.leader(partition);
     if sentences.is_empty() && leader_stays {
         // Only the order of the list changes: that is who takes over.
-        let survives = |record: &&&Record| matches!(record.cause, Cause::Survive { .. });
+        let survives = |record: &&Record| matches!(record.cause, Cause::Survive { .. });
         sentences.extend(records.iter().rev().find(survives).map(|record| sentence(problem, record)));
     }
     if sentences.is_empty() {
-        let leads = |record: &&&Record| target.leader(partition) == Some(record.to);
+        let leads = |record: &&Record| target.leader(partition) == Some(record.to);
         let last = records.iter().rev().find(leads).filter(|record| record.cause != Cause::Follows);
         sentences.push(last.map_or_else(
             || "leadership follows from other moves".to_owned(),
             |record| format!("leadership: {}", sentence(problem, record)),
         ));
     }
-    sentences.join("; ")
+    if sentences.len() > 1 { sentences.join("; ") } else { sentences.pop().unwrap_or_default() }
 }
 
 fn sentence(problem: &Problem, record: &Record) -> String {
@@ -165,11 +166,11 @@ fn sentence(problem: &Problem, record: &Record) -> String {
             let name = resource.name();
             if is_limit {
                 return format!(
-                    "broker {} has {:.0} % of {of} of {name}; broker {}{same_rack} {verb} at {:.0} %{exchange}",
+                    "broker {} has {} % of {of} of {name}; broker {}{same_rack} {verb} at {} %{exchange}",
                     from.id,
-                    100.0 * from_share,
+                    whole(100.0 * from_share),
                     to.id,
-                    100.0 * to_share
+                    whole(100.0 * to_share)
                 );
             }
             format!(
@@ -191,8 +192,15 @@ fn sentence(problem: &Problem, record: &Record) -> String {
     }
 }
 
+/// A number for people, without a fraction: for a hundred thousand sentences that is a good deal faster than to write
+/// a fraction and cut it off.
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+fn whole(number: f64) -> i64 {
+    number.round_ties_even() as i64
+}
+
 /// `18 % over` or `4 % under`.
 fn deviation(share: f64) -> String {
     let percent = 100.0 * (share - 1.0);
-    format!("{:.0} % {}", percent.abs(), if percent < 0.0 { "under" } else { "over" })
+    format!("{} % {}", whole(percent.abs()), if percent < 0.0 { "under" } else { "over" })
 }

@@ -160,13 +160,15 @@ impl Roles {
     pub fn are_closed(&self, model: &ClusterModel, placement: &crate::model::Assignment) -> bool {
         let per_rack = self.brokers_per_rack(model);
         let racks = per_rack.iter().filter(|brokers| **brokers > 0).count();
+        let rack_of: Vec<RackOrd> = model.brokers.iter().map(|broker| broker.rack).collect();
+        let rack_of = |broker: BrokerOrd| rack_of[broker.index()];
         model.partition_ords().all(|partition| {
             let replicas = placement.replicas(partition);
             // What stands on a rack of which no broker stays has to cross over to another.
-            let stays = |broker: &BrokerOrd| per_rack[model.rack_of(*broker).index()] > 0;
+            let stays = |broker: &BrokerOrd| per_rack[rack_of(*broker).index()] > 0;
             let is_new = |at: usize| {
-                let rack = model.rack_of(replicas[at]);
-                replicas[..at].iter().all(|other| model.rack_of(*other) != rack)
+                let rack = rack_of(replicas[at]);
+                replicas[..at].iter().all(|other| rack_of(*other) != rack)
             };
             replicas.len() == racks && replicas.iter().all(stays) && (1..racks).all(is_new)
         })

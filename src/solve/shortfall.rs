@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::shortfall_facts::Facts;
 use super::shortfall_loss::after_loss;
 use super::{Lack, shortfall_topics};
 use crate::base::BrokerId;
 use crate::goals::{Attribute, Balance, Capacity, Goal, GoalSet, Limit, Per, Rule, Scope, Standing, Verdict};
 use crate::model::promises::{best_rack_spread, evenest_counts, rack_spread};
-use crate::model::{BrokerOrd, ClusterModel, Health, PartitionOrd, Resource};
+use crate::model::{BrokerOrd, ClusterModel, PartitionOrd, Resource};
 
 /// Shares of a limit smaller than this are noise of adding up.
 pub(super) const EPSILON: f64 = 1e-9;
@@ -35,6 +36,7 @@ pub struct Shortfall {
 /// For each goal that is not met (or cannot be judged) by a placement: what it lacks. `verdicts` are those of the
 /// placement, in the order of the set.
 pub fn shortfalls(standing: Standing<'_>, goals: &GoalSet, verdicts: &[Verdict]) -> Vec<Shortfall> {
+    let facts = Facts::new(standing);
     let rows = goals.goals.iter().zip(verdicts);
     rows.flat_map(|(goal, verdict)| {
         let lacks = match verdict {
@@ -42,7 +44,7 @@ pub fn shortfalls(standing: Standing<'_>, goals: &GoalSet, verdicts: &[Verdict])
             Verdict::NotReady { missing } => {
                 vec![Lack::NotKnown { missing: missing.clone(), resource: resource_of(goal) }]
             }
-            Verdict::Violated { .. } => lacks(standing, goals, goal),
+            Verdict::Violated { .. } => lacks(standing, &facts, goals, goal),
         };
         lacks.into_iter().map(|lack| Shortfall {
             goal: goal.name.clone(),
@@ -64,10 +66,10 @@ fn resource_of(goal: &Goal) -> Option<Resource> {
 }
 
 /// What an unmet goal lacks; of capacity each place that is too small.
-fn lacks(standing: Standing<'_>, goals: &GoalSet, goal: &Goal) -> Vec<Lack> {
+fn lacks(standing: Standing<'_>, facts: &Facts, goals: &GoalSet, goal: &Goal) -> Vec<Lack> {
     let found: Vec<Lack> = match &goal.rule {
-        Rule::Capacity(rule) => capacity(standing, rule),
-        Rule::Balance(rule) => balance(standing, rule).into_iter().collect(),
+        Rule::Capacity(rule) => capacity(standing, facts, rule),
+        Rule::Balance(rule) => balance(standing, facts, rule).into_iter().collect(),
         Rule::Spread(rule) if rule.over == Attribute::Rack => {
             rack_unset(standing.model).into_iter().collect()
         }
@@ -78,11 +80,8 @@ fn lacks(standing: Standing<'_>, goals: &GoalSet, goal: &Goal) -> Vec<Lack> {
     if !found.is_empty() {
         return found;
     }
-    let concerned = |partition: &PartitionOrd| {
-        standing.model.partitions[partition.index()].health != Health::Healthy
-            && concerns(standing, goal, *partition)
-    };
-    let partitions = standing.model.partition_ords().filter(concerned).count();
+    let concerned = |partition: &&PartitionOrd| concerns(standing, goal, **partition);
+    let partitions = facts.unhealthy().iter().filter(concerned).count();
     vec![if partitions > 0 { Lack::Held { partitions } } else { Lack::NotForbidden }]
 }
 
@@ -122,27 +121,6 @@ pub fn forced_copies(replication_factor: usize, brokers_per_rack: &[usize]) -> V
     brokers_per_rack.iter().map(of_rack).collect()
 }
 
-/// What has to stand in each rack at least, and what can at most, of a resource: for each partition its forced copies
-/// times what a replica weighs. A follower's weight for the least, so that it holds wherever leaders are.
-pub fn forced_loads(model: &ClusterModel, counts: &[bool], resource: Resource) -> Vec<(f64, f64)> {
-    let per_rack = model.brokers_per_rack(|broker| counts[broker.index()]);
-    let mut by_factor = BTreeMap::new();
-    let mut loads = vec![(0.0, 0.0); per_rack.len()];
-    for partition in model.partition_ords() {
-        let factor = model.placement.replicas(partition).len();
-        let copies = by_factor.entry(factor).or_insert_with(|| forced_copies(factor, &per_rack));
-        let follower = model.load(partition, false, factor)[resource.index()];
-        let leader = model.load(partition, true, factor)[resource.index()];
-        for ((least, most), (must, can)) in loads.iter_mut().zip(copies.iter()) {
-            *least += real(*must) * follower;
-            if *can > 0 {
-                *most += leader.max(follower) + real(*can - 1) * follower;
-            }
-        }
-    }
-    loads
-}
-
 pub(super) fn brokers_of(standing: Standing<'_>, rack: usize) -> impl Iterator<Item = BrokerOrd> + use<'_> {
     standing.brokers().filter(move |broker| standing.model.rack_of(*broker).index() == rack)
 }
@@ -157,7 +135,7 @@ pub(super) fn share_of(rule: &Capacity) -> f64 {
 
 /// Hosts and racks are held against the sum of the limits of their brokers: what the brokers of a rack, or all, cannot
 /// bear in sum no sharing out between hosts mends.
-fn capacity(standing: Standing<'_>, rule: &Capacity) -> Vec<Lack> {
+fn capacity(standing: Standing<'_>, facts: &Facts, rule: &Capacity) -> Vec<Lack> {
     let model = standing.model;
     if rule.scope == Scope::LogDir {
         return Vec::new();
@@ -177,10 +155,9 @@ fn capacity(standing: Standing<'_>, rule: &Capacity) -> Vec<Lack> {
             capacity_missing: over / share,
         })
     };
-    let forced = forced_loads(model, standing.counts, rule.resource);
-    let racks = forced.iter().enumerate().filter_map(|(rack, (least, _))| {
+    let racks = facts.forced(rule.resource).enumerate().filter_map(|(rack, (least, _))| {
         let limits: Option<Vec<f64>> = brokers_of(standing, rack).map(limit).collect();
-        too_small(Some(rack), *least, limits)
+        too_small(Some(rack), least, limits)
     });
     let racks: Vec<Lack> = racks.collect();
     if !racks.is_empty() {
@@ -191,7 +168,7 @@ fn capacity(standing: Standing<'_>, rule: &Capacity) -> Vec<Lack> {
     let room = largest_place(standing, rule.scope, &limits);
     let whole = too_small(None, total, Some(limits));
     let lost = || rule.survive.and_then(|_| after_loss(standing, rule));
-    whole.or_else(lost).or_else(|| largest_beyond(standing, rule.resource, room)).into_iter().collect()
+    whole.or_else(lost).or_else(|| largest_beyond(facts, rule.resource, room)).into_iter().collect()
 }
 
 /// The most of any broker, host or rack; `mosts` are those of the brokers that count, in their order.
@@ -210,18 +187,11 @@ fn largest_place(standing: Standing<'_>, scope: Scope, mosts: &[f64]) -> f64 {
 }
 
 /// A partition of which one replica alone weighs more than `room`.
-fn largest_beyond(standing: Standing<'_>, resource: Resource, room: f64) -> Option<Lack> {
-    let model = standing.model;
-    let weight = |partition: PartitionOrd| {
-        let factor = standing.assignment.replicas(partition).len();
-        model.load(partition, true, factor)[resource.index()]
-    };
-    let weights = model.partition_ords().map(|partition| (partition, weight(partition)));
-    let (partition, load) =
-        weights.max_by(|one, other| one.1.total_cmp(&other.1).then(other.0.cmp(&one.0)))?;
+fn largest_beyond(facts: &Facts, resource: Resource, room: f64) -> Option<Lack> {
+    let (partition, load) = facts.largest(resource)?;
     let is_larger = load > room * (1.0 + EPSILON);
     is_larger.then(|| Lack::ReplicaTooLarge {
-        partition: model.name(partition).to_string(),
+        partition: facts.model().name(partition).to_string(),
         resource,
         load,
         room,
@@ -229,7 +199,7 @@ fn largest_beyond(standing: Standing<'_>, resource: Resource, room: f64) -> Opti
 }
 
 /// The band of a host or rack is never wider than those of its brokers together.
-fn balance(standing: Standing<'_>, rule: &Balance) -> Option<Lack> {
+fn balance(standing: Standing<'_>, facts: &Facts, rule: &Balance) -> Option<Lack> {
     let model = standing.model;
     if rule.per == Per::Topic {
         return shortfall_topics::balance(standing, rule);
@@ -240,9 +210,8 @@ fn balance(standing: Standing<'_>, rule: &Balance) -> Option<Lack> {
     let total: f64 = standing.brokers().map(|broker| standing.sums.get(broker, rule.resource)).sum();
     let bounds = rule.bounds(model, standing.counts, total, rule.band);
     if rule.per == Per::Cluster && total > 0.0 {
-        let forced = forced_loads(model, standing.counts, rule.resource);
         let mut worst: Option<(f64, Lack)> = None;
-        for (rack, (least, most)) in forced.into_iter().enumerate() {
+        for (rack, (least, most)) in facts.forced(rule.resource).enumerate() {
             let sum = |of: &[f64]| brokers_of(standing, rack).map(|broker| of[broker.index()]).sum::<f64>();
             let (low, mean, high) = (sum(&bounds.low), sum(&bounds.mean), sum(&bounds.high));
             let slack = EPSILON * total;
@@ -263,7 +232,7 @@ fn balance(standing: Standing<'_>, rule: &Balance) -> Option<Lack> {
         }
     }
     let mosts: Vec<f64> = standing.brokers().map(|broker| bounds.high[broker.index()]).collect();
-    largest_beyond(standing, rule.resource, largest_place(standing, rule.scope, &mosts))
+    largest_beyond(facts, rule.resource, largest_place(standing, rule.scope, &mosts))
 }
 
 /// A rack whose load `held` is out of the band around its part `mean` of the `total`.
@@ -307,7 +276,7 @@ pub fn rack_unset(model: &ClusterModel) -> Option<Lack> {
     (!brokers.is_empty() && brokers.len() < model.brokers.len()).then_some(Lack::RackUnset { brokers })
 }
 
-fn real(number: usize) -> f64 {
+pub(super) fn real(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
 

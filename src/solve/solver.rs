@@ -20,6 +20,9 @@ const ROUNDS_MAX: usize = 4;
 /// To have taken back less than this share of all bytes is a sign that little is left to take back.
 const WORTH_TRIMMING: f64 = 0.004;
 
+/// The same where all goals are met, so that nothing makes use of the room: a second time takes back a tenth of the first.
+const WORTH_TRIMMING_AGAIN: f64 = 0.025;
+
 /// Finds a target.
 ///
 /// What has to move goes first (replicas on brokers that leave, rack spread, topics that belong elsewhere). Then
@@ -201,8 +204,9 @@ fn improve(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
         let keeps = if only_forced { Keeps::Musts } else { Keeps::All };
         let trimmed = state.trim(keeps) + state.shrink(keeps);
         // What was taken back makes room for more only where something is still to be mended.
+        let worth = if state.is_level() { WORTH_TRIMMING_AGAIN } else { WORTH_TRIMMING };
         if scope.only_musts
-            || trimmed < WORTH_TRIMMING * state.copied()
+            || trimmed < worth * state.copied()
             || (round > 0 && before > 0.0 && trimmed <= 0.0)
         {
             return;
@@ -223,12 +227,17 @@ fn sweep(state: &mut State, scope: &Scope, leadership: Option<Leadership>) {
 /// The target, each changed partition with its leader in the first place of its list.
 fn finish(state: State) -> (Assignment, Vec<super::reasons::Record>) {
     let (problem, model) = (state.problem, state.problem.model);
+    let touched = state.touched();
     let (mut target, records) = (state.assignment, state.records);
     let wants_first = problem.goals.goals.iter().any(|goal| {
         matches!(&goal.rule, Rule::Leadership(rule) if rule.by == Leads::FirstReplica && rule.topics.is_all())
     });
     let demotes = problem.roles.demotes();
-    for partition in model.partition_ords() {
+    let all = demotes
+        || (wants_first && problem.levels_all())
+        || matches!(problem.request.operation, Operation::SetReplicationFactor(_));
+    let partitions = if all { model.partition_ords().collect() } else { touched };
+    for partition in partitions {
         let changed = target.replicas(partition) != model.placement.replicas(partition)
             || target.leader(partition) != model.placement.leader(partition)
             || (problem.freedom[partition.index()] == Freedom::Free

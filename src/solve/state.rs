@@ -28,8 +28,12 @@ pub(super) struct State<'p, 'a> {
     pub on_broker: Vec<Vec<PartitionOrd>>,
     /// What was done and why.
     pub records: Vec<Record>,
+    /// By broker: how often something was changed there.
+    changes: Vec<u32>,
     /// By broker: terms that it is over and under in, a bit each.
     beyond: Vec<(u64, u64)>,
+    /// By broker: what is beyond its bounds, in all tiers together.
+    penalties: Vec<f64>,
     /// By broker and term: least and most.
     bounds: Vec<(f64, f64)>,
 }
@@ -37,7 +41,8 @@ pub(super) struct State<'p, 'a> {
 impl<'p, 'a> State<'p, 'a> {
     pub fn new(problem: &'p Problem<'a>, assignment: Assignment, sums: Sums) -> Self {
         let model = problem.model;
-        let mut on_broker = vec![Vec::new(); model.brokers.len()];
+        let mut on_broker: Vec<Vec<PartitionOrd>> =
+            model.broker_ords().map(|broker| Vec::with_capacity(held(&sums, broker))).collect();
         for partition in model.partition_ords() {
             for broker in assignment.replicas(partition) {
                 on_broker[broker.index()].push(partition);
@@ -47,7 +52,7 @@ impl<'p, 'a> State<'p, 'a> {
             problem,
             racks_are_closed: problem.racks_are_closed,
             tight: None,
-            counts: TopicCounts::new(model, &problem.topic_terms, &assignment),
+            counts: TopicCounts::new(problem, &assignment),
             group_loads: problem.groups.iter().map(|group| group.loads(model, &sums)).collect(),
             mean_replica: mean_replica(model, &sums),
             assignment,
@@ -55,7 +60,9 @@ impl<'p, 'a> State<'p, 'a> {
             on_broker,
             records: Vec::new(),
             topic_penalty: Delta::NONE,
+            changes: vec![0; model.brokers.len()],
             beyond: vec![(0, 0); model.brokers.len()],
+            penalties: vec![0.0; model.brokers.len()],
             bounds: Vec::new(),
         };
         state.add_up_topics();
@@ -64,9 +71,12 @@ impl<'p, 'a> State<'p, 'a> {
     }
 
     fn add_up_topics(&mut self) {
-        for term in &self.problem.topic_terms {
-            for (topic, _) in term.bounds.iter().enumerate().filter(|(_, bounds)| **bounds != (0, u16::MAX)) {
-                let topic = TopicOrd::from(topic);
+        for (at, term) in self.problem.topic_terms.iter().enumerate() {
+            let (over, under) = (self.counts.topics_beyond(at, true), self.counts.topics_beyond(at, false));
+            let mut off: Vec<TopicOrd> = over.chain(under).collect();
+            off.sort_unstable();
+            off.dedup();
+            for topic in off {
                 let counted = |broker: &BrokerOrd| self.problem.roles.counts[broker.index()];
                 for broker in self.problem.model.broker_ords().filter(counted) {
                     let penalty = term.penalty(topic, self.counts.get(topic, broker, term.of));
@@ -100,6 +110,7 @@ impl<'p, 'a> State<'p, 'a> {
             under |= u64::from(load < low - slack) << (at & 63);
         }
         self.beyond[broker.index()] = (over, under);
+        self.penalties[broker.index()] = self.add_up_penalty(broker);
     }
 
     /// Least and most of a broker by term.
@@ -257,10 +268,10 @@ impl<'p, 'a> State<'p, 'a> {
 
     /// How many other replicas of a partition stand in the rack of `at`, when the one on `from` is left out.
     pub fn others_in_rack(&self, partition: PartitionOrd, from: BrokerOrd, at: BrokerOrd) -> usize {
-        let model = self.problem.model;
-        let rack = model.rack_of(at);
+        let problem = self.problem;
+        let rack = problem.rack_of(at);
         let others = self.assignment.replicas(partition).iter();
-        others.filter(|other| **other != from && model.rack_of(**other) == rack).count()
+        others.filter(|other| **other != from && problem.rack_of(**other) == rack).count()
     }
 
     /// The same for hosts.
@@ -277,7 +288,7 @@ impl<'p, 'a> State<'p, 'a> {
         let model = self.problem.model;
         self.problem.may_receive(partition, to)
             && !self.assignment.holds(partition, to)
-            && (model.rack_of(from) == model.rack_of(to)
+            && (self.problem.rack_of(from) == self.problem.rack_of(to)
                 || self.others_in_rack(partition, from, to) <= self.others_in_rack(partition, from, from))
             && (!self.problem.keeps_hosts_apart
                 || model.host_of(from) == model.host_of(to)
@@ -328,12 +339,19 @@ impl<'p, 'a> State<'p, 'a> {
         self.topic_penalty = topics;
         for (moves, of) in [(cell.replica, Counted::Replicas), (cell.leader, Counted::Leaders)] {
             if moves {
-                self.counts.add(cell.topic, cell.from, of, false);
-                self.counts.add(cell.topic, cell.to, of, true);
+                self.counts.add(self.problem, cell.topic, cell.from, of, false);
+                self.counts.add(self.problem, cell.topic, cell.to, of, true);
             }
         }
-        self.note(*a);
-        self.note(*b);
+        for broker in [*a, *b] {
+            self.changes[broker.index()] += 1;
+            self.note(broker);
+        }
+    }
+
+    /// How often something was changed on a broker.
+    pub fn changes_on(&self, broker: BrokerOrd) -> u32 {
+        self.changes[broker.index()]
     }
 
     /// The terms that a broker is over, and those that it is under, in; a bit each.
@@ -349,6 +367,10 @@ impl<'p, 'a> State<'p, 'a> {
 
     /// What is beyond a broker's bounds, in all tiers together.
     pub fn penalty_of(&self, broker: BrokerOrd) -> f64 {
+        self.penalties[broker.index()]
+    }
+
+    fn add_up_penalty(&self, broker: BrokerOrd) -> f64 {
         let row = self.sums.row(broker);
         let terms = self.problem.terms.iter().zip(self.bounds_of(broker));
         terms
@@ -424,6 +446,12 @@ impl<'p, 'a> State<'p, 'a> {
     pub fn disk(&self, broker: BrokerOrd) -> f64 {
         self.sums.get(broker, Resource::Disk)
     }
+}
+
+/// How many replicas a broker holds.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of ones")]
+fn held(sums: &Sums, broker: BrokerOrd) -> usize {
+    sums.get(broker, Resource::Replicas) as usize
 }
 
 /// What a replica weighs on average.

@@ -1,6 +1,8 @@
 //! [`TopicTerm`]: goals on how many replicas, or leaders, of each topic a broker holds.
 //!
-//! The counts of every topic on every broker are one dense table of 16-bit numbers, kept only when a goal needs it.
+//! The counts of every topic on every broker are one dense table of 16-bit numbers, kept only when a goal needs it. With
+//! a thousand brokers and ten thousand topics nobody reads through all of it: how many brokers are beyond the bounds of
+//! a topic is kept as counts change.
 
 use super::problem::{Problem, penalty, search_weight};
 use crate::goals::{Balance, Counted, Goal, Least, Minimum};
@@ -56,6 +58,11 @@ impl TopicTerm {
         Self { of: rule.of, tier, scale: goal.weight / problem.unit(sums, resource(rule.of)), weight, bounds }
     }
 
+    /// Whether it asks anything of any topic.
+    pub fn asks(&self) -> bool {
+        self.bounds.iter().any(|bounds| *bounds != (0, u16::MAX))
+    }
+
     /// Whether counts from the one to the other cost nothing.
     pub fn is_within(&self, topic: TopicOrd, least: i32, most: i32) -> bool {
         let (low, high) = self.bounds[topic.index()];
@@ -101,10 +108,13 @@ pub(super) struct TopicCounts {
     brokers: usize,
     replicas: Vec<u16>,
     leaders: Vec<u16>,
+    /// By term and topic: how many of the brokers that count hold too many, and too few.
+    beyond: Vec<Vec<(u32, u32)>>,
 }
 
 impl TopicCounts {
-    pub fn new(model: &ClusterModel, terms: &[TopicTerm], assignment: &Assignment) -> Self {
+    pub fn new(problem: &Problem, assignment: &Assignment) -> Self {
+        let (model, terms) = (problem.model, &problem.topic_terms);
         let wants = |of| terms.iter().any(|term| term.of == of);
         let table =
             |wanted| if wanted { vec![0; model.topics.len() * model.brokers.len()] } else { Vec::new() };
@@ -112,20 +122,54 @@ impl TopicCounts {
             brokers: model.brokers.len(),
             replicas: table(wants(Counted::Replicas)),
             leaders: table(wants(Counted::Leaders)),
+            beyond: vec![vec![(0, 0); model.topics.len()]; terms.len()],
         };
-        if terms.is_empty() {
-            return counts;
-        }
-        for partition in model.partition_ords() {
-            let topic = model.partitions[partition.index()].topic;
-            for broker in assignment.replicas(partition) {
-                counts.add(topic, *broker, Counted::Replicas, true);
-            }
-            if let Some(leader) = assignment.leader(partition) {
-                counts.add(topic, leader, Counted::Leaders, true);
+        for of in [Counted::Replicas, Counted::Leaders].into_iter().filter(|of| wants(*of)) {
+            for topic in (0..model.topics.len()).map(TopicOrd::from) {
+                let most = counts.count(model, assignment, topic, of);
+                for (at, term) in terms.iter().enumerate().filter(|(_, term)| term.of == of) {
+                    let (low, high) = term.bounds[topic.index()];
+                    // Nearly all topics are level, and then no broker need be looked at.
+                    if low > 0 || most > high {
+                        let row = counts.row(topic, of).iter().zip(&problem.roles.counts);
+                        let row = row.filter(|(_, counts)| **counts);
+                        counts.beyond[at][topic.index()] = row.fold((0, 0), |(over, under), (count, _)| {
+                            (over + u32::from(*count > high), under + u32::from(*count < low))
+                        });
+                    }
+                }
             }
         }
         counts
+    }
+
+    /// Counts what each broker has of a topic, and returns the most that one has.
+    fn count(&mut self, model: &ClusterModel, assignment: &Assignment, topic: TopicOrd, of: Counted) -> u16 {
+        let table = match of {
+            Counted::Replicas => &mut self.replicas,
+            Counted::Leaders => &mut self.leaders,
+        };
+        let row = &mut table[topic.index() * self.brokers..][..self.brokers];
+        let mut most = 0;
+        let mut add = |broker: BrokerOrd| {
+            let count = &mut row[broker.index()];
+            *count = count.saturating_add(1);
+            most = most.max(*count);
+        };
+        for partition in model.partitions_of(topic) {
+            match of {
+                Counted::Replicas => assignment.replicas(partition).iter().copied().for_each(&mut add),
+                Counted::Leaders => assignment.leader(partition).into_iter().for_each(&mut add),
+            }
+        }
+        most
+    }
+
+    /// The topics of which some broker has too many (`over`), or too few.
+    pub fn topics_beyond(&self, term: usize, over: bool) -> impl Iterator<Item = TopicOrd> {
+        let is_off = move |beyond: &(u32, u32)| if over { beyond.0 > 0 } else { beyond.1 > 0 };
+        let topics = self.beyond[term].iter().enumerate().filter(move |(_, beyond)| is_off(beyond));
+        topics.map(|(topic, _)| TopicOrd::from(topic))
     }
 
     fn table(&self, of: Counted) -> &[u16] {
@@ -146,14 +190,25 @@ impl TopicCounts {
     }
 
     /// One more, or one fewer.
-    pub fn add(&mut self, topic: TopicOrd, broker: BrokerOrd, of: Counted, more: bool) {
+    pub fn add(&mut self, problem: &Problem, topic: TopicOrd, broker: BrokerOrd, of: Counted, more: bool) {
         let at = topic.index() * self.brokers + broker.index();
         let table = match of {
             Counted::Replicas => &mut self.replicas,
             Counted::Leaders => &mut self.leaders,
         };
-        if let Some(count) = table.get_mut(at) {
-            *count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
+        let Some(count) = table.get_mut(at) else { return };
+        let before = *count;
+        *count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
+        if !problem.roles.counts[broker.index()] {
+            return;
+        }
+        for (term, beyond) in
+            problem.topic_terms.iter().zip(&mut self.beyond).filter(|(term, _)| term.of == of)
+        {
+            let (low, high) = term.bounds[topic.index()];
+            let (over, under) = &mut beyond[topic.index()];
+            *over = *over + u32::from(*count > high) - u32::from(before > high);
+            *under = *under + u32::from(*count < low) - u32::from(before < low);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Goals on counts of topics: a broker with too many (or too few) replicas of a topic gives some away (or gets some),
 //! the cheapest first, in exchange for another replica where nothing else fits.
 
+use std::collections::BTreeMap;
+
 use super::delta::{Cell, Shift};
 use super::level::Scope;
 use super::problem::Freedom;
@@ -23,10 +25,49 @@ const EXCHANGED_MAX: usize = 4;
 /// With how many brokers an exchange is tried: those with fewest replicas of the topic first.
 const PARTNERS_MAX: usize = 8;
 
+/// The replicas of brokers that may move, by size; looked up again when something has changed there.
+#[derive(Default)]
+struct Shelves(BTreeMap<BrokerOrd, (u32, Vec<(f64, PartitionOrd)>)>);
+
+impl Shelves {
+    fn of(&mut self, state: &State, scope: &Scope, broker: BrokerOrd) -> &[(f64, PartitionOrd)] {
+        let changes = state.changes_on(broker);
+        let look_up = || {
+            let held = state.on_broker[broker.index()].iter().copied();
+            let movable = held.filter(|partition| state.is_movable(scope, *partition, broker));
+            let mut by_size: Vec<(f64, PartitionOrd)> =
+                movable.map(|partition| (state.bytes(partition), partition)).collect();
+            by_size.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
+            (changes, by_size)
+        };
+        let known = self.0.entry(broker).or_insert_with(look_up);
+        if known.0 != changes {
+            *known = look_up();
+        }
+        &known.1
+    }
+}
+
+/// Those nearest to a size, nearest first.
+fn nearest(by_size: &[(f64, PartitionOrd)], size: f64) -> impl Iterator<Item = PartitionOrd> {
+    let middle = by_size.partition_point(|(other, _)| *other < size);
+    let (mut below, mut above) =
+        (by_size[..middle].iter().rev().peekable(), by_size[middle..].iter().peekable());
+    std::iter::from_fn(move || {
+        let is_nearer = match (below.peek(), above.peek()) {
+            (Some(below), Some(above)) => size - below.0 < above.0 - size,
+            (below, _) => below.is_some(),
+        };
+        let next = if is_nearer { below.next() } else { above.next() };
+        next.map(|(_, partition)| *partition)
+    })
+}
+
 impl State<'_, '_> {
     /// Mends counts of replicas of topics; says whether anything moved.
     pub fn level_topics(&mut self, scope: &Scope) -> bool {
         let mut moved = false;
+        let mut shelves = Shelves::default();
         for at in 0..self.problem.topic_terms.len() {
             if scope.only_musts && self.problem.topic_terms[at].tier > 0 {
                 continue;
@@ -38,7 +79,7 @@ impl State<'_, '_> {
             for (topic, broker) in self.crowded(at) {
                 while self.counts.get(topic, broker, Counted::Replicas)
                     > self.problem.topic_terms[at].bounds[topic.index()].1
-                    && self.thin_out(scope, topic, broker)
+                    && self.thin_out(scope, topic, broker, &mut shelves)
                 {
                     moved = true;
                 }
@@ -57,23 +98,27 @@ impl State<'_, '_> {
 
     /// Topics and brokers with more than the most.
     fn crowded(&self, term: usize) -> Vec<(TopicOrd, BrokerOrd)> {
-        self.off(term, |count, (_, high)| count > high)
+        self.off(term, true, |count, (_, high)| count > high)
     }
 
     /// Topics and brokers with less than the least.
     fn starved(&self, term: usize) -> Vec<(TopicOrd, BrokerOrd)> {
-        self.off(term, |count, (low, _)| count < low)
+        self.off(term, false, |count, (low, _)| count < low)
     }
 
-    fn off(&self, term: usize, is_off: impl Fn(u16, (u16, u16)) -> bool) -> Vec<(TopicOrd, BrokerOrd)> {
-        let term = &self.problem.topic_terms[term];
+    fn off(
+        &self,
+        at: usize,
+        over: bool,
+        is_off: impl Fn(u16, (u16, u16)) -> bool,
+    ) -> Vec<(TopicOrd, BrokerOrd)> {
+        let term = &self.problem.topic_terms[at];
         let counts = &self.problem.roles.counts;
         let mut found = Vec::new();
-        for (topic, bounds) in term.bounds.iter().enumerate().filter(|(_, bounds)| **bounds != (0, u16::MAX))
-        {
-            let topic = TopicOrd::from(topic);
+        for topic in self.counts.topics_beyond(at, over) {
+            let bounds = term.bounds[topic.index()];
             for (broker, count) in self.counts.row(topic, term.of).iter().enumerate() {
-                if is_off(*count, *bounds) && counts[broker] {
+                if is_off(*count, bounds) && counts[broker] {
                     found.push((topic, BrokerOrd::from(broker)));
                 }
             }
@@ -111,7 +156,7 @@ impl State<'_, '_> {
     }
 
     /// Sends one replica of a topic away from a broker that has too many.
-    fn thin_out(&mut self, scope: &Scope, topic: TopicOrd, from: BrokerOrd) -> bool {
+    fn thin_out(&mut self, scope: &Scope, topic: TopicOrd, from: BrokerOrd, shelves: &mut Shelves) -> bool {
         let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
         let held = self.replicas_of(scope, topic, from);
         let takers = self.takers(scope, topic, from);
@@ -131,7 +176,9 @@ impl State<'_, '_> {
             self.move_because(partition, from, to);
             return true;
         }
-        held.into_iter().take(EXCHANGED_MAX).any(|partition| self.exchange_for_like(scope, partition, from))
+        held.into_iter()
+            .take(EXCHANGED_MAX)
+            .any(|partition| self.exchange_for_like(scope, partition, from, shelves))
     }
 
     /// The brokers that may take a replica of a topic; where there are many, those with fewest of it.
@@ -152,7 +199,13 @@ impl State<'_, '_> {
     }
 
     /// Exchanges a replica for one of like size of another topic, on the broker where that costs least.
-    fn exchange_for_like(&mut self, scope: &Scope, mine: PartitionOrd, a: BrokerOrd) -> bool {
+    fn exchange_for_like(
+        &mut self,
+        scope: &Scope,
+        mine: PartitionOrd,
+        a: BrokerOrd,
+        shelves: &mut Shelves,
+    ) -> bool {
         let mut best: Option<(f64, PartitionOrd, BrokerOrd)> = None;
         let size = self.bytes(mine);
         let topic = self.problem.model.partitions[mine.index()].topic;
@@ -170,17 +223,10 @@ impl State<'_, '_> {
         partners.sort_unstable();
         partners.truncate(PARTNERS_MAX);
         for (_, b) in partners {
-            let mut theirs: Vec<(f64, PartitionOrd)> = self.on_broker[b.index()]
-                .iter()
-                .filter(|partition| self.is_movable(scope, **partition, b))
-                .filter(|partition| self.problem.model.partitions[partition.index()].topic != topic)
-                .map(|partition| ((self.bytes(*partition) - size).abs(), *partition))
-                .collect();
-            if theirs.len() > EXCHANGES_MAX {
-                theirs.select_nth_unstable_by(EXCHANGES_MAX, |x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
-                theirs.truncate(EXCHANGES_MAX);
-            }
-            for (_, their) in theirs {
+            let other_topic =
+                |their: &PartitionOrd| self.problem.model.partitions[their.index()].topic != topic;
+            let theirs = nearest(shelves.of(self, scope, b), size).filter(other_topic);
+            for their in theirs.take(EXCHANGES_MAX) {
                 let Some((delta, price)) = self.evaluate_swap(mine, their, a, b) else { continue };
                 let worth = delta.gain() / price;
                 if delta.improves() && best.is_none_or(|(most, ..)| worth > most) {

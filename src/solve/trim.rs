@@ -168,12 +168,12 @@ impl State<'_, '_> {
 
     fn by_size(&self, broker: BrokerOrd) -> BySize {
         let model = self.problem.model;
-        let mut by_size: BySize = self.on_broker[broker.index()]
-            .iter()
-            .filter(|partition| self.problem.freedom[partition.index()] == Freedom::Free)
-            .filter(|partition| model.placement.holds(**partition, broker))
-            .map(|partition| (self.bytes(*partition), *partition))
-            .collect();
+        let free = |partition: &&PartitionOrd| self.problem.freedom[partition.index()] == Freedom::Free;
+        let mut held: Vec<PartitionOrd> =
+            self.on_broker[broker.index()].iter().filter(free).copied().collect();
+        held.retain(|partition| model.placement.holds(*partition, broker));
+        let mut by_size: BySize =
+            held.into_iter().map(|partition| (self.bytes(partition), partition)).collect();
         by_size.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         by_size
     }

@@ -2,44 +2,13 @@
 //! two can break or mend.
 
 use super::level::{Found, Price};
+use super::offers::Offers;
 use super::problem::{Load, penalty};
 use super::state::State;
-use crate::model::{BrokerOrd, PartitionOrd, Resource};
+use crate::model::{BrokerOrd, Resource};
 
 /// What other goals weigh where only musts may be the reason for a move.
 const BESIDE_MUSTS: f64 = 0.002;
-
-/// Replicas that may move, with what they weigh: column by column, so that many are weighed at a time.
-#[derive(Debug, Default)]
-pub(super) struct Offers {
-    partitions: Vec<PartitionOrd>,
-    prices: Vec<f64>,
-    loads: [Vec<f64>; Resource::COUNT],
-    /// The largest amount of each resource.
-    most: Load,
-}
-
-impl Offers {
-    pub fn with_capacity(count: usize) -> Self {
-        Self {
-            partitions: Vec::with_capacity(count),
-            prices: Vec::with_capacity(count),
-            loads: std::array::from_fn(|_| Vec::with_capacity(count)),
-            most: [0.0; Resource::COUNT],
-        }
-    }
-
-    pub fn push(&mut self, partition: PartitionOrd, load: &Load, price: f64) {
-        self.partitions.push(partition);
-        self.prices.push(price);
-        self.loads.iter_mut().zip(load).for_each(|(column, amount)| column.push(*amount));
-    }
-
-    /// To be called when all are there.
-    pub fn close(&mut self) {
-        self.most = std::array::from_fn(|r| self.loads[r].iter().copied().fold(0.0, f64::max));
-    }
-}
 
 /// A goal as it stands between two brokers.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +63,10 @@ impl Side {
     #[inline]
     fn gain(&self, load: f64) -> f64 {
         let after = self.load + self.sign * load;
-        let beyond = (after - self.high).max(self.low - after).max(0.0) * self.scale;
+        // None of these is ever no number: what is plainly compared is compared many at a time.
+        let (above, below) = (after - self.high, self.low - after);
+        let beyond = if above > below { above } else { below };
+        let beyond = self.scale * if beyond > 0.0 { beyond } else { 0.0 };
         self.now - beyond * (1.0 + 0.25 * beyond)
     }
 }
@@ -107,7 +79,8 @@ const AHEAD: f64 = 0.3;
 /// the bytes would not fit: so what goes ahead of the bytes counts against a replica.
 #[inline]
 fn in_step(gain: f64, load: f64, wanted: f64) -> f64 {
-    let share = if gain > 0.0 && load > wanted { wanted / load } else { 1.0 };
+    let share = if load > wanted { wanted / load } else { 1.0 };
+    let share = if gain > 0.0 { share } else { 1.0 };
     gain * (share - AHEAD * (1.0 - share))
 }
 
@@ -128,10 +101,10 @@ impl State<'_, '_> {
     ) {
         let most = offers.most;
         let mut gains = vec![0.0; offers.partitions.len()];
-        let sizes = &offers.loads[Resource::Disk.index()];
+        let sizes = offers.column(Resource::Disk.index());
         let mut idle = true;
         for lane in self.lanes(from, to, &most, price, only_musts) {
-            let loads = &offers.loads[lane.resource];
+            let loads = offers.column(lane.resource);
             for side in [lane.giver, lane.taker] {
                 if !side.is_idle(most[lane.resource]) {
                     side.add_gains(lane.weight, loads, sizes, &mut gains);
@@ -144,10 +117,14 @@ impl State<'_, '_> {
         }
         let closed = self.closed_limits(to, &most);
         let first = found.len();
+        found.reserve(kept);
         let mut least = 0.0;
         for (at, (gain, price)) in gains.into_iter().zip(&offers.prices).enumerate() {
+            if gain <= least * price {
+                continue;
+            }
             let worth = gain / price;
-            if worth <= least || closed.iter().any(|(r, room)| offers.loads[*r][at] > *room) {
+            if worth <= least || closed.iter().any(|(r, room)| offers.column(*r)[at] > *room) {
                 continue;
             }
             let partition = offers.partitions[at];

@@ -61,7 +61,7 @@ fn what_was_killed_is_carried_on() {
     assert!(history[0]["ended"].as_str().is_some_and(|ended| ended.starts_with("done: ")), "{history}");
     let name = history[0]["execution"].as_str().expect("a name");
     let events = scene.says(0, &["history", name]);
-    for words in ["began", "carried on by", "Limits", "request", "ended"] {
+    for words in ["began", "carried on by", "limits, throttle 500", "request", "ended"] {
         assert!(events.contains(words), "`{words}` is missing: {events}");
     }
 }

@@ -5,94 +5,59 @@ use std::time::Duration;
 
 use evenkeel::control::{Charge, Happening, NoJournal, Scope, World, drive, propose};
 use evenkeel::edge::sim::{SimSpec, SimWorld};
-use evenkeel::execute::{Command, End, ExecuteSettings, Execution, NotStarted, Outcome, ThrottleRate};
+use evenkeel::execute::{Command, End, ExecuteSettings, Execution, ThrottleRate};
 use evenkeel::goals::GoalSet;
 use evenkeel::plan::PlanLimits;
 use evenkeel::solve::Request;
 
 use crate::meddler::Meddler;
 use crate::scenario::Scenario;
-use crate::watch;
-
-/// Runs one seed to its end and checks everything. Returns how it ended; nothing when the plan was refused.
-fn run(seed: u64) -> Result<Option<Outcome>, String> {
-    let scenario = Scenario::of(seed);
-    let mut world = Meddler::new(&scenario);
-    let before = world.look();
-    let started = Execution::new(&scenario.plan, scenario.settings.clone(), world.time(), &before);
-    let mut execution = match started {
-        Ok(execution) => execution,
-        Err(NotStarted::BrokersDown { .. }) => return Ok(None),
-        Err(error) => return Err(format!("seed {seed}: the plan is not taken: {error}")),
-    };
-    let watched = watch::watch(&mut world, &scenario);
-    let mut lines = Vec::new();
-    let outcome = drive(&mut world, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |happening| {
-        if let Happening::Event(event) = happening {
-            lines.push(event.to_string());
-        }
-    });
-    let mut wrong = watched.borrow().broken.clone();
-    wrong.extend(watch::at_the_end(&world, &scenario, &outcome, &watched.borrow()));
-    if outcome.took > Duration::from_secs(12 * 3_600) {
-        wrong.push("it took half a day".to_owned());
-    }
-    if wrong.is_empty() {
-        return Ok(Some(outcome));
-    }
-    let faults: Vec<String> = scenario.faults.iter().map(|fault| format!("{fault:?}")).collect();
-    let (faults, story) = (faults.join("\n  "), lines.join("\n  "));
-    if std::env::var_os("EVENKEEL_COMMANDS").is_some() {
-        let began = before.taken_at;
-        for (at, command) in world.sim.commands() {
-            println!("{:?} {command:?}", at.since(began));
-        }
-    }
-    Err(format!("seed {seed}: {outcome}\n  {faults}\n  {story}\nWRONG: {wrong:#?}"))
-}
+use crate::trial;
 
 /// How many seeds a run of the tests takes; `EVENKEEL_SEEDS=5000` for a long one.
-fn seeds() -> u64 {
+pub fn seeds() -> u64 {
     std::env::var("EVENKEEL_SEEDS").map_or(200, |seeds| seeds.parse().expect("a number of seeds"))
+}
+
+/// Ends the test when seeds went wrong, with the stories of the first.
+pub fn none_wrong(wrong: &[String]) {
+    let first: Vec<_> = wrong.iter().take(5).cloned().collect();
+    assert!(wrong.is_empty(), "{} seeds went wrong; the first:\n{}", wrong.len(), first.join("\n\n"));
 }
 
 #[test]
 fn promises_hold_whatever_happens() {
-    let (mut done, mut stopped, mut in_part, mut failed) = (0, 0, 0, 0);
+    let mut counts = [0_u64; 4];
     let mut wrong = Vec::new();
     for seed in 0..seeds() {
-        match run(seed).map(|outcome| outcome.map(|outcome| outcome.end)) {
-            Ok(None) => {}
-            Ok(Some(End::Done)) => done += 1,
-            Ok(Some(End::DoneInPart)) => in_part += 1,
-            Ok(Some(End::Stopped)) => stopped += 1,
-            Ok(Some(End::Failed { .. })) => failed += 1,
-            Err(story) => wrong.push(story),
+        let scenario = Scenario::of(seed);
+        let report = trial::run(&scenario, &[]);
+        if !report.wrong.is_empty() {
+            wrong.push(trial::story(&seed.to_string(), &scenario, &report));
+        }
+        if let Some(outcome) = report.outcome {
+            counts[match outcome.end {
+                End::Done => 0,
+                End::DoneInPart => 1,
+                End::Stopped => 2,
+                End::Failed { .. } => 3,
+            }] += 1;
         }
     }
-    let first: Vec<_> = wrong.iter().take(5).cloned().collect();
-    assert!(wrong.is_empty(), "{} seeds went wrong; the first:\n{}", wrong.len(), first.join("\n\n"));
+    none_wrong(&wrong);
+    let [done, in_part, stopped, failed] = counts;
     println!("{done} done, {in_part} in part, {stopped} stopped, {failed} failed");
-    let all = done + in_part + stopped + failed;
+    let all: u64 = counts.iter().sum();
     assert!(done * 4 > all, "faults are to be lived through, not fled from: {done} of {all} done");
     assert!(stopped > 0 && in_part > 0, "every way out is gone: {stopped} stopped, {in_part} in part");
-}
-
-/// Seeds beyond those that every run takes, which showed a fault once.
-#[test]
-fn seeds_that_went_wrong_once_stay_right() {
-    for seed in [512, 1036] {
-        if let Err(story) = run(seed) {
-            panic!("{story}");
-        }
-    }
 }
 
 #[test]
 fn the_same_seed_runs_the_same() {
     for seed in [3, 17, 41] {
-        let twice = [run(seed), run(seed)];
-        assert_eq!(twice[0], twice[1], "seed {seed}");
+        let twice = [(); 2].map(|()| trial::run(&Scenario::of(seed), &[]));
+        assert_eq!(twice[0].outcome, twice[1].outcome, "seed {seed}");
+        assert_eq!(twice[0].lines, twice[1].lines, "seed {seed}");
     }
 }
 
@@ -105,7 +70,7 @@ fn a_panic_leaves_no_throttle() {
         let mut world = Meddler::new(&scenario);
         let before = world.look();
         let mut execution =
-            Execution::new(&scenario.plan, scenario.settings.clone(), world.time(), &before).unwrap();
+            Execution::new(&scenario.plan, scenario.settings.clone(), world.now(), &before).unwrap();
         let mut turns = 0;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             drive(&mut world, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |happening| {

@@ -2,14 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod deaths;
 mod determinism;
 mod execution;
 mod faults;
+mod matrix;
 mod meddler;
 mod operations;
+mod planted;
 mod presets;
 mod reassignment;
 mod scenario;
 mod support;
 mod throttle;
+mod trial;
+mod trouble;
 mod watch;

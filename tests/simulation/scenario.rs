@@ -1,14 +1,14 @@
 //! [`Scenario`]: a cluster, a plan and what goes wrong, all from one seed.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use evenkeel::base::{
-    BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicName, TopicPartition,
-};
-use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimCluster, SimSpec};
-use evenkeel::execute::{ExecuteSettings, StopMode, ThrottleRate};
+use evenkeel::base::{BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicPartition};
+use evenkeel::edge::sim::{Fault, SimCluster, SimSpec};
+use evenkeel::execute::{ExecuteSettings, OperatorRequest, StopMode, ThrottleRate};
 use evenkeel::plan::{LeaderStep, LogDirStep, MoveStep, Plan, PlanLimits, Price, Step, Wave};
+
+use crate::meddler::PHASES;
+use crate::trouble::{KINDS, Trouble, trouble};
 
 /// A small random generator (SplitMix64): the same seed gives the same scenario on every machine.
 pub struct Dice(u64);
@@ -34,33 +34,29 @@ impl Dice {
         self.below(100) < chance
     }
 
-    fn of<'a, T>(&mut self, things: &'a [T]) -> &'a T {
+    pub fn of<'a, T>(&mut self, things: &'a [T]) -> &'a T {
         &things[usize::try_from(self.below(things.len() as u64)).unwrap()]
     }
 }
 
-/// What goes wrong, and when.
-#[derive(Debug, Clone)]
-pub enum Trouble {
-    /// A fault of the cluster.
-    Fault(Duration, Fault),
-    /// The cluster is out of reach for a while.
-    Blind(Duration, Duration),
-    /// Someone deletes a topic.
-    Delete(Duration, TopicName),
-}
-
+/// A cluster, a plan, how it is run, and what goes wrong.
 pub struct Scenario {
     pub spec: SimSpec,
     pub plan: Plan,
     pub settings: ExecuteSettings,
     pub faults: Vec<Trouble>,
+    /// A trouble that comes when the execution does a certain thing.
+    pub aimed: Option<(&'static str, Trouble)>,
     pub stops: Vec<Duration>,
+    /// What operators ask for.
+    pub requests: Vec<(Duration, OperatorRequest)>,
+    /// How long the process is down when it dies.
+    pub down_for: Duration,
     /// The disks have hardly any room.
     pub tight: bool,
 }
 
-const MB: u64 = 1_000_000;
+pub const MB: u64 = 1_000_000;
 
 impl Scenario {
     pub fn of(seed: u64) -> Self {
@@ -110,7 +106,71 @@ impl Scenario {
                 asked_to_stop.push(asked_to_stop[0] + Duration::from_millis(dice.below(20_000)));
             }
         }
-        Self { spec, plan, settings, faults, stops: asked_to_stop, tight }
+        let down_for = Duration::from_secs(*dice.of(&[0, 1, 5, 30, 300]));
+        let requests = requests(&mut dice);
+        Self { spec, plan, settings, faults, aimed: None, stops: asked_to_stop, requests, down_for, tight }
+    }
+
+    /// A scenario in which one kind of trouble comes while the execution does a certain thing: every kind and every phase
+    /// in turn, as the seed counts on.
+    pub fn aimed(seed: u64) -> Self {
+        let kinds = KINDS.len() as u64;
+        let kind = KINDS[usize::try_from(seed % kinds).unwrap()];
+        let phase = PHASES[usize::try_from(seed / kinds % PHASES.len() as u64).unwrap()];
+        let mut scenario = Self::of(seed);
+        let mut dice = Dice::new(!seed);
+        // Only what is aimed goes wrong, beside what it takes to come to the phase.
+        scenario.faults.clear();
+        scenario.stops.clear();
+        scenario.requests.clear();
+        let early = Duration::from_millis(2_000 + dice.below(15_000));
+        match phase {
+            "paused" => {
+                let late = early + Duration::from_secs(60);
+                scenario.settings.moves_in_flight_per_broker = 1;
+                scenario.requests.push((Duration::ZERO, OperatorRequest::Pause));
+                scenario.requests.push((late, OperatorRequest::Resume));
+            }
+            "cancelling" => {
+                scenario.settings.stop = StopMode::Cancel;
+                scenario.stops.push(early);
+            }
+            "blind" => scenario.faults.push(Trouble::Blind(early, Duration::from_secs(20))),
+            _ => {}
+        }
+        if phase != "clearing" && scenario.settings.throttle == ThrottleRate::Unlimited {
+            scenario.settings.throttle = ThrottleRate::BytesPerS(10 * MB);
+        }
+        if scenario.plan.steps().next().is_some() {
+            let aimed = trouble(kind, &scenario.spec, &scenario.plan, Duration::ZERO, &mut dice);
+            // What others put on a disk is not ours to answer for.
+            let fills =
+                matches!(aimed, Trouble::Fault(_, Fault::ForeignReassign { .. } | Fault::Traffic { .. }));
+            scenario.aimed = (!(scenario.tight && fills)).then_some((phase, aimed));
+        }
+        scenario
+    }
+
+    /// The times in which the journal cannot be written.
+    pub fn journal_down(&self) -> Vec<(Duration, Duration)> {
+        let down = |trouble: &Trouble| match trouble {
+            Trouble::JournalDown(at, long) => Some((*at, *at + *long)),
+            _ => None,
+        };
+        self.faults.iter().filter_map(down).collect()
+    }
+
+    /// Every trouble, the aimed one included.
+    pub fn troubles(&self) -> impl Iterator<Item = &Trouble> {
+        self.faults.iter().chain(self.aimed.iter().map(|(_, trouble)| trouble))
+    }
+
+    /// What others do to the cluster's configuration or to partitions of the plan, whenever.
+    pub fn cluster_faults(&self) -> impl Iterator<Item = &Fault> {
+        self.troubles().filter_map(|trouble| match trouble {
+            Trouble::Fault(_, fault) => Some(fault),
+            _ => None,
+        })
     }
 
     pub fn moves(&self) -> impl Iterator<Item = &MoveStep> {
@@ -230,6 +290,28 @@ fn plan(waves: Vec<Wave>) -> Plan {
     plan
 }
 
+/// Operators pause and go on, and set other limits, in some of the runs.
+fn requests(dice: &mut Dice) -> Vec<(Duration, OperatorRequest)> {
+    let mut requests = Vec::new();
+    if dice.percent(20) {
+        let at = Duration::from_millis(dice.below(60_000));
+        requests.push((at, OperatorRequest::Pause));
+        requests.push((at + Duration::from_millis(dice.below(90_000)), OperatorRequest::Resume));
+    }
+    if dice.percent(15) {
+        let throttle = Some(ThrottleRate::BytesPerS((5 + dice.below(60)) * MB));
+        let moves_per_broker = Some(1 + usize::try_from(dice.below(8)).unwrap());
+        let limits = OperatorRequest::Limits { throttle, moves_per_broker };
+        requests.push((Duration::from_millis(dice.below(60_000)), limits));
+    }
+    if dice.percent(5) {
+        let mode = *dice.of(&[StopMode::FinishInFlight, StopMode::Cancel]);
+        requests.push((Duration::from_millis(dice.below(90_000)), OperatorRequest::Stop { mode }));
+    }
+    requests.sort_by_key(|(at, _)| *at);
+    requests
+}
+
 fn faults(spec: &SimSpec, plan: &Plan, dice: &mut Dice) -> Vec<Trouble> {
     let count = match dice.below(100) {
         0..15 => 0,
@@ -244,15 +326,10 @@ fn faults(spec: &SimSpec, plan: &Plan, dice: &mut Dice) -> Vec<Trouble> {
     for _ in 0..count {
         let at = Duration::from_millis(dice.below(90_000));
         let fault = loop {
-            let fault = fault(spec, plan, at, dice);
+            let kind = if dice.percent(3) { "journal-down" } else { *dice.of(&KINDS) };
+            let fault = trouble(kind, spec, plan, at, dice);
             // Promises are about losing any one broker; who loses two at once has lost already.
-            let loses = matches!(
-                &fault,
-                Trouble::Fault(
-                    _,
-                    Fault::KillBroker(_) | Fault::RestartBroker { .. } | Fault::FailLogDir { .. }
-                )
-            );
+            let loses = fault.loses_a_broker();
             if !(loses && broker_lost) {
                 broker_lost |= loses;
                 break fault;
@@ -261,58 +338,4 @@ fn faults(spec: &SimSpec, plan: &Plan, dice: &mut Dice) -> Vec<Trouble> {
         faults.push(fault);
     }
     faults
-}
-
-fn fault(spec: &SimSpec, plan: &Plan, at: Duration, dice: &mut Dice) -> Trouble {
-    let ids: Vec<BrokerId> = spec.brokers.iter().map(|broker| broker.id).collect();
-    let planned: Vec<TopicPartition> = plan.steps().map(|step| step.partition().clone()).collect();
-    let broker = *dice.of(&ids);
-    let partition = dice.of(&planned).clone();
-    let topic = spec.topics.iter().find(|topic| topic.name == partition.topic).unwrap();
-    Trouble::Fault(
-        at,
-        match dice.below(13) {
-            0 => Fault::KillBroker(broker),
-            1 => Fault::RestartBroker { broker, down_for: Duration::from_secs(5 + dice.below(240)) },
-            2 => Fault::SlowDisk { broker, factor: 0.05 },
-            3 => {
-                let dirs = &spec.brokers.iter().find(|spec| spec.id == broker).unwrap().log_dirs;
-                Fault::FailLogDir { broker, path: dirs[0].path.clone() }
-            }
-            4 => Fault::MoveController(broker),
-            5 => {
-                let index = usize::try_from(partition.partition).unwrap();
-                let mut replicas = topic.partitions[index].replicas.clone();
-                replicas.reverse();
-                let taken: BTreeSet<_> = replicas.iter().copied().collect();
-                let free: Vec<_> = ids.iter().copied().filter(|id| !taken.contains(id)).collect();
-                if !free.is_empty() {
-                    replicas[0] = *dice.of(&free);
-                }
-                Fault::ForeignReassign { partition, replicas }
-            }
-            6 => Fault::ForeignCancel(partition),
-            7 | 8 => foreign_config(broker, &partition, dice),
-            9 => Fault::LoseAnswers(1 + u32::try_from(dice.below(6)).unwrap()),
-            10 => Fault::Traffic { partition, produce: dice.below(8) * MB, consume: MB },
-            11 => return Trouble::Blind(at, Duration::from_secs(1 + dice.below(400))),
-            _ => return Trouble::Delete(at, partition.topic),
-        },
-    )
-}
-
-fn foreign_config(broker: BrokerId, partition: &TopicPartition, dice: &mut Dice) -> Fault {
-    let side = *dice.of(&["leader", "follower"]);
-    let set = dice.percent(70);
-    if dice.percent(50) {
-        let owner = ConfigOwner::Broker(broker);
-        // Never a rate that is ours by chance.
-        let rate = (1 + dice.below(100)) * MB + 777;
-        let change = if set { ConfigChange::Set(rate.to_string()) } else { ConfigChange::Delete };
-        return Fault::ForeignConfig { owner, key: format!("{side}.replication.throttled.rate"), change };
-    }
-    let owner = ConfigOwner::Topic(partition.topic.clone());
-    let list = dice.of(&["*", "97:1,98:2", "99:0"]).to_string();
-    let change = if set { ConfigChange::Set(list) } else { ConfigChange::Delete };
-    Fault::ForeignConfig { owner, key: format!("{side}.replication.throttled.replicas"), change }
 }

@@ -13,12 +13,19 @@ use evenkeel::observe::ThrottledReplicas;
 use evenkeel::plan::{LogDirStep, Step};
 
 use crate::meddler::Meddler;
-use crate::scenario::{Scenario, Trouble};
+use crate::scenario::Scenario;
+use crate::trouble::Trouble;
 
 /// What was seen to be wrong.
 #[derive(Debug, Default)]
 pub struct Watched {
     pub broken: Vec<String>,
+    /// How many events the promises were checked after.
+    pub checks: u64,
+    /// Partitions to which a replica is being added.
+    copying: BTreeSet<TopicPartition>,
+    /// Lists that own copies have come to.
+    reached: BTreeSet<(TopicPartition, Vec<BrokerId>)>,
     fenced_at: BTreeMap<BrokerId, TimestampMs>,
 }
 
@@ -26,9 +33,9 @@ pub struct Watched {
 fn meddled_with(scenario: &Scenario) -> BTreeSet<TopicPartition> {
     let all = scenario.plan.steps().map(|step| step.partition().clone());
     all.filter(|name| {
-        scenario.faults.iter().any(|trouble| match trouble {
+        scenario.troubles().any(|trouble| match trouble {
             Trouble::Fault(_, Fault::ForeignReassign { partition, .. }) => partition == name,
-            Trouble::Delete(_, topic) => *topic == name.topic,
+            Trouble::Delete(_, topic) | Trouble::Recreate(_, topic) => *topic == name.topic,
             _ => false,
         })
     })
@@ -40,10 +47,8 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
     let watched = Rc::new(RefCell::new(Watched::default()));
     let found = Rc::clone(&watched);
     let meddled = meddled_with(scenario);
-    let foreign_config =
-        |trouble: &Trouble| matches!(trouble, Trouble::Fault(_, Fault::ForeignConfig { .. }));
-    let throttled =
-        scenario.settings.throttle != ThrottleRate::Unlimited && !scenario.faults.iter().any(foreign_config);
+    let foreign_config = scenario.cluster_faults().any(|fault| matches!(fault, Fault::ForeignConfig { .. }));
+    let throttled = scenario.settings.throttle != ThrottleRate::Unlimited && !foreign_config;
     let racks: BTreeMap<BrokerId, RackId> = scenario
         .spec
         .brokers
@@ -63,6 +68,7 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
     };
     world.sim.watch(move |cluster, events| {
         let mut watched = found.borrow_mut();
+        watched.checks += events.len() as u64;
         for event in events {
             match event {
                 SimEvent::Fenced(broker) => drop(watched.fenced_at.insert(*broker, cluster.now())),
@@ -72,6 +78,12 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
                 }
                 SimEvent::Reassigned(name) if !meddled.contains(name) => {
                     watched.broken.extend(too_full(cluster, name, &dir_bytes));
+                    let copied = watched.copying.remove(name);
+                    let list = cluster.partition(name).map(|partition| partition.replicas().to_vec());
+                    let list = list.filter(|_| copied);
+                    if list.is_some_and(|list| !watched.reached.insert((name.clone(), list))) {
+                        watched.broken.push(format!("{name} was moved twice"));
+                    }
                 }
                 SimEvent::ProduceRefused(name) if !meddled.contains(name) => {
                     watched
@@ -79,6 +91,9 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
                         .push(format!("{name} went under min ISR at {}", cluster.elapsed().as_millis()));
                 }
                 SimEvent::Reassigning(name) if !meddled.contains(name) => {
+                    if cluster.partition(name).is_some_and(|partition| !partition.adding().is_empty()) {
+                        watched.copying.insert(name.clone());
+                    }
                     let problems = began(cluster, name, &before, &racks, &watched.fenced_at);
                     watched.broken.extend(problems);
                     if throttled {
@@ -168,12 +183,17 @@ fn unthrottled(cluster: &SimCluster, name: &TopicPartition) -> Vec<String> {
     broken
 }
 
+/// Whether it was given up because the cluster, or the journal, stayed out of reach.
+pub fn is_abandoned(outcome: &Outcome) -> bool {
+    matches!(&outcome.end, End::Failed { reason } if reason.contains("cannot be seen") || reason.contains("written down"))
+}
+
 /// What is wrong when it is over.
 pub fn at_the_end(world: &Meddler, scenario: &Scenario, outcome: &Outcome, watched: &Watched) -> Vec<String> {
     let mut wrong = Vec::new();
     let cluster = world.sim.cluster();
     let meddled = meddled_with(scenario);
-    let abandoned = matches!(&outcome.end, End::Failed { reason } if reason.contains("cannot be seen"));
+    let abandoned = is_abandoned(outcome);
     let hurried = scenario.stops.len() > 1;
     if outcome.left.is_empty() {
         wrong.extend(throttles(world, scenario, watched));
@@ -198,7 +218,7 @@ pub fn at_the_end(world: &Meddler, scenario: &Scenario, outcome: &Outcome, watch
         }
         let leads = partition.leader() == list.first().copied();
         let is_healthy = watched.fenced_at.is_empty() && partition.isr().len() == list.len();
-        let quiet = scenario.faults.is_empty();
+        let quiet = scenario.troubles().next().is_none();
         if *end == StepEnd::Done && !leads && is_healthy && quiet && !hurried {
             wrong.push(format!("{name}: {:?} leads {list:?}", partition.leader()));
         }
@@ -206,8 +226,8 @@ pub fn at_the_end(world: &Meddler, scenario: &Scenario, outcome: &Outcome, watch
     if !abandoned && !hurried {
         wrong.extend(log_dirs(world, scenario, &ends));
     }
-    if scenario.faults.is_empty() && scenario.stops.is_empty() && !scenario.tight && outcome.end != End::Done
-    {
+    let stopped = scenario.stops.len() + scenario.requests.len() > 0;
+    if scenario.troubles().next().is_none() && !stopped && !scenario.tight && outcome.end != End::Done {
         wrong.push(format!("nothing went wrong, and yet: {:?}", outcome.end));
     }
     wrong
@@ -216,9 +236,13 @@ pub fn at_the_end(world: &Meddler, scenario: &Scenario, outcome: &Outcome, watch
 /// Replicas that are not in the log directory that the end of their step says, or are still on their way.
 fn log_dirs(world: &Meddler, scenario: &Scenario, ends: &BTreeMap<TopicPartition, StepEnd>) -> Vec<String> {
     let seen = world.sim.cluster().observe(false, None);
+    let meddled = meddled_with(scenario);
     let mut wrong = Vec::new();
     for step in scenario.plan.steps().filter_map(Step::as_log_dir) {
         let LogDirStep { partition, broker, from, to, .. } = step;
+        if meddled.contains(partition) {
+            continue;
+        }
         let now = seen.partition(partition);
         // What is gone, or on a broker or a disk that is down, cannot be seen.
         let Some(replica) = now.and_then(|now| now.on_disk.get(broker)) else { continue };
@@ -238,16 +262,16 @@ fn log_dirs(world: &Meddler, scenario: &Scenario, ends: &BTreeMap<TopicPartition
 fn throttles(world: &Meddler, scenario: &Scenario, watched: &Watched) -> Vec<String> {
     let cluster = world.sim.cluster();
     let mut wrong = Vec::new();
-    let mut faults: Vec<_> = scenario
-        .faults
-        .iter()
-        .filter_map(|trouble| match trouble {
-            Trouble::Fault(at, Fault::ForeignConfig { owner, key, change }) => {
-                Some((*at, owner, key, change))
-            }
-            _ => None,
-        })
-        .collect();
+    let planned = scenario.faults.iter().filter_map(|trouble| match trouble {
+        Trouble::Fault(at, fault) => Some((at, fault)),
+        _ => None,
+    });
+    let all = planned.chain(world.struck.iter().map(|(at, fault)| (at, fault)));
+    let configs = all.filter_map(|(at, fault)| match fault {
+        Fault::ForeignConfig { owner, key, change } => Some((*at, owner, key, change)),
+        _ => None,
+    });
+    let mut faults: Vec<_> = configs.collect();
     faults.sort_by_key(|(at, ..)| *at);
     let brokers = cluster.brokers().map(|(id, broker)| (ConfigOwner::Broker(id), broker.configs().clone()));
     let topics: BTreeSet<_> = cluster.partition_names().map(|name| name.topic).collect();

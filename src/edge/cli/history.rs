@@ -120,7 +120,7 @@ fn events(entries: Vec<Entry>, asked: Vec<Asked>, execution: &ExecutionId) -> Ve
     }
     for asked in asked {
         let what =
-            asked.request.map_or_else(|| "something unknown".to_owned(), |request| format!("{request:?}"));
+            asked.request.map_or_else(|| "something unknown".to_owned(), |request| request.to_string());
         push(asked.at.0, "request", format!("{what} by {}", asked.by));
     }
     // The order of the journal is kept among what has the same time.

@@ -45,6 +45,8 @@ pub(super) enum Timer {
     Housekeeping { round: u32 },
     Purge { broker: BrokerId, dir: usize, bytes: u64 },
     Inject(Fault),
+    LagOut(BrokerId, BrokerId),
+    HealLink(BrokerId, BrokerId),
 }
 
 /// A simulated cluster. The same spec and the same calls at the same virtual times give the same cluster.
@@ -75,6 +77,8 @@ pub struct SimCluster {
     pub(super) dir_counts: BTreeMap<(BrokerId, usize), usize>,
     pub(super) rng: Rng,
     pub(super) trouble: Trouble,
+    /// Pairs of brokers that cannot reach each other, the smaller id first.
+    pub(super) cut_links: BTreeSet<(BrokerId, BrokerId)>,
     pub(super) shares_stale: bool,
     pub(super) shared_ms: u64,
     pub(super) completed_ms: u64,
@@ -111,6 +115,7 @@ impl SimCluster {
             dir_counts: BTreeMap::new(),
             rng: Rng::new(spec.seed, 0),
             trouble: Trouble::default(),
+            cut_links: BTreeSet::new(),
             shares_stale: false,
             shared_ms: 0,
             completed_ms: 0,
@@ -318,6 +323,8 @@ impl SimCluster {
                 }
             }
             Timer::Inject(fault) => self.inject(fault),
+            Timer::LagOut(a, b) => self.lag_out(a, b),
+            Timer::HealLink(a, b) => self.heal_link(a, b),
         }
     }
 

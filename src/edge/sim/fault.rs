@@ -7,7 +7,7 @@ use kafka_protocol::ResponseError;
 
 use super::num::real;
 use super::{ConfigChange, ConfigOwner, SimCluster};
-use crate::base::{BrokerId, TopicPartition};
+use crate::base::{BrokerId, TopicName, TopicPartition};
 
 /// Something that goes wrong, or that someone else does.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,34 @@ pub enum Fault {
         broker: BrokerId,
         /// The directory.
         path: String,
+    },
+    /// The network of a broker becomes this fast (0.1: ten times slower).
+    SlowNetwork {
+        /// The broker.
+        broker: BrokerId,
+        /// The factor on the present speed.
+        factor: f64,
+    },
+    /// Two brokers cannot reach each other for a while.
+    CutLink {
+        /// The two.
+        between: (BrokerId, BrokerId),
+        /// For how long.
+        heal_after: Duration,
+    },
+    /// The controller does not hear a broker for a while, and fences it.
+    Isolate {
+        /// The broker.
+        broker: BrokerId,
+        /// For how long.
+        heard_after: Duration,
+    },
+    /// Another tool or person adds partitions to a topic.
+    AddPartitions {
+        /// The topic.
+        topic: TopicName,
+        /// How many.
+        count: usize,
     },
     /// Clients are told of another controller.
     MoveController(BrokerId),
@@ -122,6 +150,10 @@ impl SimCluster {
                     self.fail_dir(broker, dir, false);
                 }
             }
+            Fault::SlowNetwork { broker, factor } => self.slow_network(broker, factor),
+            Fault::CutLink { between, heal_after } => self.cut_link(between, heal_after),
+            Fault::Isolate { broker, heard_after } => self.isolate(broker, heard_after),
+            Fault::AddPartitions { topic, count } => self.add_partitions(&topic, count),
             Fault::MoveController(broker) => {
                 if self.serves(broker) {
                     self.controller = Some(broker);

@@ -141,7 +141,7 @@ impl SimCluster {
             let partition = &self.partitions[*pid];
             let Some(leader) = partition.leader.filter(|leader| self.works(*pid, *leader)) else { continue };
             let (Some(from), Some(to)) = (partition.copy(leader), partition.copy(*broker)) else { continue };
-            if !self.works(*pid, *broker) {
+            if !self.works(*pid, *broker) || !self.is_linked(leader, *broker) {
                 continue;
             }
             let mut limits = vec![

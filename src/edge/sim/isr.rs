@@ -114,7 +114,7 @@ impl SimCluster {
     }
 
     /// Takes a replica out of the ISR, unless it is the last member, and finds another leader where it led.
-    fn leave_isr(&mut self, pid: Pid, broker: BrokerId) {
+    pub(super) fn leave_isr(&mut self, pid: Pid, broker: BrokerId) {
         let partition = &mut self.partitions[pid];
         partition.settle(self.now_ms);
         let was_enough = partition.isr.len() >= partition.min_isr;
@@ -181,7 +181,7 @@ impl SimCluster {
         }
     }
 
-    fn fence(&mut self, broker: BrokerId) {
+    pub(super) fn fence(&mut self, broker: BrokerId) {
         let Some(fenced) = self.brokers.get_mut(&broker).filter(|seen| !seen.fenced) else { return };
         fenced.fenced = true;
         self.events.push(SimEvent::Fenced(broker));

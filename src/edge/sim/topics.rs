@@ -66,7 +66,7 @@ impl SimCluster {
         self.refresh_topic(name);
     }
 
-    fn put_partition(&mut self, topic: &TopicName, id: i32, spec: &PartitionSpec) {
+    pub(super) fn put_partition(&mut self, topic: &TopicName, id: i32, spec: &PartitionSpec) {
         let pid = self.partitions.len();
         let leader = spec.leader.or(spec.replicas.first().copied());
         let mut copies = Vec::with_capacity(spec.replicas.len());

@@ -144,20 +144,13 @@ impl Journal for SqliteJournal {
         self.check_lock()?;
         let file = self.file.clone();
         let say = |error: rusqlite::Error| file.error(&error);
-        // What was handed out last time has been heeded and its effect written down, or it had none.
-        if !self.handed_out.is_empty() {
-            let transaction =
-                self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(say)?;
-            Self::mark_taken(&transaction, &self.handed_out).map_err(say)?;
-            transaction.commit().map_err(say)?;
-            self.handed_out.clear();
-        }
         let Some(current) = &self.current else { return Ok(Vec::new()) };
         let waiting = reader::requests(&self.connection, current, true).map_err(say)?;
         let mut asked = Vec::new();
         for request in waiting {
-            self.handed_out.insert(request.id);
-            asked.extend(request.request);
+            if self.handed_out.insert(request.id) {
+                asked.extend(request.request);
+            }
         }
         Ok(asked)
     }

@@ -1,0 +1,269 @@
+//! [`run`]: one execution of one scenario, through as many lives of the process as its deaths ask for.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use evenkeel::control::{
+    Charge, Entry, ExecutionId, Fate, Happening, Journal, JournalError, KillPoint, Recollection, Record,
+    SharedFate, World, drive, mortal,
+};
+use evenkeel::execute::{Execution, Memory, NotStarted, OperatorRequest, Outcome, Phase};
+
+use crate::meddler::Meddler;
+use crate::planted::{Bug, Flawed, Forgetful};
+use crate::scenario::Scenario;
+use crate::watch;
+
+/// A point at which the process dies, and at which time that it comes there, from 1.
+pub type Death = (KillPoint, u32);
+
+/// What became of it.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How it ended; nothing when the plan was refused, or died before it had begun.
+    pub outcome: Option<Outcome>,
+    /// What is wrong.
+    pub wrong: Vec<String>,
+    /// What was told.
+    pub lines: Vec<String>,
+    /// How often each kill point was come to in the first life.
+    pub reached: BTreeMap<KillPoint, u32>,
+    /// Faults that bit, and what the execution was doing.
+    pub bit: Vec<(&'static str, &'static str)>,
+    /// How often a promise was checked.
+    pub checks: u64,
+    /// Lives of the process.
+    pub lives: u32,
+}
+
+/// Lets a process die at one point, and counts the points.
+#[derive(Default)]
+struct Sentence {
+    at: Option<Death>,
+    counts: BTreeMap<KillPoint, u32>,
+    dead: bool,
+}
+
+impl Fate for Sentence {
+    fn reached(&mut self, point: KillPoint) -> bool {
+        let count = self.counts.entry(point).or_default();
+        *count += 1;
+        self.dead |= self.at == Some((point, *count));
+        self.dead
+    }
+
+    fn is_dead(&self) -> bool {
+        self.dead
+    }
+}
+
+/// A journal that outlives the process: lines of text, as a file would hold them.
+pub struct Lines {
+    lines: Vec<String>,
+    requests: Vec<(Duration, OperatorRequest)>,
+    /// Requests that were handed out, and count as taken with the next entry.
+    handed_out: usize,
+    /// The disk is full, between these times.
+    down: Vec<(Duration, Duration)>,
+    clock: Rc<Cell<Duration>>,
+}
+
+impl Journal for Lines {
+    fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
+        let now = self.clock.get();
+        if self.down.iter().any(|(from, to)| (*from..*to).contains(&now)) {
+            return Err(JournalError::Unwritable("no space left on the device".to_owned()));
+        }
+        self.requests.drain(..self.handed_out);
+        self.handed_out = 0;
+        self.lines.extend(entries.iter().map(|entry| serde_json::to_string(entry).unwrap()));
+        Ok(())
+    }
+
+    fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
+        let now = self.clock.get();
+        let open = &self.requests[self.handed_out..];
+        let due: Vec<_> = open.iter().take_while(|(at, _)| *at <= now).cloned().collect();
+        self.handed_out += due.len();
+        Ok(due.into_iter().map(|(_, request)| request).collect())
+    }
+}
+
+impl Lines {
+    fn recollect(&self) -> Recollection {
+        Recollection::of(self.lines.iter().map(|line| serde_json::from_str(line).unwrap()))
+    }
+
+    fn ended(&self) -> Option<Outcome> {
+        self.lines.iter().rev().find_map(|line| match serde_json::from_str::<Entry>(line).unwrap().record {
+            Record::Ended { outcome, .. } => Some(*outcome),
+            _ => None,
+        })
+    }
+}
+
+/// Runs a scenario to its end, dying and starting again as told, and checks everything.
+pub fn run(scenario: &Scenario, deaths: &[Death]) -> Report {
+    run_with(scenario, deaths, None)
+}
+
+/// The same by a program with a bug in it.
+pub fn run_with(scenario: &Scenario, deaths: &[Death], bug: Option<Bug>) -> Report {
+    let mut report = Report::default();
+    let mut world = Meddler::new(scenario);
+    let before = world.look();
+    let watched = watch::watch(&mut world, scenario);
+    let mut journal = Lines {
+        lines: Vec::new(),
+        requests: scenario.requests.clone(),
+        handed_out: 0,
+        down: scenario.journal_down(),
+        clock: Rc::clone(&world.lived),
+    };
+    let mut deaths = deaths.iter().copied();
+    let outcome = loop {
+        let fate = Rc::new(RefCell::new(Sentence { at: deaths.next(), ..Sentence::default() }));
+        let ended = live(scenario, &mut world, &mut journal, (&fate, bug), &mut report);
+        let is_dead = fate.borrow().dead;
+        if report.lives == 1 {
+            report.reached.clone_from(&fate.borrow().counts);
+        }
+        match ended {
+            Ok(outcome) if !is_dead => break Some(outcome),
+            Err(problem) => {
+                report.wrong.extend(problem);
+                break None;
+            }
+            Ok(_) => {}
+        }
+        world.dead_for(scenario.down_for);
+        if let Some(outcome) = journal.ended() {
+            break Some(outcome);
+        }
+    };
+    report.bit = world.bit.clone();
+    report.checks = watched.borrow().checks;
+    report.wrong.extend(watched.borrow().broken.clone());
+    if let Some(outcome) = &outcome {
+        report.wrong.extend(watch::at_the_end(&world, scenario, outcome, &watched.borrow()));
+        let unfinished = journal.recollect().unfinished().count();
+        let left = !outcome.left.is_empty();
+        let unwritten = !scenario.journal_down().is_empty();
+        if (unfinished > 0) != left && !watch::is_abandoned(outcome) && !unwritten {
+            report.wrong.push(format!("{unfinished} unfinished in the journal, left behind: {left}"));
+        }
+    }
+    let long = Duration::from_secs(12 * 3_600);
+    if world.lived.get() > long {
+        report.wrong.push("it took half a day".to_owned());
+    }
+    drop(before);
+    report.outcome = outcome;
+    report
+}
+
+/// One life of the process: begins the plan, or carries on what the journal holds of it. An error is that it was not
+/// begun, with what is wrong about that.
+fn live(
+    scenario: &Scenario,
+    world: &mut Meddler,
+    journal: &mut Lines,
+    (fate, bug): (&Rc<RefCell<Sentence>>, Option<Bug>),
+    report: &mut Report,
+) -> Result<Outcome, Option<String>> {
+    report.lives += 1;
+    journal.handed_out = 0;
+    let recollection = journal.recollect();
+    let shared: SharedFate = Rc::<RefCell<Sentence>>::clone(fate);
+    let phase = Rc::clone(&world.phase);
+    let mut seen = world.look();
+    let now = world.now();
+    let unfinished = recollection.unfinished().next().cloned();
+    let mut flawed = Flawed::new(&mut *world, bug, scenario);
+    flawed.distort(&mut seen);
+    let (mut mortal_world, mut mortal_journal) = mortal(flawed, Forgetful::new(journal, bug), &shared);
+    let (mut execution, id, recorded) = if let Some(unfinished) = unfinished {
+        let execution =
+            Execution::resume(&unfinished.plan, unfinished.settings, unfinished.memory.clone(), now, &seen)
+                .map_err(|error| Some(format!("not carried on: {error}")))?;
+        (execution, unfinished.execution, unfinished.memory)
+    } else {
+        let execution = match Execution::new(&scenario.plan, scenario.settings.clone(), now, &seen) {
+            Ok(execution) => execution,
+            // Two lives on, the cluster may have changed under the plan: that it is void is an answer.
+            Err(error) if report.lives > 1 || matches!(error, NotStarted::BrokersDown { .. }) => {
+                return Err(None);
+            }
+            Err(error) => return Err(Some(format!("the plan is not taken: {error}"))),
+        };
+        let id = ExecutionId::new(now, scenario.plan.id);
+        let record = Record::Began {
+            execution: id.clone(),
+            plan: Box::new(scenario.plan.clone()),
+            settings: Box::new(scenario.settings.clone()),
+            by: "the simulation".to_owned(),
+        };
+        // The first line can fail as any other: then nothing has begun.
+        if mortal_journal.append(&[Entry { at_ms: now.0, record }]).is_err() && !fate.borrow().dead {
+            return Err(None);
+        }
+        (execution, id, Memory::default())
+    };
+    let charge = Charge { execution: &mut execution, id, journal: &mut mortal_journal, recorded };
+    let lines = &mut report.lines;
+    let outcome = drive(&mut mortal_world, charge, &mut |happening| match happening {
+        Happening::Event(event) => lines.push(event.to_string()),
+        Happening::Progress(progress) => phase.set(progress.phase),
+    });
+    phase.set(Phase::Over);
+    Ok(outcome)
+}
+
+/// A run by its name: `51` (a seed), `a51` (a seed whose trouble is aimed at what the execution does), and with deaths
+/// `51@after-send:reassign#1+look#3`.
+pub fn named(name: &str) -> (Scenario, Vec<Death>) {
+    let (seed, deaths) = name.split_once('@').unwrap_or((name, ""));
+    let scenario = match seed.strip_prefix('a') {
+        Some(seed) => Scenario::aimed(seed.parse().expect("a seed")),
+        None => Scenario::of(seed.parse().expect("a seed")),
+    };
+    let deaths = deaths.split('+').filter(|death| !death.is_empty()).map(|death| {
+        let (point, time) = death.split_once('#').expect("a point and a time");
+        (point.parse().expect("a kill point"), time.parse().expect("a number"))
+    });
+    (scenario, deaths.collect())
+}
+
+/// The name of a run, as [`named`] reads it.
+pub fn name(seed: &str, deaths: &[Death]) -> String {
+    let deaths: Vec<String> = deaths.iter().map(|(point, time)| format!("{point}#{time}")).collect();
+    if deaths.is_empty() { seed.to_owned() } else { format!("{seed}@{}", deaths.join("+")) }
+}
+
+/// Runs what a name says.
+///
+/// # Errors
+/// The story, when something is wrong with it.
+pub fn run_named(name: &str) -> Result<Report, String> {
+    let (scenario, deaths) = named(name);
+    let report = run(&scenario, &deaths);
+    if report.wrong.is_empty() { Ok(report) } else { Err(story(name, &scenario, &report)) }
+}
+
+/// What a seed's story is, when something is wrong with it.
+pub fn story(seed: &str, scenario: &Scenario, report: &Report) -> String {
+    let faults: Vec<String> = scenario.faults.iter().map(|fault| format!("{fault:?}")).collect();
+    let ended = report.outcome.as_ref().map_or_else(|| "not begun".to_owned(), ToString::to_string);
+    let Report { lines, wrong, bit, .. } = report;
+    format!(
+        "{seed}: {ended}\n  {}\n  aimed: {:?}\n  stops: {:?} requests: {:?}\n  {}\n  bit: {bit:?}\nWRONG: {wrong:#?}\nreplay: \
+         EVENKEEL_SEED='{seed}' cargo test --test simulation replay -- --nocapture",
+        faults.join("\n  "),
+        scenario.aimed,
+        scenario.stops,
+        scenario.requests,
+        lines.join("\n  "),
+    )
+}
