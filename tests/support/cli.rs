@@ -64,6 +64,12 @@ impl Running {
         assert!(sent.expect("sh starts").success(), "evenkeel was gone before it was interrupted");
     }
 
+    /// Kills it, as the kernel does when memory runs out.
+    pub fn kill(mut self) {
+        let mut child = self.child.take().expect("it was started");
+        child.kill().and_then(|()| child.wait()).expect("evenkeel was there to be killed");
+    }
+
     /// Waits for its end.
     pub fn wait(mut self) -> Screen {
         let child = self.child.take().expect("waited for once");

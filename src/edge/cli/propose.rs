@@ -12,6 +12,7 @@ use super::planning::{self, Pace};
 use super::session::Records;
 use super::source::{self, SourceArgs};
 use super::{Failure, Screen, marks};
+use crate::control::Recollection;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,7 +65,12 @@ pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let pace = Pace::of(args.wanted.throttle, &seen.execution);
     let goals = seen.goals.as_deref();
     let ask = args.operation.ask();
-    let known = seen.records.as_ref().map(Records::recollection).transpose()?.unwrap_or_default();
+    let known = seen.records.as_ref().map(Records::recollection);
+    // A proposal changes nothing: what cannot be read must not hide it.
+    let known = known.unwrap_or_else(|| Ok(Recollection::default())).unwrap_or_else(|failure| {
+        screen.warn(&failure.message);
+        Recollection::default()
+    });
     let mut wanted = args.wanted.clone();
     let said = marks::restrain(&known, &seen.observation, &mut wanted, &ask.operation);
     let plan = planning::make(&seen.observation, goals, &wanted, ask, &pace.limits)?.plan;
