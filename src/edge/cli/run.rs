@@ -282,7 +282,7 @@ impl Ward {
         session.refuse_unfinished(&records.words)?;
         let (plan, settings) = (&proposal.plan, &self.pace.execute);
         let mut execution = Execution::new(plan, settings.clone(), session.world.now(), &seen)?;
-        let outcome = session.carry_out(plan, settings, &mut execution, &mut log_happenings())?;
+        let outcome = session.carry_out(plan, &mut execution, &mut log_happenings())?;
         self.tell_end(controller, &outcome);
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::control::{
     Charge, Entry, ExecutionId, Happening, Journal, NoJournal, Recollection, Record, Unfinished, World, drive,
 };
 use crate::edge::store::{ClusterDir, Holder, JournalReader, Lock, Role, SqliteJournal};
-use crate::execute::{End, ExecuteSettings, Execution, Memory, OperatorRequest, Outcome};
+use crate::execute::{End, Execution, Memory, OperatorRequest, Outcome};
 use crate::observe::Observation;
 use crate::plan::Plan;
 
@@ -153,20 +153,14 @@ impl Session {
     pub fn carry_out(
         &mut self,
         plan: &Plan,
-        settings: &ExecuteSettings,
         execution: &mut Execution,
         tell: &mut dyn FnMut(Happening),
     ) -> Result<Outcome, Failure> {
         let now = self.world.now();
         let id = ExecutionId::new(now, plan.id);
-        let began = Record::Began {
-            execution: id.clone(),
-            plan: Box::new(plan.clone()),
-            settings: Box::new(settings.clone()),
-            by: by(),
-        };
-        self.right.note(vec![began], now)?;
-        Ok(self.drive(execution, id, Memory::default(), &plan.operation, tell))
+        let (records, memory) = Record::beginning(execution, &id, plan, by());
+        self.right.note(records, now)?;
+        Ok(self.drive(execution, id, memory, &plan.operation, tell))
     }
 
     /// Carries on what a process that is gone had begun. `first` is asked of it before anything else.
