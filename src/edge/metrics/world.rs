@@ -51,6 +51,10 @@ impl<W: World> World for MeteredWorld<W> {
     fn stop_requests(&self) -> u32 {
         self.inner.stop_requests()
     }
+
+    fn is_leaving(&self) -> bool {
+        self.inner.is_leaving()
+    }
 }
 
 /// Asks the endpoints of all live brokers and shares what they tell out over the partitions.
