@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Proposal, ProposeError};
 use crate::base::{BrokerId, Bytes, TimestampMs, format_duration};
 use crate::config::Mode;
-use crate::execute::{End, Outcome};
+use crate::execute::{End, Outcome, StepEnd};
 use crate::goals::Verdict;
 use crate::observe::{Gap, GapKind, Observation};
 
@@ -165,8 +165,12 @@ impl Controller {
     /// Takes note of how an execution ended.
     pub fn executed(&mut self, now: TimestampMs, outcome: &Outcome) {
         self.executed_at = Some(now);
+        // Steps that the world has overtaken (a topic deleted, another tool at work) are no failure: what is left is planned
+        // anew, from what is there by then.
+        let overtaken = |(_, end): &(_, StepEnd)| matches!(end, StepEnd::Done | StepEnd::Dropped { .. });
         self.failures = match outcome.end {
             End::Done => 0,
+            End::DoneInPart if outcome.steps.iter().all(overtaken) => 0,
             End::DoneInPart | End::Stopped | End::Failed { .. } => self.failures.saturating_add(1),
         };
         // The placement has changed: look again at once.

@@ -1,9 +1,13 @@
 //! Kafka's own tools, as an operator uses them: the second opinion on everything that evenkeel says or leaves behind.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigEntry, ConfigSource, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 
 use super::{Lab, PASSWORD, Seen};
 
@@ -54,21 +58,35 @@ impl Lab {
         self.kafka_tool("kafka-configs", &words);
     }
 
-    /// Every line about throttles among the dynamic settings of all brokers and topics.
+    /// Every throttle that stands among the dynamic settings of the running brokers and of all topics, as librdkafka
+    /// sees them: a tool of Kafka's own would start two virtual machines for it.
     pub fn throttle_settings(&self) -> Vec<String> {
+        let admin: AdminClient<DefaultClientContext> =
+            self.internal_config().create().expect("an admin client");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(20)));
         let mut found = Vec::new();
-        for kind in ["brokers", "topics"] {
-            let mut owner = String::new();
-            for line in self.kafka_tool("kafka-configs", &["--describe", "--entity-type", kind]).lines() {
-                if line.starts_with("Dynamic configs for") {
-                    line.trim().clone_into(&mut owner);
-                }
-                let setting = line.split_whitespace().next().unwrap_or_default();
-                if setting.contains("throttled.") || setting.starts_with("replica.alter.log.dirs.io") {
-                    found.push(format!("{owner} {setting}"));
-                }
+        let mut ask = |resources: &[ResourceSpecifier<'_>]| {
+            let answers = runtime.block_on(admin.describe_configs(resources, &options));
+            for answer in answers.expect("the settings can be asked for") {
+                let config = answer.expect("whoever is asked answers");
+                let is_throttle = |entry: &&ConfigEntry| {
+                    let name = &entry.name;
+                    (name.contains("throttled.") || name.starts_with("replica.alter.log.dirs.io"))
+                        && matches!(entry.source, ConfigSource::DynamicBroker | ConfigSource::DynamicTopic)
+                };
+                let standing = config.entries.iter().filter(is_throttle);
+                found.extend(standing.map(|entry| format!("{:?} {}", config.specifier, entry.name)));
             }
+        };
+        // Each broker answers for itself.
+        for broker in self.running() {
+            ask(&[ResourceSpecifier::Broker(broker)]);
         }
+        let seen = self.look();
+        let topics: BTreeSet<&String> = seen.partitions.keys().map(|(topic, _)| topic).collect();
+        let topics: Vec<_> = topics.into_iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+        ask(&topics);
         found
     }
 
