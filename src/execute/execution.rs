@@ -15,7 +15,7 @@ use super::{
 };
 use crate::base::{BrokerId, Bytes, TimestampMs, TopicName, TopicPartition};
 use crate::observe::Observation;
-use crate::plan::{MoveStep, Plan, Step};
+use crate::plan::{MoveStep, Plan, Rooms, Step};
 
 /// Time as far as it was lived through: a clock that jumps, a machine that slept or a cluster out of sight for an
 /// hour must not make every step look an hour late.
@@ -56,9 +56,12 @@ pub struct Execution {
     pub(super) steps: Vec<StepRun>,
     pub(super) wave: usize,
     waves: usize,
+    /// Waves that run alone.
+    pub(super) alone: BTreeSet<usize>,
+    pub(super) rooms: Rooms,
     /// Brokers that have to be there.
     needed: BTreeSet<BrokerId>,
-    rates: BTreeMap<BrokerId, (u64, u64)>,
+    pub(super) rates: BTreeMap<BrokerId, (u64, u64)>,
     log_dir_rate: Option<u64>,
     /// Share of a volume that is never passed: the plan's limit, and the settings' reserve.
     pub(super) disk_limit_share: f64,
@@ -94,6 +97,8 @@ impl Execution {
             .collect();
         let mut needed: BTreeSet<BrokerId> = seen.alive().collect();
         needed.extend(steps(plan).filter_map(Step::as_move).flat_map(MoveStep::added));
+        let between_dirs = runs.iter().filter(|step| step.step.as_log_dir().is_some());
+        let alone = between_dirs.map(|step| step.wave).collect();
         let started = ExecutionEvent::Started {
             plan: plan.id,
             steps: runs.len(),
@@ -108,6 +113,8 @@ impl Execution {
             steps: runs,
             wave: 0,
             waves: plan.waves.len(),
+            alone,
+            rooms: Rooms::of(seen, plan),
             needed,
             throttles: Throttles::default(),
             lived: Lived { at: Duration::ZERO, last: now },
@@ -135,11 +142,12 @@ impl Execution {
         // Ten looks' worth: more than that was not waiting but sleeping.
         self.lived.advance(now, self.settings.poll.saturating_mul(10).max(Duration::from_secs(30)));
         self.throttle_failed = None;
-        let mut needs = self.look(seen, |_| true);
+        let mut reach = self.reach();
+        let mut needs = self.look(seen, |step| step.wave <= reach);
         self.judge_pause(seen);
         while self.next_wave() {
-            let wave = self.wave;
-            needs.extend(self.look(seen, |step| step.wave == wave));
+            let before = std::mem::replace(&mut reach, self.reach());
+            needs.extend(self.look(seen, |step| step.wave > before && step.wave <= reach));
         }
         let starts = if self.stop.is_none() { self.start(seen) } else { Starts::default() };
         let commands = self.commands(seen, needs, starts);
@@ -155,7 +163,8 @@ impl Execution {
 
     /// The partitions whose replica sizes the next turn needs.
     pub fn looks_at(&self) -> BTreeSet<TopicPartition> {
-        let soon = |step: &&StepRun| step.wave <= self.wave + 1 && !matches!(step.state, State::Ended(_));
+        let reach = self.reach().saturating_add(1);
+        let soon = |step: &&StepRun| step.wave <= reach && !matches!(step.state, State::Ended(_));
         self.steps.iter().filter(soon).map(|step| step.partition().clone()).collect()
     }
 
@@ -250,17 +259,15 @@ impl Execution {
             stopping: self.stop.is_some(),
             hurry: self.stop == Some(StopMode::Now),
         };
-        let wave = self.wave;
         let active = self.steps.iter_mut().enumerate();
         active
-            .filter(|(_, step)| step.wave <= wave && which(step))
+            .filter(|(_, step)| which(step))
             .map(|(index, step)| (index, step.look(&with, &mut self.events)))
             .filter(|(_, need)| *need != Need::Nothing)
             .collect()
     }
 
-    /// Goes to the next wave when no byte of this one is on its way any more. Waves are proven to fit on the disks
-    /// one after the other, not side by side.
+    /// Goes to the next wave when no byte of this one is on its way any more. Steps of waves ahead may be on theirs.
     fn next_wave(&mut self) -> bool {
         let over = self.steps.iter().filter(|step| step.wave == self.wave).all(StepRun::is_settled);
         if !over || self.wave + 1 >= self.waves || self.stop.is_some() {
@@ -368,7 +375,7 @@ impl Execution {
             || self.clean_up_since.is_some_and(|since| waited(since) >= self.settings.clean_up_patience / 2)
     }
 
-    /// The throttles that have to stand now: rates on everyone who takes part in what is left of the wave, lists
+    /// The throttles that have to stand now: rates on everyone who takes part in what may be on its way, lists
     /// of exactly the replicas that send and those that are made.
     fn wanted(&self, seen: &Observation) -> Wanted {
         let mut wanted = Wanted::default();
@@ -376,7 +383,8 @@ impl Execution {
             return wanted;
         }
         let is_alive = |id: &BrokerId| seen.brokers.get(id).is_some_and(|broker| broker.alive);
-        let left = |step: &&StepRun| step.wave == self.wave && !step.is_settled();
+        let reach = self.reach();
+        let left = |step: &&StepRun| step.wave <= reach && !step.is_settled();
         for step in self.steps.iter().filter(left) {
             if let (Step::LogDir(step), Some(rate)) = (&step.step, self.log_dir_rate)
                 && is_alive(&step.broker)

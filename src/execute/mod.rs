@@ -16,6 +16,7 @@ mod held;
 mod outcome;
 mod progress;
 mod put_right;
+mod queue;
 mod settings;
 mod sight;
 mod start;

@@ -5,6 +5,7 @@
 mod determinism;
 mod execution;
 mod faults;
+mod makespan;
 mod meddler;
 mod operations;
 mod presets;

@@ -1,0 +1,210 @@
+//! In which order copies start, and how long they take together: one rule for the forecast and for the executor.
+//!
+//! It is list scheduling. Nothing can be faster than the broker with most to receive or to send, so what that broker
+//! takes part in starts first, large copies before small ones: then it is never idle while it has something to do,
+//! and what is left for the end is small.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// How many waves after the first that is not over may have steps on the way. That is hours of copying; looking further
+/// would only mean to look at more of the cluster each time.
+pub const WAVES_AHEAD: usize = 8;
+
+/// Seconds of copying that each broker still has before it, in each direction, at its throttle.
+#[derive(Debug, Clone, Default)]
+pub struct Backlog {
+    /// What it has to receive.
+    pub into: Vec<f64>,
+    /// What it has to send.
+    pub out: Vec<f64>,
+}
+
+impl Backlog {
+    /// Nothing to do for so many brokers.
+    pub fn new(brokers: usize) -> Self {
+        Self { into: vec![0.0; brokers], out: vec![0.0; brokers] }
+    }
+
+    /// The longest of all.
+    pub fn most(&self) -> f64 {
+        self.into.iter().chain(&self.out).copied().fold(0.0, f64::max)
+    }
+}
+
+/// A copy that could start now.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// Who it is, for the caller; of equals the lower one goes first.
+    pub index: usize,
+    /// It repairs: it goes before all others.
+    pub repairs: bool,
+    /// The broker that sends.
+    pub source: Option<usize>,
+    /// The broker that receives.
+    pub onto: Option<usize>,
+    /// Bytes that this copy and those that have to come after it in the same partition still take.
+    pub chain_bytes: f64,
+}
+
+/// Backlogs this near to one another count as equal, as a share of the longest: there the size decides.
+const ALIKE: f64 = 0.05;
+
+/// Puts copies into the order in which they are to start.
+pub fn by_urgency(ready: &mut [Ready], backlog: &Backlog) {
+    let unit = (backlog.most() * ALIKE).max(f64::MIN_POSITIVE);
+    ready.sort_by_cached_key(|copy| {
+        let (longest, other) = ends(copy, backlog);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of units")]
+        let units = |seconds: f64| (seconds / unit).round() as u64;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for the order only")]
+        let bytes = copy.chain_bytes as u64;
+        (!copy.repairs, Reverse(units(longest)), Reverse(units(other)), Reverse(bytes), copy.index)
+    });
+}
+
+/// The longer and the shorter of the two backlogs that a copy takes part in.
+fn ends(copy: &Ready, backlog: &Backlog) -> (f64, f64) {
+    let into = copy.onto.map_or(0.0, |at| backlog.into[at]);
+    let out = copy.source.map_or(0.0, |at| backlog.out[at]);
+    (into.max(out), into.min(out))
+}
+
+/// So many copies at least keep a broker's throttle full: one partition alone is fetched a megabyte at a time.
+const COPIES_LEAST: usize = 2;
+
+/// A broker that has copies for this long before it needs no other yet, in seconds at its throttle.
+const AHEAD_S: f64 = 60.0;
+
+/// A throttle counts as full from this share on.
+const FULL: f64 = 0.95;
+
+/// The copies on their way, as far as it matters for whether more should start.
+///
+/// More at once than keep a throttle full do not make anything faster, they only take longer each: meanwhile clients
+/// write more that has to be copied too, and what in-sync replicas of the same partitions fetch comes off the throttle.
+#[derive(Debug, Clone, Default)]
+pub struct Traffic {
+    into: Vec<End>,
+    out: Vec<End>,
+    ends: Vec<(Option<usize>, usize)>,
+}
+
+/// One direction of one broker.
+#[derive(Debug, Clone, Default)]
+struct End {
+    /// Bytes per second; infinite where there is no throttle.
+    throttle: f64,
+    copies: Vec<usize>,
+    lacking_bytes: f64,
+}
+
+impl Traffic {
+    /// Nothing on its way; for each broker what it may receive and send, in bytes per second.
+    pub fn new(throttles: impl Iterator<Item = (f64, f64)>) -> Self {
+        let end = |throttle| End { throttle, ..End::default() };
+        let (into, out) = throttles.map(|(into, out)| (end(into), end(out))).unzip();
+        Self { into, out, ends: Vec::new() }
+    }
+
+    /// Takes note of a copy that lacks so many bytes.
+    pub fn add(&mut self, source: Option<usize>, onto: usize, lacking_bytes: f64) {
+        let copy = self.ends.len();
+        self.ends.push((source, onto));
+        for end in [Some(&mut self.into[onto]), source.map(|source| &mut self.out[source])].into_iter().flatten() {
+            end.copies.push(copy);
+            end.lacking_bytes += lacking_bytes;
+        }
+    }
+
+    /// What a copy gets whatever the others do: its share of the narrower of its ends.
+    fn least_rate(&self, copy: usize) -> f64 {
+        let share = |end: &End| end.throttle / count(end.copies.len());
+        let (source, onto) = self.ends[copy];
+        share(&self.into[onto]).min(source.map_or(f64::INFINITY, |source| share(&self.out[source])))
+    }
+
+    fn is_busy(&self, end: &End) -> bool {
+        end.copies.len() >= COPIES_LEAST
+            && end.lacking_bytes >= AHEAD_S * end.throttle
+            && end.copies.iter().map(|copy| self.least_rate(*copy)).sum::<f64>() >= FULL * end.throttle
+    }
+
+    /// Whether a copy should start: when both its ends could do more or, where it `presses`, the one with the longer
+    /// backlog.
+    pub fn wants(&self, source: Option<usize>, onto: usize, backlog: &Backlog, presses: bool) -> bool {
+        let takes = !self.is_busy(&self.into[onto]);
+        let Some(source) = source else { return takes };
+        let gives = !self.is_busy(&self.out[source]);
+        let by_longer = if backlog.into[onto] >= backlog.out[source] { takes } else { gives };
+        (takes && gives) || (presses && by_longer)
+    }
+}
+
+/// A flow of bytes between the two ends of a copy.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Flow {
+    pub source: Option<usize>,
+    pub onto: usize,
+}
+
+/// Max-min fair rates when each broker receives at most what the first half of `room` says and sends at most what the
+/// second half says: all flows get faster together until one of their ends is used up, those stop there, the rest go on.
+pub(super) fn rates(flows: &[Flow], mut room: Vec<f64>) -> Vec<f64> {
+    let brokers = room.len() / 2;
+    let ends = |flow: &Flow| [Some(flow.onto), flow.source.map(|source| brokers + source)].into_iter().flatten();
+    let mut binds: Vec<Vec<usize>> = vec![Vec::new(); 2 * brokers];
+    for (at, flow) in flows.iter().enumerate() {
+        ends(flow).for_each(|end| binds[end].push(at));
+    }
+    let mut open: Vec<usize> = binds.iter().map(Vec::len).collect();
+    let mut rates: Vec<Option<f64>> = vec![None; flows.len()];
+    let level = |room: f64, open: usize| Level(room / count(open));
+    let busy = (0..2 * brokers).filter(|end| open[*end] > 0);
+    let mut heap: BinaryHeap<Reverse<(Level, usize)>> =
+        busy.map(|end| Reverse((level(room[end], open[end]), end))).collect();
+    while let Some(Reverse((seen, end))) = heap.pop() {
+        if open[end] == 0 {
+            continue;
+        }
+        // Levels only rise while others are served, so one that has changed goes back to its place.
+        let now = level(room[end], open[end]);
+        if now > seen {
+            heap.push(Reverse((now, end)));
+            continue;
+        }
+        for at in std::mem::take(&mut binds[end]) {
+            if rates[at].is_none() {
+                rates[at] = Some(now.0);
+                for other in ends(&flows[at]) {
+                    room[other] = (room[other] - now.0).max(0.0);
+                    open[other] -= 1;
+                }
+            }
+        }
+    }
+    rates.into_iter().map(|rate| rate.unwrap_or(0.0)).collect()
+}
+
+/// A rate that can be compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Level(f64);
+
+impl Eq for Level {}
+
+impl PartialOrd for Level {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Level {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+pub(super) fn count(of: usize) -> f64 {
+    of as f64
+}
