@@ -48,7 +48,7 @@ pub struct Ready {
 }
 
 /// Backlogs this near to one another count as equal, as a share of the longest: there the size decides.
-const ALIKE: f64 = 0.05;
+const ALIKE: f64 = 0.2;
 
 /// Puts copies into the order in which they are to start.
 pub fn by_urgency(ready: &mut [Ready], backlog: &Backlog) {
@@ -74,10 +74,10 @@ fn ends(copy: &Ready, backlog: &Backlog) -> (f64, f64) {
 const COPIES_LEAST: usize = 2;
 
 /// A broker that has copies for this long before it needs no other yet, in seconds at its throttle.
-const AHEAD_S: f64 = 60.0;
+const AHEAD_S: f64 = 20.0;
 
 /// A throttle counts as full from this share on.
-const FULL: f64 = 0.95;
+const FULL: f64 = 0.8;
 
 /// The copies on their way, as far as it matters for whether more should start.
 ///

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use evenkeel::base::{BrokerId, Bytes};
 use evenkeel::control::{Scope, World, drive, propose};
 use evenkeel::edge::sim::{SimSpec, SimWorld};
-use evenkeel::execute::{End, ExecuteSettings, Execution, ThrottleRate};
+use evenkeel::execute::{End, ExecuteSettings, Execution, StepEnd, ThrottleRate};
 use evenkeel::goals::GoalSet;
 use evenkeel::observe::read_snapshot;
 use evenkeel::plan::PlanLimits;
@@ -76,6 +76,8 @@ fn measure(name: &str, spec: &SimSpec, goals: &str, operation: Operation, pace: 
     let outcome = drive(&mut world, &mut execution, &mut |_| {});
     if std::env::var_os("EVENKEEL_MAKESPAN").is_some() {
         println!("  {name}: planned in {planned:.1?}, simulated in {:.1?}; {outcome}", started.elapsed());
+        let undone = outcome.steps.iter().filter(|(_, end)| *end != StepEnd::Done);
+        undone.for_each(|(name, end)| println!("    {name}: {end}"));
     }
     let time = plan.certificate.unwrap().time.unwrap();
     Measured {
