@@ -7,8 +7,8 @@ use super::sight::size_on_disk;
 use super::step_run::{State, StepRun};
 use super::{StepEnd, start};
 use crate::base::{BrokerId, Bytes};
-use crate::observe::Observation;
-use crate::plan::{Backlog, Ready, Step, Traffic, WAVES_AHEAD, by_urgency};
+use crate::observe::{Observation, Partition};
+use crate::plan::{Backlog, Copying, Ready, Step, Traffic, WAVES_AHEAD, by_urgency};
 
 /// What the steps have taken off each broker, and where they still have to.
 #[derive(Debug, Default)]
@@ -21,8 +21,8 @@ pub(super) struct Departures {
 /// The steps that wait, in order, and what is on its way already.
 #[derive(Debug)]
 pub(super) struct Queue {
-    /// Steps; of those that copy, the places of sender and receiver among the brokers too.
-    pub(super) waiting: Vec<(usize, Option<(Option<usize>, usize)>)>,
+    /// Steps, with the copies that they would start.
+    pub(super) waiting: Vec<(usize, Option<Copying>)>,
     pub(super) traffic: Traffic,
     pub(super) backlog: Backlog,
 }
@@ -66,7 +66,8 @@ impl Execution {
             && added.peek().is_some()
             && added.all(|broker| {
                 let left = departures.left.get(&broker).copied().unwrap_or_default();
-                let earlier_have_left = departures.first_open.get(&broker).is_none_or(|wave| *wave >= step.wave);
+                let earlier_have_left =
+                    departures.first_open.get(&broker).is_none_or(|wave| *wave >= step.wave);
                 self.rooms.may_start(broker, step.wave, left, earlier_have_left)
             })
     }
@@ -78,7 +79,7 @@ impl Execution {
         let at = |id: BrokerId| brokers.binary_search(&id).ok();
         let mut backlog = Backlog::new(brokers.len());
         let mut traffic = Traffic::new(brokers.iter().map(|broker| self.throttle_of(*broker)));
-        let (mut queue, mut ready) = (Vec::new(), Vec::new());
+        let (mut queue, mut ready, mut copies) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (index, step) in self.steps.iter().enumerate().filter(|(_, step)| !step.is_settled()) {
             let waits = step.wave <= reach && matches!(step.state, State::Waiting { .. });
             let partition = seen.partition(step.partition());
@@ -100,21 +101,32 @@ impl Execution {
                     backlog.out[source] += lacks.as_f64() / self.rate_of(leader).0;
                 }
             }
-            let onto = step.added().next().and_then(at);
-            if let Some(onto) = onto.filter(|_| step.is_copying()) {
-                let there = step.added().next().map_or(Bytes::ZERO, |broker| size_on_disk(partition, broker));
-                traffic.add(source, onto, size.saturating_sub(there).as_f64());
+            let added = step.added().next();
+            let there =
+                added.filter(|_| step.is_copying()).map_or(Bytes::ZERO, |id| size_on_disk(partition, id));
+            let grows_per_s = self.rooms.written_per_s(step.partition());
+            let copy = added.and_then(at).map(|onto| Copying {
+                source,
+                onto,
+                lacking_bytes: size.saturating_sub(there).as_f64(),
+                grows_per_s,
+                fetched_per_s: grows_per_s * f64::from(others(partition)),
+            });
+            if let Some(copy) = copy.filter(|_| step.is_copying()) {
+                traffic.add(copy);
             }
-            let (repairs, chain_bytes) = (!partition.offline.is_empty(), chain.as_f64());
-            match onto {
+            match copy {
                 _ if !waits => {}
                 None => queue.push((index, None)),
-                onto => ready.push(Ready { index, repairs, source, onto, chain_bytes }),
+                Some(copy) => {
+                    let (repairs, chain_bytes) = (!partition.offline.is_empty(), chain.as_f64());
+                    ready.push(Ready { index, repairs, source, onto: Some(copy.onto), chain_bytes });
+                    copies.insert(index, copy);
+                }
             }
         }
         by_urgency(&mut ready, &backlog);
-        let copies = ready.into_iter().map(|copy| (copy.index, copy.onto.map(|onto| (copy.source, onto))));
-        queue.extend(copies);
+        queue.extend(ready.into_iter().map(|ready| (ready.index, copies.remove(&ready.index))));
         Queue { waiting: queue, traffic, backlog }
     }
 
@@ -131,6 +143,11 @@ impl Execution {
         let (leader, follower) = self.rates.get(&broker).copied().unwrap_or((1, 1));
         (leader.max(1) as f64, follower.max(1) as f64)
     }
+}
+
+/// Replicas in sync beside the leader.
+fn others(partition: &Partition) -> u32 {
+    u32::try_from(partition.isr.len().saturating_sub(1)).unwrap_or(u32::MAX)
 }
 
 impl StepRun {

@@ -83,23 +83,20 @@ impl Execution {
         let departures = self.departures();
         let mut queue = self.queue(seen);
         for presses in [false, true] {
-            for (index, ends) in std::mem::take(&mut queue.waiting) {
+            for (index, copy) in std::mem::take(&mut queue.waiting) {
                 let step = &self.steps[index];
                 let State::Waiting { ready } = step.state else { continue };
                 if !self.is_its_turn(step, &departures) {
                     continue;
                 }
-                if ends.is_some_and(|(source, onto)| !queue.traffic.wants(source, onto, &queue.backlog, presses)) {
-                    queue.waiting.push((index, ends));
+                if copy.is_some_and(|copy| !queue.traffic.wants(&copy, &queue.backlog, presses)) {
+                    queue.waiting.push((index, copy));
                     continue;
                 }
                 match self.leave(step, ready, seen, &in_flight) {
                     Leave::Go => {
                         self.go(index, seen, &mut in_flight, &mut starts);
-                        if let Some((source, onto)) = ends {
-                            let lacks = self.steps[index].planned_size().as_f64();
-                            queue.traffic.add(source, onto, lacks);
-                        }
+                        copy.into_iter().for_each(|copy| queue.traffic.add(copy));
                     }
                     Leave::Later => {}
                     Leave::Dropped(reason) => {

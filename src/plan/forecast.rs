@@ -2,7 +2,7 @@
 //! throttles give as Kafka shares it.
 
 use super::rooms::{Rooms, WaveSums};
-use super::schedule::{Backlog, Flow, Ready, Traffic, WAVES_AHEAD, by_urgency, count, rates};
+use super::schedule::{Backlog, Copying, Flow, Ready, Traffic, WAVES_AHEAD, by_urgency, count, rates};
 use super::waves::{Pending, throttle};
 use super::{PlanLimits, Step};
 use crate::base::Bytes;
@@ -64,6 +64,13 @@ impl Job {
             running: false,
             left: pending.removed.clone(),
         }
+    }
+
+    /// The copy that runs or comes next, from its beginning.
+    fn copying(&self) -> Copying {
+        let (source, onto) = self.copies[self.at];
+        let (grows_per_s, fetched_per_s) = (self.grows_per_s, self.fetched_per_s);
+        Copying { source, onto, lacking_bytes: self.size, grows_per_s, fetched_per_s }
     }
 
     fn chain_bytes(&self) -> f64 {
@@ -171,7 +178,9 @@ impl<'a> Course<'a> {
         for index in &self.waiting {
             let job = &self.jobs[*index];
             let (source, onto) = job.copies[job.at];
-            if job.wave <= self.wave + WAVES_AHEAD && self.has_slots((source, onto)) && self.may_start(job, onto)
+            if job.wave <= self.wave + WAVES_AHEAD
+                && self.has_slots((source, onto))
+                && self.may_start(job, onto)
             {
                 let (repairs, chain_bytes) = (job.repairs, job.chain_bytes());
                 ready.push(Ready { index: *index, repairs, source, onto: Some(onto), chain_bytes });
@@ -181,25 +190,21 @@ impl<'a> Course<'a> {
         let throttle = throttle(self.limits);
         let mut traffic = Traffic::new(self.slots_in.iter().map(|_| (throttle, throttle)));
         for (index, lacks) in &self.running {
-            let (source, onto) = self.jobs[*index].copies[self.jobs[*index].at];
-            traffic.add(source, onto, *lacks);
+            traffic.add(Copying { lacking_bytes: *lacks, ..self.jobs[*index].copying() });
         }
         for presses in [false, true] {
-            for copy in &ready {
-                let job = &self.jobs[copy.index];
-                let (source, onto) = job.copies[job.at];
-                if job.running
-                    || !traffic.wants(source, onto, &self.backlog, presses)
-                    || !self.has_slots((source, onto))
-                {
+            for ready in &ready {
+                let copy = self.jobs[ready.index].copying();
+                let ends = (copy.source, copy.onto);
+                let runs = self.jobs[ready.index].running;
+                if runs || !traffic.wants(&copy, &self.backlog, presses) || !self.has_slots(ends) {
                     continue;
                 }
-                let job = &mut self.jobs[copy.index];
-                job.running = true;
-                traffic.add(source, onto, job.size);
-                self.slots_in[onto] += 1;
-                source.iter().for_each(|source| self.slots_out[*source] += 1);
-                self.running.push((copy.index, job.size));
+                traffic.add(copy);
+                self.jobs[ready.index].running = true;
+                self.slots_in[copy.onto] += 1;
+                copy.source.iter().for_each(|source| self.slots_out[*source] += 1);
+                self.running.push((ready.index, copy.lacking_bytes));
             }
         }
         let jobs = &self.jobs;

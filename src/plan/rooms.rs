@@ -21,8 +21,8 @@ pub struct Rooms {
     disks: BTreeMap<BrokerId, Disk>,
     /// Time that each wave takes at the throttle, in seconds.
     waves_s: Vec<f64>,
-    /// What leaves which broker, by partition; of plans only.
-    leaving: BTreeMap<TopicPartition, Vec<(BrokerId, Bytes)>>,
+    /// What leaves which broker, by partition, and what clients write to it; of plans only.
+    leaving: BTreeMap<TopicPartition, (Vec<(BrokerId, Bytes)>, f64)>,
     throttle_bytes_per_s: f64,
     counts_growth: bool,
     unsized_partitions: usize,
@@ -136,7 +136,8 @@ impl Rooms {
             let Some(partition) = observation.partition(&step.partition) else { continue };
             let goes = partition.replicas.iter().filter(|broker| !step.target().contains(broker));
             let leaves = goes.map(|broker| (*broker, own_size(partition, *broker).unwrap_or_default()));
-            rooms.leaving.insert(step.partition.clone(), leaves.collect());
+            let written_per_s = partition.load.produce_bytes_per_s.map_or(0.0, BytesPerS::get);
+            rooms.leaving.insert(step.partition.clone(), (leaves.collect(), written_per_s));
         }
         rooms
     }
@@ -150,12 +151,19 @@ impl Rooms {
         let sums = self.sums(copies);
         self.push(&sums);
         let brings_to = sums.arrives.into_keys();
-        brings_to.filter_map(|broker| self.check(broker, wave, self.left_before(broker, wave)).err()).collect()
+        brings_to
+            .filter_map(|broker| self.check(broker, wave, self.left_before(broker, wave)).err())
+            .collect()
     }
 
     /// What leaves which broker when a step of the plan is done.
     pub fn leaving(&self, partition: &TopicPartition) -> &[(BrokerId, Bytes)] {
-        self.leaving.get(partition).map_or(&[], Vec::as_slice)
+        self.leaving.get(partition).map_or(&[], |(leaves, _)| leaves.as_slice())
+    }
+
+    /// What clients wrote to the partition of a step of the plan when it was observed, in bytes per second.
+    pub fn written_per_s(&self, partition: &TopicPartition) -> f64 {
+        self.leaving.get(partition).map_or(0.0, |(_, written_per_s)| *written_per_s)
     }
 
     /// What changes of replica lists bring and take.
@@ -225,8 +233,12 @@ impl Rooms {
     /// What could not be checked.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        let unknown: Vec<String> =
-            self.disks.iter().filter(|(_, disk)| disk.limit.is_none()).map(|(id, _)| id.to_string()).collect();
+        let unknown: Vec<String> = self
+            .disks
+            .iter()
+            .filter(|(_, disk)| disk.limit.is_none())
+            .map(|(id, _)| id.to_string())
+            .collect();
         if !unknown.is_empty() {
             let ids = unknown.join(", ");
             notes.push(format!("the disk capacity of broker {ids} is not known: its disk was not checked"));

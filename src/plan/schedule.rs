@@ -79,7 +79,25 @@ const AHEAD_S: f64 = 20.0;
 /// A throttle counts as full from this share on.
 const FULL: f64 = 0.8;
 
-/// The copies on their way, as far as it matters for whether more should start.
+/// A copy gets at least so many times what clients write to its partition meanwhile, or it would not come to an end.
+const OUTRUNS: f64 = 2.0;
+
+/// A copy, as far as it matters for whether more should start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Copying {
+    /// The broker that sends.
+    pub source: Option<usize>,
+    /// The broker that receives.
+    pub onto: usize,
+    /// Bytes that are still to be copied.
+    pub lacking_bytes: f64,
+    /// What clients write to the partition, in bytes per second.
+    pub grows_per_s: f64,
+    /// What the replicas in sync fetch of it from the broker that sends, in bytes per second: it comes off the throttle.
+    pub fetched_per_s: f64,
+}
+
+/// The copies on their way.
 ///
 /// More at once than keep a throttle full do not make anything faster, they only take longer each: meanwhile clients
 /// write more that has to be copied too, and what in-sync replicas of the same partitions fetch comes off the throttle.
@@ -87,7 +105,7 @@ const FULL: f64 = 0.8;
 pub struct Traffic {
     into: Vec<End>,
     out: Vec<End>,
-    ends: Vec<(Option<usize>, usize)>,
+    copies: Vec<Copying>,
 }
 
 /// One direction of one broker.
@@ -97,6 +115,22 @@ struct End {
     throttle: f64,
     copies: Vec<usize>,
     lacking_bytes: f64,
+    /// What clients write to the partition that grows fastest.
+    fastest_per_s: f64,
+}
+
+impl End {
+    fn add(&mut self, index: usize, copy: &Copying) {
+        self.copies.push(index);
+        self.lacking_bytes += copy.lacking_bytes;
+        self.fastest_per_s = self.fastest_per_s.max(copy.grows_per_s);
+    }
+
+    /// Whether one copy more would leave one of them with too little to outrun what is written.
+    fn would_starve(&self, copy: &Copying, fetched_per_s: f64) -> bool {
+        let share = (self.throttle - fetched_per_s) / count(self.copies.len() + 1);
+        !self.copies.is_empty() && share < OUTRUNS * self.fastest_per_s.max(copy.grows_per_s)
+    }
 }
 
 impl Traffic {
@@ -104,23 +138,24 @@ impl Traffic {
     pub fn new(throttles: impl Iterator<Item = (f64, f64)>) -> Self {
         let end = |throttle| End { throttle, ..End::default() };
         let (into, out) = throttles.map(|(into, out)| (end(into), end(out))).unzip();
-        Self { into, out, ends: Vec::new() }
+        Self { into, out, copies: Vec::new() }
     }
 
-    /// Takes note of a copy that lacks so many bytes.
-    pub fn add(&mut self, source: Option<usize>, onto: usize, lacking_bytes: f64) {
-        let copy = self.ends.len();
-        self.ends.push((source, onto));
-        for end in [Some(&mut self.into[onto]), source.map(|source| &mut self.out[source])].into_iter().flatten() {
-            end.copies.push(copy);
-            end.lacking_bytes += lacking_bytes;
+    /// Takes note of a copy.
+    pub fn add(&mut self, copy: Copying) {
+        let index = self.copies.len();
+        self.copies.push(copy);
+        self.into[copy.onto].add(index, &copy);
+        if let Some(source) = copy.source {
+            self.out[source].add(index, &copy);
+            self.out[source].throttle = (self.out[source].throttle - copy.fetched_per_s).max(1.0);
         }
     }
 
     /// What a copy gets whatever the others do: its share of the narrower of its ends.
     fn least_rate(&self, copy: usize) -> f64 {
         let share = |end: &End| end.throttle / count(end.copies.len());
-        let (source, onto) = self.ends[copy];
+        let Copying { source, onto, .. } = self.copies[copy];
         share(&self.into[onto]).min(source.map_or(f64::INFINITY, |source| share(&self.out[source])))
     }
 
@@ -131,12 +166,17 @@ impl Traffic {
     }
 
     /// Whether a copy should start: when both its ends could do more or, where it `presses`, the one with the longer
-    /// backlog.
-    pub fn wants(&self, source: Option<usize>, onto: usize, backlog: &Backlog, presses: bool) -> bool {
-        let takes = !self.is_busy(&self.into[onto]);
-        let Some(source) = source else { return takes };
-        let gives = !self.is_busy(&self.out[source]);
-        let by_longer = if backlog.into[onto] >= backlog.out[source] { takes } else { gives };
+    /// backlog; and in no case where others would not come to an end for it.
+    pub fn wants(&self, copy: &Copying, backlog: &Backlog, presses: bool) -> bool {
+        let into = &self.into[copy.onto];
+        let takes = !self.is_busy(into);
+        let Some(source) = copy.source else { return takes && !into.would_starve(copy, 0.0) };
+        let out = &self.out[source];
+        if into.would_starve(copy, 0.0) || out.would_starve(copy, copy.fetched_per_s) {
+            return false;
+        }
+        let gives = !self.is_busy(out);
+        let by_longer = if backlog.into[copy.onto] >= backlog.out[source] { takes } else { gives };
         (takes && gives) || (presses && by_longer)
     }
 }
@@ -152,7 +192,8 @@ pub(super) struct Flow {
 /// second half says: all flows get faster together until one of their ends is used up, those stop there, the rest go on.
 pub(super) fn rates(flows: &[Flow], mut room: Vec<f64>) -> Vec<f64> {
     let brokers = room.len() / 2;
-    let ends = |flow: &Flow| [Some(flow.onto), flow.source.map(|source| brokers + source)].into_iter().flatten();
+    let ends =
+        |flow: &Flow| [Some(flow.onto), flow.source.map(|source| brokers + source)].into_iter().flatten();
     let mut binds: Vec<Vec<usize>> = vec![Vec::new(); 2 * brokers];
     for (at, flow) in flows.iter().enumerate() {
         ends(flow).for_each(|end| binds[end].push(at));

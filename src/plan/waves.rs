@@ -1,5 +1,5 @@
-//! Puts steps into waves: what frees a full disk goes first, no disk passes its limit with both copies counted, and
-//! no broker carries more than a few moves at once.
+//! Puts steps into waves: what frees a full disk goes first, and no disk passes its limit with both copies counted. A
+//! wave is as long as growth is reckoned ahead; it is an order in which room is proven, and not a barrier.
 
 use super::forecast::forecast;
 use super::schedule::{Backlog, Ready, by_urgency};
@@ -126,9 +126,8 @@ impl<'a> Packer<'a> {
             }
         }
         let ready = |(index, step): (usize, &Pending)| {
-            let busiest = |a: &&BrokerOrd, b: &&BrokerOrd| {
-                backlog.into[a.index()].total_cmp(&backlog.into[b.index()])
-            };
+            let busiest =
+                |a: &&BrokerOrd, b: &&BrokerOrd| backlog.into[a.index()].total_cmp(&backlog.into[b.index()]);
             Ready {
                 index,
                 repairs: step.repairs,
@@ -143,7 +142,8 @@ impl<'a> Packer<'a> {
             |(broker, _): &(BrokerOrd, f64)| self.used[broker.index()] > 0.9 * self.most[broker.index()];
         let mut steps: Vec<Option<Pending>> = std::mem::take(pending).into_iter().map(Some).collect();
         pending.extend(order.iter().filter_map(|ready| steps[ready.index].take()));
-        pending.sort_by_key(|step| if step.repairs { 0 } else { 2 - u8::from(step.removed.iter().any(near)) });
+        pending
+            .sort_by_key(|step| if step.repairs { 0 } else { 2 - u8::from(step.removed.iter().any(near)) });
     }
 
     /// Takes a step into a wave if every broker it touches can carry it.

@@ -14,3 +14,4 @@ mod scenario;
 mod support;
 mod throttle;
 mod watch;
+mod waves;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel::base::{BrokerId, Bytes};
 use evenkeel::control::{Scope, World, drive, propose};
-use evenkeel::edge::sim::{SimSpec, SimWorld};
+use evenkeel::edge::sim::{BrokerSpec, SimSpec, SimWorld};
 use evenkeel::execute::{End, ExecuteSettings, Execution, StepEnd, ThrottleRate};
 use evenkeel::goals::GoalSet;
 use evenkeel::observe::read_snapshot;
@@ -91,6 +91,52 @@ fn measure(name: &str, spec: &SimSpec, goals: &str, operation: Operation, pace: 
         busiest: format!("{} {}", if time.receives { "in" } else { "out" }, time.broker),
         end: outcome.end,
     }
+}
+
+/// The demo's cluster of 30 brokers, and so many empty ones.
+fn demo(empty: i32) -> SimSpec {
+    let mut spec = SimSpec::demo(1);
+    let (disk, network) = (spec.brokers[0].log_dirs[0].total_bytes, spec.brokers[0].network_in_bytes_per_s);
+    let more = (30..30 + empty).map(|id| BrokerSpec::new(id, &format!("az-{}", id % 3), disk, network));
+    spec.brokers.extend(more);
+    spec
+}
+
+/// A fifth of the network: clients have what they need besides.
+const DEMO_PACE: Pace = Pace { throttle_bytes_per_s: 200_000_000, poll: Duration::from_secs(10) };
+
+/// The least that a plan can take is what its busiest broker takes at its throttle; an execution takes no more than
+/// that and 15 %, and the forecast foretells it within 10 %.
+fn takes_little_more_than_the_least(name: &str, spec: &SimSpec, operation: Operation, pace: Pace) {
+    let measured = measure(name, spec, "cruise-control", operation, pace);
+    println!("{HEAD}\n{measured}");
+    assert_eq!(measured.end, End::Done, "{measured}");
+    assert!(measured.ratio() <= 1.15, "{measured}");
+    let off = measured.forecast_s / measured.took_s;
+    assert!((0.9..=1.1).contains(&off), "forecast {off:.2} of what it took: {measured}");
+}
+
+#[test]
+fn a_skewed_cluster_is_levelled_in_little_more_than_the_least_time() {
+    takes_little_more_than_the_least("demo", &demo(0), Operation::Rebalance, DEMO_PACE);
+}
+
+#[test]
+fn added_brokers_are_filled_in_little_more_than_the_least_time() {
+    let added = Operation::AddBrokers((30..36).map(BrokerId).collect());
+    takes_little_more_than_the_least("demo, 6 added", &demo(6), added, DEMO_PACE);
+}
+
+#[test]
+fn brokers_are_drained_in_little_more_than_the_least_time() {
+    let drained = Operation::RemoveBrokers([4, 14].map(BrokerId).to_vec());
+    takes_little_more_than_the_least("demo, 2 drained", &demo(0), drained, DEMO_PACE);
+}
+
+#[test]
+#[ignore = "minutes without optimisation: `cargo test --release --test simulation large -- --ignored --nocapture`"]
+fn a_large_cluster_is_levelled_in_little_more_than_the_least_time() {
+    takes_little_more_than_the_least("large", &SimSpec::large(1), Operation::Rebalance, DEMO_PACE);
 }
 
 /// `add=30,31` or `remove=0,16,17`.
