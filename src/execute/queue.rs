@@ -8,7 +8,7 @@ use super::step_run::{State, StepRun};
 use super::{StepEnd, start};
 use crate::base::{BrokerId, Bytes};
 use crate::observe::{Observation, Partition};
-use crate::plan::{Backlog, Copying, Ready, Step, Traffic, WAVES_AHEAD, by_urgency};
+use crate::plan::{Backlog, Copying, Ready, Step, Traffic, by_urgency};
 
 /// What the steps have taken off each broker, and where they still have to.
 #[derive(Debug, Default)]
@@ -35,8 +35,7 @@ impl Execution {
             return self.wave;
         }
         let next_alone = self.alone.range(self.wave..).next();
-        let last = next_alone.map_or(usize::MAX, |wave| wave - 1);
-        last.min(self.wave + WAVES_AHEAD)
+        next_alone.map_or(usize::MAX, |wave| wave - 1)
     }
 
     pub(super) fn departures(&self) -> Departures {

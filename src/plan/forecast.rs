@@ -2,7 +2,7 @@
 //! throttles give as Kafka shares it.
 
 use super::rooms::{Rooms, WaveSums};
-use super::schedule::{Backlog, Copying, Flow, Ready, Traffic, WAVES_AHEAD, by_urgency, count, rates};
+use super::schedule::{Backlog, Copying, Flow, Ready, Traffic, by_urgency, count, rates};
 use super::waves::{Pending, throttle};
 use super::{PlanLimits, Step};
 use crate::base::Bytes;
@@ -84,10 +84,6 @@ struct Course<'a> {
     limits: &'a PlanLimits,
     rooms: Rooms,
     jobs: Vec<Job>,
-    /// Steps that are not over, by wave.
-    open: Vec<usize>,
-    /// The first wave that is not over.
-    wave: usize,
     waiting: Vec<usize>,
     /// Running jobs, with the bytes that they lack.
     running: Vec<(usize, f64)>,
@@ -145,8 +141,6 @@ impl<'a> Course<'a> {
             model,
             limits,
             rooms,
-            open: waves.iter().map(Vec::len).collect(),
-            wave: 0,
             waiting: (0..jobs.len()).collect(),
             jobs,
             running: Vec::new(),
@@ -178,10 +172,7 @@ impl<'a> Course<'a> {
         for index in &self.waiting {
             let job = &self.jobs[*index];
             let (source, onto) = job.copies[job.at];
-            if job.wave <= self.wave + WAVES_AHEAD
-                && self.has_slots((source, onto))
-                && self.may_start(job, onto)
-            {
+            if self.has_slots((source, onto)) && self.may_start(job, onto) {
                 let (repairs, chain_bytes) = (job.repairs, job.chain_bytes());
                 ready.push(Ready { index: *index, repairs, source, onto: Some(onto), chain_bytes });
             }
@@ -270,10 +261,6 @@ impl<'a> Course<'a> {
         for (broker, bytes) in &job.left {
             self.left[broker.index()] += bytes;
             self.leaving[broker.index()][job.wave] -= 1;
-        }
-        self.open[job.wave] -= 1;
-        while self.open.get(self.wave) == Some(&0) {
-            self.wave += 1;
         }
     }
 }

@@ -24,5 +24,5 @@ pub use judge::{Judgement, Leave, Stale, judge, judge_with};
 pub use kafka::{KafkaPartition, KafkaReassignment};
 pub use plan::{BrokerLoads, GoalOutcome, Plan, PlanLimits, Price, Refused, Wave};
 pub use rooms::Rooms;
-pub use schedule::{Backlog, Copying, Ready, Traffic, WAVES_AHEAD, by_urgency};
+pub use schedule::{Backlog, Copying, Ready, Traffic, by_urgency};
 pub use step::{LeaderStep, LogDirStep, MoveStep, Step};

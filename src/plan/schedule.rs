@@ -7,10 +7,6 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// How many waves after the first that is not over may have steps on the way. That is hours of copying; looking further
-/// would only mean to look at more of the cluster each time.
-pub const WAVES_AHEAD: usize = 8;
-
 /// Seconds of copying that each broker still has before it, in each direction, at its throttle.
 #[derive(Debug, Clone, Default)]
 pub struct Backlog {
