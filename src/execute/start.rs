@@ -96,7 +96,9 @@ impl Execution {
                 match self.leave(step, ready, seen, &in_flight) {
                     Leave::Go => {
                         self.go(index, seen, &mut in_flight, &mut starts);
-                        copy.into_iter().for_each(|copy| queue.traffic.add(copy));
+                        if let Some(copy) = copy {
+                            queue.traffic.add(copy);
+                        }
                     }
                     Leave::Later => {}
                     Leave::Dropped(reason) => {

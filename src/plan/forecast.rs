@@ -134,7 +134,9 @@ impl<'a> Course<'a> {
         for job in &jobs {
             for (source, onto) in &job.copies {
                 backlog.into[*onto] += job.size / throttle(limits);
-                source.iter().for_each(|source| backlog.out[*source] += job.size / throttle(limits));
+                if let Some(source) = source {
+                    backlog.out[*source] += job.size / throttle(limits);
+                }
             }
         }
         Self {
@@ -194,7 +196,9 @@ impl<'a> Course<'a> {
                 traffic.add(copy);
                 self.jobs[ready.index].running = true;
                 self.slots_in[copy.onto] += 1;
-                copy.source.iter().for_each(|source| self.slots_out[*source] += 1);
+                if let Some(source) = copy.source {
+                    self.slots_out[source] += 1;
+                }
                 self.running.push((ready.index, copy.lacking_bytes));
             }
         }
@@ -220,7 +224,9 @@ impl<'a> Course<'a> {
             *lacks -= bytes;
             let seconds = bytes / throttle(self.limits);
             self.backlog.into[flow.onto] -= seconds;
-            flow.source.iter().for_each(|source| self.backlog.out[*source] -= seconds);
+            if let Some(source) = flow.source {
+                self.backlog.out[source] -= seconds;
+            }
             if *lacks < 1.0 {
                 arrived.push(*index);
             }
@@ -251,7 +257,9 @@ impl<'a> Course<'a> {
         let job = &mut self.jobs[index];
         let (source, onto) = job.copies[job.at];
         self.slots_in[onto] -= 1;
-        source.iter().for_each(|source| self.slots_out[*source] -= 1);
+        if let Some(source) = source {
+            self.slots_out[source] -= 1;
+        }
         job.at += 1;
         job.running = false;
         if job.at < job.copies.len() {

@@ -110,7 +110,7 @@ pub struct Price {
     pub log_dir_bytes: Bytes,
     /// Partitions whose leader changes.
     pub leader_changes: usize,
-    /// Seconds that the copying takes at the throttle assumed, at best.
+    /// Seconds that the copying takes at the throttle assumed, what clients write meanwhile copied too.
     pub forecast_s: f64,
 }
 

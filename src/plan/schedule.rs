@@ -245,3 +245,59 @@ impl Ord for Level {
 pub(super) fn count(of: usize) -> f64 {
     of as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copy(source: usize, onto: usize, lacking_bytes: f64) -> Copying {
+        Copying { source: Some(source), onto, lacking_bytes, ..Copying::default() }
+    }
+
+    #[test]
+    fn what_one_copy_cannot_use_the_others_get() {
+        let flows = [(0, 1), (0, 2)].map(|(source, onto)| Flow { source: Some(source), onto });
+        // Broker 0 sends 100; broker 1 takes 10.
+        assert_eq!(rates(&flows, vec![100.0, 10.0, 100.0, 100.0, 100.0, 100.0]), [10.0, 90.0]);
+    }
+
+    #[test]
+    fn the_busiest_come_first_and_there_the_largest() {
+        let ready = |index, source, onto, chain_bytes| Ready {
+            index,
+            repairs: index == 3,
+            source: Some(source),
+            onto: Some(onto),
+            chain_bytes,
+        };
+        let mut all = [ready(0, 0, 1, 9.0), ready(1, 0, 2, 1.0), ready(2, 0, 2, 5.0), ready(3, 1, 0, 1.0)];
+        let backlog = Backlog { into: vec![1.0, 50.0, 100.0], out: vec![20.0, 1.0, 0.0] };
+        by_urgency(&mut all, &backlog);
+        assert_eq!(all.map(|ready| ready.index), [3, 2, 1, 0], "a repair, then what broker 2 receives");
+    }
+
+    #[test]
+    fn a_full_throttle_takes_no_more_copies_and_one_that_runs_dry_does() {
+        let throttles = || [(10.0, 10.0); 5].into_iter();
+        let backlog = Backlog { into: vec![0.0; 5], out: vec![9.0, 0.0, 0.0, 0.0, 0.0] };
+        let mut traffic = Traffic::new(throttles());
+        traffic.add(copy(0, 1, 1e6));
+        assert!(traffic.wants(&copy(0, 2, 1e6), &backlog, false), "one alone may be slow for other reasons");
+        traffic.add(copy(0, 2, 1e6));
+        assert!(!traffic.wants(&copy(0, 3, 1e6), &backlog, true), "broker 0 has what it can send");
+        let mut traffic = Traffic::new(throttles());
+        traffic.add(copy(0, 1, 10.0));
+        traffic.add(copy(0, 2, 10.0));
+        assert!(traffic.wants(&copy(0, 3, 1e6), &backlog, false), "both are there in seconds");
+    }
+
+    #[test]
+    fn a_copy_outruns_what_is_written() {
+        let backlog = Backlog::new(3);
+        let mut traffic = Traffic::new([(10.0, 10.0); 3].into_iter());
+        let busy = Copying { grows_per_s: 3.0, fetched_per_s: 2.0, ..copy(0, 1, 1e6) };
+        assert!(traffic.wants(&busy, &backlog, false), "alone it has all there is");
+        traffic.add(busy);
+        assert!(!traffic.wants(&copy(0, 2, 1e6), &backlog, true), "half of 8 is less than twice 3");
+    }
+}

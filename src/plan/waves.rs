@@ -44,7 +44,7 @@ pub(super) fn pack(model: &ClusterModel, sums: &Sums, pending: Vec<Pending>, lim
         .collect();
 
     let mut packer = Packer::new(model, sums, &costly, limits);
-    let mut packed = Vec::new();
+    let mut taken_by_wave = Vec::new();
     while !costly.is_empty() {
         packer.by_urgency(&mut costly);
         let mut wave = WaveLoad::new(model.brokers.len());
@@ -57,11 +57,11 @@ pub(super) fn pack(model: &ClusterModel, sums: &Sums, pending: Vec<Pending>, lim
         for pending in &taken {
             packer.done(pending);
         }
-        packed.push(taken);
+        taken_by_wave.push(taken);
     }
-    let forecast_s = forecast(model, sums, &packed, limits);
+    let forecast_s = forecast(model, sums, &taken_by_wave, limits);
     let steps = |wave: Vec<Pending>| wave.into_iter().map(|pending| pending.step).collect();
-    waves.extend(packed.into_iter().map(|wave| Wave { steps: steps(wave) }));
+    waves.extend(taken_by_wave.into_iter().map(|wave| Wave { steps: steps(wave) }));
     Packed { waves, left_over: costly, forecast_s }
 }
 
@@ -122,7 +122,9 @@ impl<'a> Packer<'a> {
         for step in pending.iter() {
             for broker in &step.added {
                 backlog.into[broker.index()] += step.size;
-                step.source.iter().for_each(|source| backlog.out[source.index()] += step.size);
+                if let Some(source) = step.source {
+                    backlog.out[source.index()] += step.size;
+                }
             }
         }
         let ready = |(index, step): (usize, &Pending)| {

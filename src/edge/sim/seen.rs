@@ -15,13 +15,13 @@ impl SimSpec {
     /// The cluster of an observation, all its brokers up and all replicas in sync: what a plan made from a snapshot
     /// would take on it can be tried in virtual time. Data is held at the size that it has, as where retention lets
     /// go of as much as clients write.
-    pub fn of(seen: &Observation, seed: u64) -> Self {
+    pub fn of(observation: &Observation, seed: u64) -> Self {
         let mut spec = Self::new(seed);
-        spec.start_at = seen.taken_at;
-        if let Some(id) = &seen.cluster_id {
+        spec.start_at = observation.taken_at;
+        if let Some(id) = &observation.cluster_id {
             spec.cluster_id.clone_from(id);
         }
-        let brokers = seen.brokers.iter().map(|(id, broker)| BrokerSpec {
+        let brokers = observation.brokers.iter().map(|(id, broker)| BrokerSpec {
             id: *id,
             rack: broker.rack.clone(),
             log_dirs: log_dirs(broker),
@@ -30,7 +30,7 @@ impl SimSpec {
             cpu_cores: broker.capacity.cpu_cores.map_or(8.0, crate::base::Cores::get),
         });
         spec.brokers = brokers.collect();
-        let topics = seen.topics.iter().map(|(name, topic)| {
+        let topics = observation.topics.iter().map(|(name, topic)| {
             let mut partitions: Vec<&Partition> = topic.partitions.iter().collect();
             partitions.sort_by_key(|partition| partition.id);
             TopicSpec {

@@ -43,7 +43,9 @@ fn stages_run_one_after_the_other_and_waves_where_room_asks_for_it() {
         vec![moves("t-0", &[&[1, 2, 3], &[4, 2, 3], &[4, 5, 3]]), moves("t-1", &[&[1, 2, 3], &[1, 2, 6]])],
         vec![moves("u-0", &[&[1, 2, 3], &[1, 5, 3]])],
     ];
-    let mut desk = Desk::new(steps);
+    // Without a throttle there is none to be full with two copies.
+    let settings = ExecuteSettings { throttle: ThrottleRate::Unlimited, ..ExecuteSettings::default() };
+    let mut desk = Desk::with(cluster(), settings, steps);
     let first = asked(&desk.turn());
     assert_eq!(first.len(), 3, "broker 5 has room for the second wave at once");
     assert_eq!(first[&name("u-0")], ids(&[1, 5, 3]));
@@ -53,6 +55,16 @@ fn stages_run_one_after_the_other_and_waves_where_room_asks_for_it() {
     assert_eq!(asked(&desk.turn())[&name("t-0")], ids(&[4, 5, 3]), "the second stage");
     assert_eq!(desk.run_out().end, End::Done);
     assert!(desk.is_clear());
+}
+
+#[test]
+fn no_more_copies_than_keep_a_throttle_full() {
+    let all = ["t-0", "t-1", "u-0"].map(|name| moves(name, &[&[1, 2, 3], &[4, 2, 3]]));
+    let mut desk = Desk::new(vec![all.to_vec()]);
+    assert_eq!(asked(&desk.turn()).len(), 2, "broker 1 sends two, and could not send three faster");
+    desk.finish(&name("t-0"));
+    assert_eq!(asked(&desk.turn()).len(), 1, "then the third");
+    assert_eq!(desk.run_out().end, End::Done);
 }
 
 #[test]
