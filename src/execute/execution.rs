@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::admit::{admit, log_dir_rate, rates, same_cluster, steps};
-use super::guard::{brokers_down, incomplete_view, under_replicated};
 use super::memory::{Course, Memory, Start};
 use super::progress::{Progress, Speed, bytes};
 use super::start::{LogDirMoves, Starts};
@@ -16,7 +15,7 @@ use super::{
 };
 use crate::base::{BrokerId, Bytes, TimestampMs, TopicName, TopicPartition};
 use crate::observe::Observation;
-use crate::plan::{MoveStep, Plan, Step};
+use crate::plan::{MoveStep, Plan, Rooms, Step};
 
 /// Time as far as it was lived through: a clock that jumps, a machine that slept or a cluster out of sight for an
 /// hour must not make every step look an hour late.
@@ -57,18 +56,24 @@ pub struct Execution {
     pub(super) steps: Vec<StepRun>,
     pub(super) wave: usize,
     waves: usize,
+    /// Waves that run alone.
+    pub(super) alone: BTreeSet<usize>,
+    pub(super) rooms: Rooms,
+    /// What another process had begun is carried on: waves run strictly one after the other, for what is proven of going
+    /// ahead is proven for the cluster as it was at the beginning.
+    pub(super) carried_on: bool,
     pub(super) start: Start,
     pub(super) course: Course,
     pub(super) rates: BTreeMap<BrokerId, (u64, u64)>,
     pub(super) log_dir_rate: Option<u64>,
     /// The controller of the last look.
-    controller: Option<BrokerId>,
+    pub(super) controller: Option<BrokerId>,
     /// Share of a volume that is never passed: the plan's limit, and the settings' reserve.
     pub(super) disk_limit_share: f64,
     pub(super) throttles: Throttles,
     lived: Lived,
     pub(super) pause: Option<(Pause, Duration)>,
-    pause_told: bool,
+    pub(super) pause_told: bool,
     pub(super) stop: Option<StopMode>,
     pub(super) failure: Option<String>,
     pub(super) throttle_failed: Option<String>,
@@ -117,6 +122,7 @@ impl Execution {
         same_cluster(plan, seen)?;
         let mut execution = Self::of(plan, settings, now, seen);
         execution.recall(memory);
+        execution.carried_on = true;
         execution.take_limits(Some(seen));
         let ended = execution.steps.iter().filter(|step| matches!(step.state, State::Ended(_))).count();
         let in_flight = execution.steps.iter().filter(|step| step.is_in_flight()).count();
@@ -132,6 +138,8 @@ impl Execution {
             .collect();
         let mut needed: BTreeSet<BrokerId> = seen.alive().collect();
         needed.extend(steps(plan).filter_map(Step::as_move).flat_map(MoveStep::added));
+        let between_dirs = runs.iter().filter(|step| step.step.as_log_dir().is_some());
+        let alone = between_dirs.map(|step| step.wave).collect();
         let id = |step: &StepRun| Some((step.partition().topic.clone(), step.topic_id?));
         let topic_ids = runs.iter().filter_map(id).collect();
         Self {
@@ -142,6 +150,9 @@ impl Execution {
             steps: runs,
             wave: 0,
             waves: plan.waves.len(),
+            alone,
+            rooms: Rooms::of(seen, plan),
+            carried_on: false,
             start: Start { needed, topic_ids },
             course: Course::default(),
             controller: seen.controller,
@@ -169,11 +180,12 @@ impl Execution {
         // Ten looks' worth: more than that was not waiting but sleeping.
         self.lived.advance(now, self.settings.poll.saturating_mul(10).max(Duration::from_secs(30)));
         self.throttle_failed = None;
-        let mut needs = self.look(seen, |_| true);
+        let mut reach = self.reach();
+        let mut needs = self.look(seen, |step| step.wave <= reach);
         self.judge_pause(now, seen);
         while self.next_wave() {
-            let wave = self.wave;
-            needs.extend(self.look(seen, |step| step.wave == wave));
+            let before = std::mem::replace(&mut reach, self.reach());
+            needs.extend(self.look(seen, |step| step.wave > before && step.wave <= reach));
         }
         let starts = if self.stop.is_none() { self.start(seen) } else { Starts::default() };
         let commands = self.commands(seen, needs, starts);
@@ -189,7 +201,8 @@ impl Execution {
 
     /// The partitions whose replica sizes the next turn needs.
     pub fn looks_at(&self) -> BTreeSet<TopicPartition> {
-        let soon = |step: &&StepRun| step.wave <= self.wave + 1 && !matches!(step.state, State::Ended(_));
+        let reach = self.reach().saturating_add(1);
+        let soon = |step: &&StepRun| step.wave <= reach && !matches!(step.state, State::Ended(_));
         self.steps.iter().filter(soon).map(|step| step.partition().clone()).collect()
     }
 
@@ -285,17 +298,15 @@ impl Execution {
             stopping: self.stop.is_some(),
             hurry: self.stop == Some(StopMode::Now),
         };
-        let wave = self.wave;
         let active = self.steps.iter_mut().enumerate();
         active
-            .filter(|(_, step)| step.wave <= wave && which(step))
+            .filter(|(_, step)| which(step))
             .map(|(index, step)| (index, step.look(&with, &mut self.events)))
             .filter(|(_, need)| *need != Need::Nothing)
             .collect()
     }
 
-    /// Goes to the next wave when no byte of this one is on its way any more. Waves are proven to fit on the disks
-    /// one after the other, not side by side.
+    /// Goes to the next wave when no byte of this one is on its way any more. Steps of waves ahead may be on theirs.
     fn next_wave(&mut self) -> bool {
         let over = self.steps.iter().filter(|step| step.wave == self.wave).all(StepRun::is_settled);
         if !over || self.wave + 1 >= self.waves || self.stop.is_some() {
@@ -310,58 +321,6 @@ impl Execution {
         let steps = self.steps.iter().filter(|step| step.wave == self.wave).count();
         if steps > 0 {
             self.events.push(ExecutionEvent::WaveStarted { wave: self.wave + 1, of: self.waves, steps });
-        }
-    }
-
-    /// Finds what keeps anything new from starting, tells of it when it lasts, and of its end.
-    fn judge_pause(&mut self, now: TimestampMs, seen: &Observation) {
-        let controller = std::mem::replace(&mut self.controller, seen.controller);
-        let pending: Vec<&StepRun> =
-            self.steps.iter().filter(|step| !matches!(step.state, State::Ended(_))).collect();
-        if pending.is_empty() || self.stop.is_some() {
-            self.pause = None;
-            return;
-        }
-        let brokers = pending.iter().flat_map(|step| step.base().iter().chain(step.aim())).copied().collect();
-        let topics = pending.iter().map(|step| step.partition().topic.as_str()).collect();
-        let making = self.steps.iter().filter(|step| step.is_in_flight());
-        let making = making.map(|step| (step.partition().clone(), step.added().collect())).collect();
-        let down = brokers_down(seen, &self.start.needed);
-        let gaps = incomplete_view(seen, &brokers, &topics);
-        let now = if self.course.paused {
-            Some(Pause::Operator)
-        } else if let Some(gap) = gaps.first() {
-            Some(Pause::IncompleteView { what: format!("{} {}", gap.subject, gap.reason).trim().to_owned() })
-        } else if !down.is_empty() {
-            Some(Pause::BrokersDown { brokers: down })
-        } else if controller != seen.controller {
-            // What the old controller had not written down yet is not seen in this look; the next one shows it.
-            Some(Pause::ControllerChanged)
-        } else if !self.settings.windows.is_open(now) {
-            Some(Pause::OutsideWindow { opens_at: self.settings.windows.opens_at(now) })
-        } else {
-            under_replicated(seen, &making)
-        };
-        self.change_pause(now);
-    }
-
-    fn change_pause(&mut self, now: Option<Pause>) {
-        let at = self.lived.at;
-        match (now, self.pause.take()) {
-            (Some(now), Some((before, since))) if now.same_kind(&before) => {
-                if !self.pause_told && at > since {
-                    self.pause_told = true;
-                    self.events.push(ExecutionEvent::Paused { reason: now.clone() });
-                }
-                self.pause = Some((now, since));
-            }
-            (now, before) => {
-                if let (Some((reason, _)), true) = (before, self.pause_told) {
-                    self.events.push(ExecutionEvent::Resumed { reason });
-                }
-                self.pause_told = false;
-                self.pause = now.map(|now| (now, at));
-            }
         }
     }
 
@@ -414,7 +373,7 @@ impl Execution {
             || self.clean_up_since.is_some_and(|since| waited(since) >= self.settings.clean_up_patience / 2)
     }
 
-    /// The throttles that have to stand now: rates on everyone who takes part in what is left of the wave, lists
+    /// The throttles that have to stand now: rates on everyone who takes part in what may be on its way, lists
     /// of exactly the replicas that send and those that are made.
     fn wanted(&self, seen: &Observation) -> Wanted {
         let mut wanted = Wanted::default();
@@ -422,7 +381,8 @@ impl Execution {
             return wanted;
         }
         let is_alive = |id: &BrokerId| seen.brokers.get(id).is_some_and(|broker| broker.alive);
-        let left = |step: &&StepRun| step.wave == self.wave && !step.is_settled();
+        let reach = self.reach();
+        let left = |step: &&StepRun| step.wave <= reach && !step.is_settled();
         for step in self.steps.iter().filter(left) {
             if let (Step::LogDir(step), Some(rate)) = (&step.step, self.log_dir_rate)
                 && is_alive(&step.broker)

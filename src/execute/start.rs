@@ -1,4 +1,4 @@
-//! What starts in a turn: the waiting steps of the wave that every guard lets through.
+//! What starts in a turn: the waiting steps that every guard lets through.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +47,7 @@ impl InFlight {
     }
 }
 
-fn full_size(step: &StepRun, partition: &Partition) -> Bytes {
+pub(super) fn full_size(step: &StepRun, partition: &Partition) -> Bytes {
     partition.full_size_bytes().unwrap_or(Bytes::ZERO).max(step.planned_size())
 }
 
@@ -74,38 +74,54 @@ pub(super) struct Starts {
 impl Execution {
     /// Starts what may start. Returns what to ask for.
     pub(super) fn start(&mut self, seen: &Observation) -> Starts {
-        let at = self.at();
         let mut in_flight = InFlight::default();
         for step in self.steps.iter().filter(|step| step.is_copying()) {
             in_flight.add(step, seen);
         }
         let anything_moves = in_flight.moves > 0;
         let mut starts = Starts::default();
-        for index in 0..self.steps.len() {
-            let step = &self.steps[index];
-            let State::Waiting { ready } = step.state else { continue };
-            if step.wave != self.wave {
-                continue;
-            }
-            match self.leave(step, ready, seen, &in_flight) {
-                Leave::Go => self.go(index, seen, &mut in_flight, &mut starts),
-                Leave::Later => {}
-                Leave::Dropped(reason) => {
-                    self.steps[index].end(StepEnd::Dropped { reason }, &mut self.events);
+        let departures = self.departures();
+        let mut queue = self.queue(seen);
+        for presses in [false, true] {
+            for (index, copy) in std::mem::take(&mut queue.waiting) {
+                let step = &self.steps[index];
+                let State::Waiting { ready } = step.state else { continue };
+                if !self.is_its_turn(step, &departures) {
+                    continue;
                 }
-                // While something moves, what holds the step may pass by itself.
-                Leave::Held(_) if anything_moves => self.steps[index].held_since = None,
-                Leave::Held(by) => {
-                    let since = *self.steps[index].held_since.get_or_insert(at);
-                    if at.saturating_sub(since) >= self.settings.hold_patience {
-                        let reason = DropReason::Held { by };
+                if copy.is_some_and(|copy| !queue.traffic.wants(&copy, &queue.backlog, presses)) {
+                    queue.waiting.push((index, copy));
+                    continue;
+                }
+                match self.leave(step, ready, seen, &in_flight) {
+                    Leave::Go => {
+                        self.go(index, seen, &mut in_flight, &mut starts);
+                        if let Some(copy) = copy {
+                            queue.traffic.add(copy);
+                        }
+                    }
+                    Leave::Later => {}
+                    Leave::Dropped(reason) => {
                         self.steps[index].end(StepEnd::Dropped { reason }, &mut self.events);
                     }
+                    // While something moves, what holds the step may pass by itself.
+                    Leave::Held(_) if anything_moves => self.steps[index].held_since = None,
+                    Leave::Held(by) => self.hold(index, by),
                 }
             }
         }
         self.give_up_pause(anything_moves);
         starts
+    }
+
+    /// Takes note that something holds a step, and drops it when that lasts.
+    fn hold(&mut self, index: usize, by: String) {
+        let at = self.at();
+        let since = *self.steps[index].held_since.get_or_insert(at);
+        if at.saturating_sub(since) >= self.settings.hold_patience {
+            let reason = DropReason::Held { by };
+            self.steps[index].end(StepEnd::Dropped { reason }, &mut self.events);
+        }
     }
 
     fn go(&mut self, index: usize, seen: &Observation, in_flight: &mut InFlight, starts: &mut Starts) {

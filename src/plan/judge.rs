@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::judge_disk::Disks;
 use super::judge_log_dirs::LogDirs;
+use super::rooms::Rooms;
 use super::{KafkaReassignment, LogDirStep, Plan, PlanFile, PlanLimits, Step};
 use crate::base::{BrokerId, RackId, TopicName, TopicPartition};
 use crate::model::promises::{
@@ -98,7 +98,7 @@ pub fn judge_with(
     };
     judge.found.waves = waves.len();
     let limits = PlanLimits { disk_limit_share: share, ..*limits };
-    let mut disks = Disks::new(observation, &limits, matches!(plan, PlanFile::Evenkeel(_)));
+    let mut rooms = Rooms::new(observation, &limits, matches!(plan, PlanFile::Evenkeel(_)));
     let mut dirs = LogDirs::new(observation, &limits);
     let mut seen = BTreeSet::new();
     for wave in &waves {
@@ -112,8 +112,8 @@ pub fn judge_with(
                 sound.push((change, partition));
             }
         }
-        let copies = sound.iter().map(|(change, partition)| (*partition, change.target()));
-        judge.found.broken.extend(disks.wave(copies));
+        let copies = sound.iter().filter_map(|(change, partition)| Some((*partition, change.target()?)));
+        judge.found.broken.extend(rooms.judge(copies));
         for (change, partition) in &sound {
             judge.goes_elsewhere(change, partition, &mut dirs);
         }
@@ -121,7 +121,7 @@ pub fn judge_with(
     }
     seen.extend(judge.between_dirs.iter().map(|(partition, _)| partition.clone()));
     judge.found.partitions = seen.len();
-    judge.found.notes.extend(disks.notes());
+    judge.found.notes.extend(rooms.notes());
     judge.found
 }
 

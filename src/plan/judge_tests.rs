@@ -27,9 +27,9 @@ fn observation() -> Observation {
     observation
 }
 
-fn disks(observation: &Observation, throttle_bytes_per_s: u64) -> Disks {
+fn disks(observation: &Observation, throttle_bytes_per_s: u64) -> Rooms {
     let limits = PlanLimits { throttle_bytes_per_s, ..PlanLimits::default() };
-    Disks::new(observation, &limits, true)
+    Rooms::new(observation, &limits, true)
 }
 
 #[test]
@@ -39,10 +39,10 @@ fn both_copies_count_until_the_wave_has_ended() {
     let to_three = [BrokerId(3), BrokerId(2)];
     let back: [BrokerId; 2] = [BrokerId(1), BrokerId(2)];
     let mut disks = disks(&observation, 1_000_000);
-    assert!(disks.wave([(partition(0), Some(&to_three[..]))].into_iter()).is_empty());
-    assert!(disks.wave([(partition(1), Some(&to_three[..]))].into_iter()).is_empty(), "80 of 90");
+    assert!(disks.judge([(partition(0), &to_three[..])].into_iter()).is_empty());
+    assert!(disks.judge([(partition(1), &to_three[..])].into_iter()).is_empty(), "80 of 90");
     let moved = Partition { replicas: vec![BrokerId(4), BrokerId(2)], ..partition(0).clone() };
-    let broken = disks.wave([(&moved, Some(&to_three[..])), (&moved, Some(&back[..]))].into_iter());
+    let broken = disks.judge([(&moved, &to_three[..]), (&moved, &back[..])].into_iter());
     assert_eq!(broken.len(), 1, "a third copy of 40 on broker 3 is 120 of 90: {broken:?}");
     assert_eq!(broken[0].subject, "broker 3");
 }
@@ -56,9 +56,9 @@ fn growth_while_a_slow_wave_runs_counts() {
     topic.partitions[1].load = busy;
     let partition = observation.topics[&"t".into()].partitions[0].clone();
     let target = [BrokerId(3), BrokerId(2)];
-    let wave = || [(&partition, Some(&target[..]))].into_iter();
-    assert!(disks(&observation, 40).wave(wave()).is_empty(), "one second: 40 + 40 + 1");
-    assert_eq!(disks(&observation, 2).wave(wave()).len(), 1, "twenty seconds: 40 + 40 + 20");
+    let wave = || [(&partition, &target[..])].into_iter();
+    assert!(disks(&observation, 40).judge(wave()).is_empty(), "one second: 40 + 40 + 1");
+    assert_eq!(disks(&observation, 2).judge(wave()).len(), 1, "twenty seconds: 40 + 40 + 20");
 }
 
 #[test]

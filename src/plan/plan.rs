@@ -67,9 +67,11 @@ pub struct PlanLimits {
     /// Share of a disk that is never passed while replicas move, both copies counted. Above the share that goals
     /// keep in the end, since a move needs room on its way.
     pub disk_limit_share: f64,
-    /// Most replicas that one broker receives, and most that it sends, in one wave.
+    /// Most replicas that one broker receives, and most that it sends, at once: the forecast goes by it. Of moves between
+    /// log directories, most on one broker in one wave.
     pub moves_per_broker: usize,
-    /// Most bytes that one broker receives, and most that it sends, in one wave; a single larger replica goes alone.
+    /// Most bytes that one broker receives, and most that it sends, in one wave; a single larger replica goes alone. It
+    /// bounds the time for which the growth of the disks is reckoned ahead.
     pub bytes_per_broker: Bytes,
     /// Most leader elections and reorderings in one wave: each is a short pause for its clients.
     pub leader_changes_per_wave: usize,
@@ -83,7 +85,7 @@ impl Default for PlanLimits {
             disk_limit_share: 0.9,
             // Kafka's fetchers share the throttle; more than a few at once only delays the first to be done.
             moves_per_broker: 5,
-            // Some twenty minutes at the throttle: the cluster is looked at anew at least that often.
+            // Some twenty minutes at the throttle: growth is reckoned for that long, and retention left aside.
             bytes_per_broker: Bytes(60_000_000_000),
             leader_changes_per_wave: 500,
         }
@@ -108,7 +110,7 @@ pub struct Price {
     pub log_dir_bytes: Bytes,
     /// Partitions whose leader changes.
     pub leader_changes: usize,
-    /// Seconds that the copying takes at the throttle assumed, at best.
+    /// Seconds that the copying takes at the throttle assumed, what clients write meanwhile copied too.
     pub forecast_s: f64,
 }
 
@@ -177,7 +179,8 @@ pub struct Refused {
     pub mend: String,
 }
 
-/// Steps that run at once. A wave starts when the one before it has ended.
+/// Steps that may run at once. Disks are proven to have room for wave after wave; a step that only copies may start
+/// before the waves ahead of its own are over where [`super::Rooms::may_start`] says so.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wave {

@@ -1,6 +1,8 @@
-//! Puts steps into waves: what frees a full disk goes first, no disk passes its limit with both copies counted, and
-//! no broker carries more than a few moves at once.
+//! Puts steps into waves: what frees a full disk goes first, and no disk passes its limit with both copies counted. A
+//! wave is as long as growth is reckoned ahead; it is an order in which room is proven, and not a barrier.
 
+use super::forecast::forecast;
+use super::schedule::{Backlog, Ready, by_urgency};
 use super::{PlanLimits, Step, Wave};
 use crate::base::Bytes;
 use crate::model::{BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
@@ -42,9 +44,9 @@ pub(super) fn pack(model: &ClusterModel, sums: &Sums, pending: Vec<Pending>, lim
         .collect();
 
     let mut packer = Packer::new(model, sums, &costly, limits);
-    costly.sort_by_cached_key(|pending| packer.urgency(pending));
-    let mut forecast_s = 0.0;
+    let mut taken_by_wave = Vec::new();
     while !costly.is_empty() {
+        packer.by_urgency(&mut costly);
         let mut wave = WaveLoad::new(model.brokers.len());
         let (taken, rest): (Vec<_>, Vec<_>) =
             costly.into_iter().partition(|pending| packer.takes(&mut wave, pending));
@@ -52,12 +54,14 @@ pub(super) fn pack(model: &ClusterModel, sums: &Sums, pending: Vec<Pending>, lim
         if taken.is_empty() {
             break;
         }
-        forecast_s += wave.busiest() / throttle(limits);
         for pending in &taken {
             packer.done(pending);
         }
-        waves.push(Wave { steps: taken.into_iter().map(|pending| pending.step).collect() });
+        taken_by_wave.push(taken);
     }
+    let forecast_s = forecast(model, sums, &taken_by_wave, limits);
+    let steps = |wave: Vec<Pending>| wave.into_iter().map(|pending| pending.step).collect();
+    waves.extend(taken_by_wave.into_iter().map(|wave| Wave { steps: steps(wave) }));
     Packed { waves, left_over: costly, forecast_s }
 }
 
@@ -68,25 +72,13 @@ pub(super) fn throttle(limits: &PlanLimits) -> f64 {
 
 /// What a wave puts on each broker.
 struct WaveLoad {
-    moves_in: Vec<usize>,
-    moves_out: Vec<usize>,
     bytes_in: Vec<f64>,
     bytes_out: Vec<f64>,
 }
 
 impl WaveLoad {
     fn new(brokers: usize) -> Self {
-        Self {
-            moves_in: vec![0; brokers],
-            moves_out: vec![0; brokers],
-            bytes_in: vec![0.0; brokers],
-            bytes_out: vec![0.0; brokers],
-        }
-    }
-
-    /// Bytes of the broker that receives or sends most.
-    fn busiest(&self) -> f64 {
-        self.bytes_in.iter().chain(&self.bytes_out).copied().fold(0.0, f64::max)
+        Self { bytes_in: vec![0.0; brokers], bytes_out: vec![0.0; brokers] }
     }
 }
 
@@ -123,41 +115,57 @@ impl<'a> Packer<'a> {
         }
     }
 
-    /// The order in which steps are offered to a wave: repairs, then what frees disks near their limit, then large
-    /// ones first, so that the steps of a wave take about as long as one another.
-    fn urgency(&self, pending: &Pending) -> (u8, std::cmp::Reverse<u64>, PartitionOrd) {
+    /// The order in which steps are offered to a wave: repairs, then what frees disks near their limit, then as they
+    /// shall start.
+    fn by_urgency(&self, pending: &mut Vec<Pending>) {
+        let mut backlog = Backlog::new(self.used.len());
+        for step in pending.iter() {
+            for broker in &step.added {
+                backlog.into[broker.index()] += step.size;
+                if let Some(source) = step.source {
+                    backlog.out[source.index()] += step.size;
+                }
+            }
+        }
+        let ready = |(index, step): (usize, &Pending)| {
+            let busiest =
+                |a: &&BrokerOrd, b: &&BrokerOrd| backlog.into[a.index()].total_cmp(&backlog.into[b.index()]);
+            Ready {
+                index,
+                repairs: step.repairs,
+                source: step.source.map(BrokerOrd::index),
+                onto: step.added.iter().max_by(busiest).map(|broker| broker.index()),
+                chain_bytes: step.sent(),
+            }
+        };
+        let mut order: Vec<Ready> = pending.iter().enumerate().map(ready).collect();
+        by_urgency(&mut order, &backlog);
         let near =
             |(broker, _): &(BrokerOrd, f64)| self.used[broker.index()] > 0.9 * self.most[broker.index()];
-        let class = if pending.repairs { 0 } else { 2 - u8::from(pending.removed.iter().any(near)) };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for the order only")]
-        let size = pending.size as u64;
-        (class, std::cmp::Reverse(size), pending.partition)
+        let mut steps: Vec<Option<Pending>> = std::mem::take(pending).into_iter().map(Some).collect();
+        pending.extend(order.iter().filter_map(|ready| steps[ready.index].take()));
+        pending
+            .sort_by_key(|step| if step.repairs { 0 } else { 2 - u8::from(step.removed.iter().any(near)) });
     }
 
     /// Takes a step into a wave if every broker it touches can carry it.
     fn takes(&self, wave: &mut WaveLoad, pending: &Pending) -> bool {
-        let (moves, bytes) = (self.limits.moves_per_broker.max(1), self.limits.bytes_per_broker);
-        let fits = |count: usize, load: f64, more: f64| {
-            count == 0 || (count < moves && load + more <= bytes.as_f64())
-        };
+        let most = self.limits.bytes_per_broker.as_f64();
+        let fits = |load: f64, more: f64| load == 0.0 || load + more <= most;
         let receives = |broker: &BrokerOrd| {
             let at = broker.index();
-            fits(wave.moves_in[at], wave.bytes_in[at], pending.size)
+            fits(wave.bytes_in[at], pending.size)
                 && self.used[at] + wave.bytes_in[at] + pending.size + self.growth[at] <= self.most[at]
         };
-        #[expect(clippy::cast_precision_loss, reason = "at most 255 replicas")]
-        let sent = pending.size * pending.added.len() as f64;
-        let sends =
-            |broker: BrokerOrd| fits(wave.moves_out[broker.index()], wave.bytes_out[broker.index()], sent);
+        let sent = pending.sent();
+        let sends = |broker: BrokerOrd| fits(wave.bytes_out[broker.index()], sent);
         if !pending.added.iter().all(receives) || !pending.source.is_none_or(sends) {
             return false;
         }
         for broker in &pending.added {
-            wave.moves_in[broker.index()] += 1;
             wave.bytes_in[broker.index()] += pending.size;
         }
         if let Some(source) = pending.source {
-            wave.moves_out[source.index()] += 1;
             wave.bytes_out[source.index()] += sent;
         }
         true
@@ -174,6 +182,12 @@ impl<'a> Packer<'a> {
 }
 
 impl Pending {
+    /// Bytes that its source sends.
+    #[expect(clippy::cast_precision_loss, reason = "at most 255 replicas")]
+    fn sent(&self) -> f64 {
+        self.size * self.added.len() as f64
+    }
+
     /// Why no wave could take it, for a person.
     pub fn why_left_over(&self, model: &ClusterModel, limits: &PlanLimits) -> String {
         let ids: Vec<String> =

@@ -60,11 +60,11 @@ fn packed(observation: &Observation, moves: &[(u32, u32)], limits: PlanLimits) -
 const MOVES: [(u32, u32); 6] = [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3)];
 
 #[test]
-fn a_broker_sends_and_receives_only_so_much_at_once() {
+fn a_broker_sends_and_receives_only_so_much_in_a_wave() {
     let limits = PlanLimits { throttle_bytes_per_s: 100, ..PlanLimits::default() };
-    assert_eq!(packed(&observation(), &MOVES, limits), (vec![5, 1], 0, 6.0), "five at once leave broker 1");
-    let few = PlanLimits { moves_per_broker: 2, ..limits };
-    assert_eq!(packed(&observation(), &MOVES, few).0, [2, 2, 2]);
+    assert_eq!(packed(&observation(), &MOVES, limits), (vec![6], 0, 6.0), "600 bytes leave broker 1");
+    let few = PlanLimits { bytes_per_broker: Bytes(200), ..limits };
+    assert_eq!(packed(&observation(), &MOVES, few), (vec![2, 2, 2], 0, 6.0), "no wave waits for another");
     let little = PlanLimits { bytes_per_broker: Bytes(50), ..limits };
     assert_eq!(packed(&observation(), &MOVES, little).0, [1; 6], "what is larger goes alone");
 }

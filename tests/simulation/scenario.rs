@@ -265,7 +265,7 @@ fn between_dirs(spec: &SimSpec, others: &[Step], dice: &mut Dice) -> Vec<Step> {
     steps
 }
 
-fn plan(waves: Vec<Wave>) -> Plan {
+pub fn plan(waves: Vec<Wave>) -> Plan {
     let digest = DigestBuilder::new("test").finish();
     let mut plan = Plan {
         format: "evenkeel-plan/1".to_owned(),

@@ -21,6 +21,7 @@ mod observe;
 mod presets;
 mod reassign;
 mod rng;
+mod seen;
 mod server;
 mod spec;
 mod state;

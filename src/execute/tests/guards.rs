@@ -9,9 +9,15 @@ fn two_waves() -> Vec<Vec<crate::plan::Step>> {
     vec![vec![moves("t-0", &[&[1, 2, 3], &[4, 2, 3]])], vec![moves("t-1", &[&[1, 2, 3], &[4, 2, 3]])]]
 }
 
+/// Two moves, of which one waits for the other.
+fn one_after_the_other() -> Desk {
+    let settings = ExecuteSettings { moves_in_flight: 1, ..ExecuteSettings::default() };
+    Desk::with(cluster(), settings, two_waves())
+}
+
 #[test]
 fn while_a_broker_is_down_nothing_new_starts() {
-    let mut desk = Desk::new(two_waves());
+    let mut desk = one_after_the_other();
     desk.turns(2);
     desk.kill(6);
     desk.finish(&name("t-0"));
@@ -25,7 +31,7 @@ fn while_a_broker_is_down_nothing_new_starts() {
 
 #[test]
 fn a_broker_that_vanishes_from_sight_is_down() {
-    let mut desk = Desk::new(two_waves());
+    let mut desk = one_after_the_other();
     desk.turns(2);
     desk.seen.brokers.remove(&BrokerId(6));
     desk.finish(&name("t-0"));
@@ -35,7 +41,7 @@ fn a_broker_that_vanishes_from_sight_is_down() {
 
 #[test]
 fn a_pause_without_end_is_the_end() {
-    let mut desk = Desk::new(two_waves());
+    let mut desk = one_after_the_other();
     desk.turns(2);
     desk.kill(6);
     let outcome = desk.run_out();
@@ -63,7 +69,7 @@ fn repair_goes_on_while_a_broker_is_down() {
 
 #[test]
 fn trouble_that_is_not_ours_pauses() {
-    let mut desk = Desk::new(two_waves());
+    let mut desk = one_after_the_other();
     desk.turns(2);
     desk.finish(&name("t-0"));
     desk.partition(&name("u-2")).isr = ids(&[1, 2]);
@@ -75,7 +81,7 @@ fn trouble_that_is_not_ours_pauses() {
 
 #[test]
 fn a_gap_pauses() {
-    let mut desk = Desk::new(two_waves());
+    let mut desk = one_after_the_other();
     desk.turns(2);
     desk.finish(&name("t-0"));
     let gap = Gap { kind: GapKind::LogDirs, subject: "4".to_owned(), reason: "no answer".to_owned() };

@@ -38,21 +38,33 @@ fn what_is_not_in_sync_is_not_done() {
 }
 
 #[test]
-fn stages_and_waves_run_one_after_the_other() {
+fn stages_run_one_after_the_other_and_waves_where_room_asks_for_it() {
     let steps = vec![
         vec![moves("t-0", &[&[1, 2, 3], &[4, 2, 3], &[4, 5, 3]]), moves("t-1", &[&[1, 2, 3], &[1, 2, 6]])],
         vec![moves("u-0", &[&[1, 2, 3], &[1, 5, 3]])],
     ];
-    let mut desk = Desk::new(steps);
-    assert_eq!(asked(&desk.turn()).len(), 2);
+    // Without a throttle there is none to be full with two copies.
+    let settings = ExecuteSettings { throttle: ThrottleRate::Unlimited, ..ExecuteSettings::default() };
+    let mut desk = Desk::with(cluster(), settings, steps);
+    let first = asked(&desk.turn());
+    assert_eq!(first.len(), 3, "broker 5 has room for the second wave at once");
+    assert_eq!(first[&name("u-0")], ids(&[1, 5, 3]));
     desk.finish(&name("t-1"));
-    assert!(asked(&desk.turn()).is_empty(), "the second wave waits for the whole first one");
+    assert!(asked(&desk.turn()).is_empty(), "no stage before the one ahead of it is seen done");
     desk.finish(&name("t-0"));
     assert_eq!(asked(&desk.turn())[&name("t-0")], ids(&[4, 5, 3]), "the second stage");
-    desk.finish(&name("t-0"));
-    assert_eq!(asked(&desk.turn())[&name("u-0")], ids(&[1, 5, 3]), "the second wave, at once");
     assert_eq!(desk.run_out().end, End::Done);
     assert!(desk.is_clear());
+}
+
+#[test]
+fn no_more_copies_than_keep_a_throttle_full() {
+    let all = ["t-0", "t-1", "u-0"].map(|name| moves(name, &[&[1, 2, 3], &[4, 2, 3]]));
+    let mut desk = Desk::new(vec![all.to_vec()]);
+    assert_eq!(asked(&desk.turn()).len(), 2, "broker 1 sends two, and could not send three faster");
+    desk.finish(&name("t-0"));
+    assert_eq!(asked(&desk.turn()).len(), 1, "then the third");
+    assert_eq!(desk.run_out().end, End::Done);
 }
 
 #[test]
@@ -153,7 +165,8 @@ fn a_deleted_topic_ends_its_steps_and_nothing_else() {
 fn a_step_whose_list_changed_is_void_and_the_rest_goes_on() {
     let steps =
         vec![vec![moves("t-0", &[&[1, 2, 3], &[4, 2, 3]])], vec![moves("t-1", &[&[1, 2, 3], &[4, 2, 3]])]];
-    let mut desk = Desk::new(steps);
+    let settings = ExecuteSettings { moves_in_flight: 1, ..ExecuteSettings::default() };
+    let mut desk = Desk::with(cluster(), settings, steps);
     desk.turn();
     *desk.partition(&name("t-1")) =
         crate::observe::Partition { id: 1, ..cluster().topics[&"u".into()].partitions[1].clone() };

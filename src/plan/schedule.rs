@@ -1,0 +1,303 @@
+//! In which order copies start, and how long they take together: one rule for the forecast and for the executor.
+//!
+//! It is list scheduling. Nothing can be faster than the broker with most to receive or to send, so what that broker
+//! takes part in starts first, large copies before small ones: then it is never idle while it has something to do,
+//! and what is left for the end is small.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Seconds of copying that each broker still has before it, in each direction, at its throttle.
+#[derive(Debug, Clone, Default)]
+pub struct Backlog {
+    /// What it has to receive.
+    pub into: Vec<f64>,
+    /// What it has to send.
+    pub out: Vec<f64>,
+}
+
+impl Backlog {
+    /// Nothing to do for so many brokers.
+    pub fn new(brokers: usize) -> Self {
+        Self { into: vec![0.0; brokers], out: vec![0.0; brokers] }
+    }
+
+    /// The longest of all.
+    pub fn most(&self) -> f64 {
+        self.into.iter().chain(&self.out).copied().fold(0.0, f64::max)
+    }
+}
+
+/// A copy that could start now.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// Who it is, for the caller; of equals the lower one goes first.
+    pub index: usize,
+    /// It repairs: it goes before all others.
+    pub repairs: bool,
+    /// The broker that sends.
+    pub source: Option<usize>,
+    /// The broker that receives.
+    pub onto: Option<usize>,
+    /// Bytes that this copy and those that have to come after it in the same partition still take.
+    pub chain_bytes: f64,
+}
+
+/// Backlogs this near to one another count as equal, as a share of the longest: there the size decides.
+const ALIKE: f64 = 0.2;
+
+/// Puts copies into the order in which they are to start.
+pub fn by_urgency(ready: &mut [Ready], backlog: &Backlog) {
+    let unit = (backlog.most() * ALIKE).max(f64::MIN_POSITIVE);
+    ready.sort_by_cached_key(|copy| {
+        let (longest, other) = ends(copy, backlog);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of units")]
+        let units = |seconds: f64| (seconds / unit).round() as u64;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for the order only")]
+        let bytes = copy.chain_bytes as u64;
+        (!copy.repairs, Reverse(units(longest)), Reverse(units(other)), Reverse(bytes), copy.index)
+    });
+}
+
+/// The longer and the shorter of the two backlogs that a copy takes part in.
+fn ends(copy: &Ready, backlog: &Backlog) -> (f64, f64) {
+    let into = copy.onto.map_or(0.0, |at| backlog.into[at]);
+    let out = copy.source.map_or(0.0, |at| backlog.out[at]);
+    (into.max(out), into.min(out))
+}
+
+/// So many copies at least keep a broker's throttle full: one partition alone is fetched a megabyte at a time.
+const COPIES_LEAST: usize = 2;
+
+/// A broker that has copies for this long before it needs no other yet, in seconds at its throttle.
+const AHEAD_S: f64 = 20.0;
+
+/// A throttle counts as full from this share on.
+const FULL: f64 = 0.8;
+
+/// A copy gets at least so many times what clients write to its partition meanwhile, or it would not come to an end.
+const OUTRUNS: f64 = 2.0;
+
+/// A copy, as far as it matters for whether more should start.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Copying {
+    /// The broker that sends.
+    pub source: Option<usize>,
+    /// The broker that receives.
+    pub onto: usize,
+    /// Bytes that are still to be copied.
+    pub lacking_bytes: f64,
+    /// What clients write to the partition, in bytes per second.
+    pub grows_per_s: f64,
+    /// What the replicas in sync fetch of it from the broker that sends, in bytes per second: it comes off the throttle.
+    pub fetched_per_s: f64,
+}
+
+/// The copies on their way.
+///
+/// More at once than keep a throttle full do not make anything faster, they only take longer each: meanwhile clients
+/// write more that has to be copied too, and what in-sync replicas of the same partitions fetch comes off the throttle.
+#[derive(Debug, Clone, Default)]
+pub struct Traffic {
+    into: Vec<End>,
+    out: Vec<End>,
+    copies: Vec<Copying>,
+}
+
+/// One direction of one broker.
+#[derive(Debug, Clone, Default)]
+struct End {
+    /// Bytes per second; infinite where there is no throttle.
+    throttle: f64,
+    copies: Vec<usize>,
+    lacking_bytes: f64,
+    /// What clients write to the partition that grows fastest.
+    fastest_per_s: f64,
+}
+
+impl End {
+    fn add(&mut self, index: usize, copy: &Copying) {
+        self.copies.push(index);
+        self.lacking_bytes += copy.lacking_bytes;
+        self.fastest_per_s = self.fastest_per_s.max(copy.grows_per_s);
+    }
+
+    /// Whether one copy more would leave one of them with too little to outrun what is written.
+    fn would_starve(&self, copy: &Copying, fetched_per_s: f64) -> bool {
+        let share = (self.throttle - fetched_per_s) / count(self.copies.len() + 1);
+        !self.copies.is_empty() && share < OUTRUNS * self.fastest_per_s.max(copy.grows_per_s)
+    }
+}
+
+impl Traffic {
+    /// Nothing on its way; for each broker what it may receive and send, in bytes per second.
+    pub fn new(throttles: impl Iterator<Item = (f64, f64)>) -> Self {
+        let end = |throttle| End { throttle, ..End::default() };
+        let (into, out) = throttles.map(|(into, out)| (end(into), end(out))).unzip();
+        Self { into, out, copies: Vec::new() }
+    }
+
+    /// Takes note of a copy.
+    pub fn add(&mut self, copy: Copying) {
+        let index = self.copies.len();
+        self.copies.push(copy);
+        self.into[copy.onto].add(index, &copy);
+        if let Some(source) = copy.source {
+            self.out[source].add(index, &copy);
+            self.out[source].throttle = (self.out[source].throttle - copy.fetched_per_s).max(1.0);
+        }
+    }
+
+    /// What a copy gets whatever the others do: its share of the narrower of its ends.
+    fn least_rate(&self, copy: usize) -> f64 {
+        let share = |end: &End| end.throttle / count(end.copies.len());
+        let Copying { source, onto, .. } = self.copies[copy];
+        share(&self.into[onto]).min(source.map_or(f64::INFINITY, |source| share(&self.out[source])))
+    }
+
+    fn is_busy(&self, end: &End) -> bool {
+        end.copies.len() >= COPIES_LEAST
+            && end.lacking_bytes >= AHEAD_S * end.throttle
+            && end.copies.iter().map(|copy| self.least_rate(*copy)).sum::<f64>() >= FULL * end.throttle
+    }
+
+    /// Whether a copy should start: when both its ends could do more or, where it `presses`, the one with the longer
+    /// backlog; and in no case where others would not come to an end for it.
+    pub fn wants(&self, copy: &Copying, backlog: &Backlog, presses: bool) -> bool {
+        let into = &self.into[copy.onto];
+        let takes = !self.is_busy(into);
+        let Some(source) = copy.source else { return takes && !into.would_starve(copy, 0.0) };
+        let out = &self.out[source];
+        if into.would_starve(copy, 0.0) || out.would_starve(copy, copy.fetched_per_s) {
+            return false;
+        }
+        let gives = !self.is_busy(out);
+        let by_longer = if backlog.into[copy.onto] >= backlog.out[source] { takes } else { gives };
+        (takes && gives) || (presses && by_longer)
+    }
+}
+
+/// A flow of bytes between the two ends of a copy.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Flow {
+    pub source: Option<usize>,
+    pub onto: usize,
+}
+
+/// Max-min fair rates when each broker receives at most what the first half of `room` says and sends at most what the
+/// second half says: all flows get faster together until one of their ends is used up, those stop there, the rest go on.
+pub(super) fn rates(flows: &[Flow], mut room: Vec<f64>) -> Vec<f64> {
+    let brokers = room.len() / 2;
+    let ends =
+        |flow: &Flow| [Some(flow.onto), flow.source.map(|source| brokers + source)].into_iter().flatten();
+    let mut binds: Vec<Vec<usize>> = vec![Vec::new(); 2 * brokers];
+    for (at, flow) in flows.iter().enumerate() {
+        ends(flow).for_each(|end| binds[end].push(at));
+    }
+    let mut open: Vec<usize> = binds.iter().map(Vec::len).collect();
+    let mut rates: Vec<Option<f64>> = vec![None; flows.len()];
+    let level = |room: f64, open: usize| Level(room / count(open));
+    let busy = (0..2 * brokers).filter(|end| open[*end] > 0);
+    let mut heap: BinaryHeap<Reverse<(Level, usize)>> =
+        busy.map(|end| Reverse((level(room[end], open[end]), end))).collect();
+    while let Some(Reverse((seen, end))) = heap.pop() {
+        if open[end] == 0 {
+            continue;
+        }
+        // Levels only rise while others are served, so one that has changed goes back to its place.
+        let now = level(room[end], open[end]);
+        if now > seen {
+            heap.push(Reverse((now, end)));
+            continue;
+        }
+        for at in std::mem::take(&mut binds[end]) {
+            if rates[at].is_none() {
+                rates[at] = Some(now.0);
+                for other in ends(&flows[at]) {
+                    room[other] = (room[other] - now.0).max(0.0);
+                    open[other] -= 1;
+                }
+            }
+        }
+    }
+    rates.into_iter().map(|rate| rate.unwrap_or(0.0)).collect()
+}
+
+/// A rate that can be compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Level(f64);
+
+impl Eq for Level {}
+
+impl PartialOrd for Level {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Level {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+pub(super) fn count(of: usize) -> f64 {
+    of as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copy(source: usize, onto: usize, lacking_bytes: f64) -> Copying {
+        Copying { source: Some(source), onto, lacking_bytes, ..Copying::default() }
+    }
+
+    #[test]
+    fn what_one_copy_cannot_use_the_others_get() {
+        let flows = [(0, 1), (0, 2)].map(|(source, onto)| Flow { source: Some(source), onto });
+        // Broker 0 sends 100; broker 1 takes 10.
+        assert_eq!(rates(&flows, vec![100.0, 10.0, 100.0, 100.0, 100.0, 100.0]), [10.0, 90.0]);
+    }
+
+    #[test]
+    fn the_busiest_come_first_and_there_the_largest() {
+        let ready = |index, source, onto, chain_bytes| Ready {
+            index,
+            repairs: index == 3,
+            source: Some(source),
+            onto: Some(onto),
+            chain_bytes,
+        };
+        let mut all = [ready(0, 0, 1, 9.0), ready(1, 0, 2, 1.0), ready(2, 0, 2, 5.0), ready(3, 1, 0, 1.0)];
+        let backlog = Backlog { into: vec![1.0, 50.0, 100.0], out: vec![20.0, 1.0, 0.0] };
+        by_urgency(&mut all, &backlog);
+        assert_eq!(all.map(|ready| ready.index), [3, 2, 1, 0], "a repair, then what broker 2 receives");
+    }
+
+    #[test]
+    fn a_full_throttle_takes_no_more_copies_and_one_that_runs_dry_does() {
+        let throttles = || [(10.0, 10.0); 5].into_iter();
+        let backlog = Backlog { into: vec![0.0; 5], out: vec![9.0, 0.0, 0.0, 0.0, 0.0] };
+        let mut traffic = Traffic::new(throttles());
+        traffic.add(copy(0, 1, 1e6));
+        assert!(traffic.wants(&copy(0, 2, 1e6), &backlog, false), "one alone may be slow for other reasons");
+        traffic.add(copy(0, 2, 1e6));
+        assert!(!traffic.wants(&copy(0, 3, 1e6), &backlog, true), "broker 0 has what it can send");
+        let mut traffic = Traffic::new(throttles());
+        traffic.add(copy(0, 1, 10.0));
+        traffic.add(copy(0, 2, 10.0));
+        assert!(traffic.wants(&copy(0, 3, 1e6), &backlog, false), "both are there in seconds");
+    }
+
+    #[test]
+    fn a_copy_outruns_what_is_written() {
+        let backlog = Backlog::new(3);
+        let mut traffic = Traffic::new([(10.0, 10.0); 3].into_iter());
+        let busy = Copying { grows_per_s: 3.0, fetched_per_s: 2.0, ..copy(0, 1, 1e6) };
+        assert!(traffic.wants(&busy, &backlog, false), "alone it has all there is");
+        traffic.add(busy);
+        assert!(!traffic.wants(&copy(0, 2, 1e6), &backlog, true), "half of 8 is less than twice 3");
+    }
+}
