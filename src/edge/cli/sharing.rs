@@ -194,7 +194,9 @@ pub fn join(
 
 fn with(known: &Recollection, entries: Vec<Entry>) -> Recollection {
     let mut known = known.clone();
-    entries.into_iter().for_each(|entry| known.take(entry));
+    for entry in entries {
+        known.take(entry);
+    }
     known
 }
 
