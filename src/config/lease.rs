@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LeaseMode {
-    /// Where the cluster lets us keep one; elsewhere the lock on the state directory has to do. The default.
+    /// Where the cluster lets us keep one; elsewhere the lock on the state directory has to do, with a warning. The default.
     #[default]
     Auto,
     /// Always: without one nothing is changed.

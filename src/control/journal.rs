@@ -264,8 +264,9 @@ pub struct Unfinished {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recollection {
     unfinished: BTreeMap<ExecutionId, Unfinished>,
-    removed: BTreeMap<BrokerId, bool>,
-    demoted: BTreeMap<BrokerId, bool>,
+    /// With when it was said: of two journals the later word counts.
+    removed: BTreeMap<BrokerId, (bool, u64)>,
+    demoted: BTreeMap<BrokerId, (bool, u64)>,
 }
 
 impl Recollection {
@@ -280,8 +281,9 @@ impl Recollection {
 
     /// Takes one more entry in.
     pub fn take(&mut self, entry: Entry) {
-        let began_at = TimestampMs(entry.at_ms);
-        match entry.record {
+        let Entry { at_ms, record } = entry;
+        let began_at = TimestampMs(at_ms);
+        match record {
             Record::Began { execution, plan, settings, by } => {
                 let (plan, settings, memory) = (*plan, *settings, Memory::default());
                 let unfinished =
@@ -294,8 +296,8 @@ impl Recollection {
                 }
             }
             Record::Ended { execution, .. } => drop(self.unfinished.remove(&execution)),
-            Record::Removed { broker, removed } => drop(self.removed.insert(broker, removed)),
-            Record::Demoted { broker, demoted } => drop(self.demoted.insert(broker, demoted)),
+            Record::Removed { broker, removed } => drop(self.removed.insert(broker, (removed, at_ms))),
+            Record::Demoted { broker, demoted } => drop(self.demoted.insert(broker, (demoted, at_ms))),
             Record::Intent { .. } | Record::Happened { .. } => {}
         }
     }
@@ -307,11 +309,25 @@ impl Recollection {
 
     /// Brokers that were removed and are not welcome.
     pub fn removed(&self) -> impl Iterator<Item = BrokerId> {
-        self.removed.iter().filter(|(_, removed)| **removed).map(|(broker, _)| *broker)
+        self.removed.iter().filter(|(_, (removed, _))| *removed).map(|(broker, _)| *broker)
     }
 
     /// Brokers that were demoted and shall not lead.
     pub fn demoted(&self) -> impl Iterator<Item = BrokerId> {
-        self.demoted.iter().filter(|(_, demoted)| **demoted).map(|(broker, _)| *broker)
+        self.demoted.iter().filter(|(_, (demoted, _))| *demoted).map(|(broker, _)| *broker)
+    }
+
+    /// What is said here of brokers and not in another journal, or there earlier.
+    pub fn marks_beyond<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = Entry> + 'a {
+        type Marks = BTreeMap<BrokerId, (bool, u64)>;
+        fn later<'a>(here: &'a Marks, there: &'a Marks) -> impl Iterator<Item = (BrokerId, bool, u64)> + 'a {
+            let is_later = |id: &BrokerId, at: u64| there.get(id).is_none_or(|(_, known)| *known < at);
+            here.iter().filter(move |(id, (_, at))| is_later(id, *at)).map(|(id, (set, at))| (*id, *set, *at))
+        }
+        let removed = later(&self.removed, &other.removed)
+            .map(|(broker, removed, at_ms)| Entry { at_ms, record: Record::Removed { broker, removed } });
+        let demoted = later(&self.demoted, &other.demoted)
+            .map(|(broker, demoted, at_ms)| Entry { at_ms, record: Record::Demoted { broker, demoted } });
+        removed.chain(demoted)
     }
 }

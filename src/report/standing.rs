@@ -15,12 +15,27 @@ use crate::plan::Plan;
 pub struct KnownView {
     /// The execution that has not ended.
     pub execution: Option<StandingView>,
+    /// Who holds the lease; absent where nobody does.
+    pub lease: Option<LeaseView>,
     /// The daemon that looks after the cluster.
     pub daemon: Option<String>,
     /// Brokers that were removed: nothing moves onto them.
     pub removed_brokers: Vec<BrokerId>,
     /// Brokers that were demoted: they become the leader of nothing.
     pub demoted_brokers: Vec<BrokerId>,
+}
+
+/// Who holds the lease, and may act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeaseView {
+    /// Who.
+    pub holder: String,
+    /// Since when, by the holder's clock.
+    pub since: TimestampMs,
+    /// How old its last sign of life is, as far as two machines' clocks agree.
+    pub last_sign_of_life_s: u64,
+    /// Whether that is so old that another may take over.
+    pub is_silent: bool,
 }
 
 /// An execution that has not ended.
@@ -130,6 +145,11 @@ pub fn standing_text(view: &StandingView, style: Style) -> String {
 /// Renders what runs, and what operators have set apart; nothing where nothing is known.
 pub(super) fn known_text(view: &KnownView, style: Style) -> (String, String) {
     let mut execution = view.execution.as_ref().map(|view| standing_text(view, style)).unwrap_or_default();
+    if let Some(LeaseView { holder, since, last_sign_of_life_s, is_silent }) = &view.lease {
+        let life = format!("last sign of life {last_sign_of_life_s} s ago");
+        let life = if *is_silent { style.bad(&(life + ", SILENT")) } else { life };
+        execution += &indent(&format!("the lease is held by {holder}, since {since}; {life}"));
+    }
     if let Some(daemon) = &view.daemon {
         execution += &indent(&format!("the cluster is looked after by {daemon}"));
     }

@@ -20,6 +20,7 @@ mod operations;
 mod refusals;
 mod security;
 mod story;
+mod takeover;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

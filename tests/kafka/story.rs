@@ -29,6 +29,8 @@ pub struct State {
 impl State {
     pub fn of(lab: &Lab) -> Self {
         let partitions = lab.look().partitions.into_iter();
+        // To take the lease, which makes its topic, is no change to what the cluster is there for.
+        let partitions = partitions.filter(|((topic, _), _)| !Seen::is_evenkeels(topic));
         let replicas = partitions.map(|(key, partition)| (key, partition.replicas)).collect();
         Self { replicas, throttles: lab.throttle_settings() }
     }
@@ -179,6 +181,9 @@ fn remove_broker_empties_it(lab: &mut Lab) {
     let after = lab.look();
     for (key, partition) in &after.partitions {
         assert!(!partition.replicas.contains(&6), "{key:?} still has a replica on broker 6: {partition:?}");
+        if Seen::is_evenkeels(&key.0) {
+            continue;
+        }
         let kept =
             before.placement()[key].iter().filter(|id| **id != 6).all(|id| partition.replicas.contains(id));
         assert!(kept, "{key:?} lost more than its replica on broker 6: {partition:?}");

@@ -62,12 +62,21 @@ impl Running {
         Self { words, child: Some(child) }
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it was started").id()
+    }
+
     /// Asks it to stop, as Ctrl-C does.
     pub fn interrupt(&self) {
-        let child = self.child.as_ref().expect("it was started");
-        let sent =
-            Command::new("sh").args(["-c", "kill -INT \"$1\"", "kill", &child.id().to_string()]).status();
-        assert!(sent.expect("sh starts").success(), "evenkeel was gone before it was interrupted");
+        self.signal("INT");
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let script = "kill -\"$1\" \"$2\"";
+        let sent = Command::new("sh").args(["-c", script, "kill", name, &self.pid().to_string()]).status();
+        assert!(sent.expect("sh starts").success(), "evenkeel was gone before it got SIG{name}");
     }
 
     /// Kills it, as the kernel does when memory runs out.

@@ -53,7 +53,7 @@ pub fn run(args: &ApplyArgs, screen: &Screen) -> Result<(), Failure> {
     };
     let target = Target::resolve(&args.cluster, screen)?;
     let pace = args.execution.pace(args.throttle, &target);
-    let (hands, seen) = Hands::open(&target, args.execution.execute)?;
+    let (hands, seen) = Hands::open(&target, args.execution.execute, screen)?;
     let order =
         Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };
     order.check(hands.world())?;

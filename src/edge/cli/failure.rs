@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use crate::config::{ConfigError, KafkaClientError};
 use crate::control::{JournalError, WorldError};
+use crate::edge::lease::LeaseError;
 use crate::edge::store::LockError;
 
 /// What kind of failure it is, which is what a script wants to know: the exit code.
@@ -124,6 +125,20 @@ impl From<JournalError> for Failure {
             JournalError::Unreadable(_) | JournalError::Fenced(_) => Kind::Refused,
         };
         Self::new(kind, error)
+    }
+}
+
+impl From<LeaseError> for Failure {
+    fn from(error: LeaseError) -> Self {
+        let kind = match &error {
+            LeaseError::Unreachable(_) => Kind::Unreachable,
+            LeaseError::Denied { .. }
+            | LeaseError::Unusable { .. }
+            | LeaseError::Held { .. }
+            | LeaseError::Unreadable(_)
+            | LeaseError::Fenced(_) => Kind::Refused,
+        };
+        Self::new(kind, &error).hint(error.hint())
     }
 }
 

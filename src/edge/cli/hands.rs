@@ -3,6 +3,7 @@
 use super::args::ExecutionArgs;
 use super::carry::Order;
 use super::session::{Records, Right, Session, refuse_unfinished};
+use super::sharing::{Take, Voice};
 use super::target::Target;
 use super::{Failure, Screen, live, marks};
 use crate::base::{BrokerId, TimestampMs};
@@ -25,17 +26,18 @@ impl Hands {
     ///
     /// # Errors
     /// The cluster cannot be seen; with leave to act also: another process acts, or something is unfinished.
-    pub fn open(target: &Target, execute: bool) -> Result<(Self, Observation), Failure> {
+    pub fn open(target: &Target, execute: bool, screen: &Screen) -> Result<(Self, Observation), Failure> {
         let mut world = live::open(target)?;
         let seen = world.observe(&Scope::Full)?;
         if !execute {
             // A place to write things down is needed by those who act only.
             let records = Records::of(target, &seen).ok();
-            let known = records.as_ref().map(Records::recollection).transpose()?.unwrap_or_default();
+            let look = |records: &Records| records.overview(Voice::Screen(*screen));
+            let known = records.as_ref().map(look).transpose()?.unwrap_or_default().known;
             return Ok((Self { world, right: None, records, known }, seen));
         }
         let records = Records::of(target, &seen)?;
-        let right = records.take_right(false)?;
+        let right = records.take_right(false, Take::IfFree, Voice::Screen(*screen))?;
         refuse_unfinished(&right.known, &records.words)?;
         let known = right.known.clone();
         // Whoever had the right a moment ago may have changed what was seen.

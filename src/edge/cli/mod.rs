@@ -41,6 +41,7 @@ mod run;
 mod screen;
 mod session;
 mod set_replication_factor;
+mod sharing;
 mod signals;
 mod snapshot;
 mod source;
@@ -48,6 +49,7 @@ mod state_dir;
 mod status;
 mod stop;
 mod target;
+mod vigil;
 mod what_if;
 
 use std::process::ExitCode;

@@ -34,7 +34,7 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     check_output(args.output.as_ref())?;
     let target = Target::resolve(&args.cluster, screen)?;
     let pace = args.execution.pace(args.wanted.throttle, &target);
-    let (hands, seen) = Hands::open(&target, args.execution.execute)?;
+    let (hands, seen) = Hands::open(&target, args.execution.execute, screen)?;
     let mut wanted = args.wanted.clone();
     let mut said = marks::restrain(&hands.known, &seen, &mut wanted, &ask.operation);
     let proposal = planning::make(&seen, target.goals.as_deref(), &wanted, ask, &pace.limits)?;

@@ -5,10 +5,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::args::ClusterArgs;
-use super::session::{self, Records};
+use super::session::{self, Records, Right};
+use super::sharing::{Take, Voice};
 use super::target::Target;
 use super::{Failure, Screen, live};
 use crate::control::{Scope, Unfinished, World};
+use crate::edge::lease::Beat;
 use crate::edge::store::{Holder, JournalReader};
 use crate::execute::OperatorRequest;
 use crate::report::StandingView;
@@ -29,8 +31,10 @@ pub struct UnderWay {
     pub records: Records,
     /// What has not ended.
     pub unfinished: Option<Unfinished>,
-    /// Who carries it out.
+    /// Who carries it out on this machine.
     pub holder: Option<Holder>,
+    /// Who does on another one, as far as two machines' clocks can tell.
+    pub elsewhere: Option<Beat>,
 }
 
 impl UnderWay {
@@ -46,8 +50,10 @@ impl UnderWay {
         let records = Records::of(&target, &seen)?;
         // Who acts is looked up first: an execution that ends in between is then told as what it is, ended.
         let holder = records.acting()?;
-        let unfinished = records.recollection()?.unfinished().last().cloned();
-        Ok(Self { name: target.name, world, records, unfinished, holder })
+        let overview = records.overview(Voice::Screen(*screen))?;
+        let unfinished = overview.known.unfinished().last().cloned();
+        let elsewhere = overview.living().filter(|_| holder.is_none()).cloned();
+        Ok(Self { name: target.name, world, records, unfinished, holder, elsewhere })
     }
 
     /// What a live process carries out now.
@@ -64,6 +70,11 @@ impl UnderWay {
                 self.records.path().display()
             ))
             .hint("each state directory knows only what was begun with it: `--state-dir DIR` names another")),
+            (Some(unfinished), None) if let Some(beat) = &self.elsewhere => Err(Failure::refused(format!(
+                "plan {} is being carried out elsewhere: {beat}",
+                unfinished.plan.id
+            ))
+            .hint("the same command takes effect there, with its state directory")),
             (Some(unfinished), None) => Err(Failure::refused(format!(
                 "plan {} is not finished, and no process carries it out: there is nobody to ask",
                 unfinished.plan.id
@@ -72,6 +83,29 @@ impl UnderWay {
                 "`evenkeel resume {words} --execute` carries it on; `evenkeel stop {words}` rolls it back"
             ))),
         }
+    }
+
+    /// Takes the right to carry on what nobody carries out any more, and returns it as it stands now.
+    ///
+    /// # Errors
+    /// Another process has the right, or was faster.
+    pub fn take_over(&self, screen: &Screen) -> Result<(Right, Unfinished), Failure> {
+        let right = self.records.take_right(true, Take::IfFree, Voice::Screen(*screen))?;
+        let is_same = |now: &&Unfinished| {
+            self.unfinished.as_ref().is_some_and(|unfinished| now.execution == unfinished.execution)
+        };
+        // Between the look and now another process may have carried it on, and to its end.
+        let unfinished = right.known.unfinished().find(is_same).cloned();
+        match unfinished {
+            Some(unfinished) => Ok((right, unfinished)),
+            None => Err(Failure::refused("another process has ended it meanwhile")),
+        }
+    }
+
+    /// The execution as people are shown it.
+    pub fn shown(&self, unfinished: &Unfinished) -> StandingView {
+        let elsewhere = self.elsewhere.as_ref().map(ToString::to_string);
+        standing(unfinished, self.holder.as_ref().map(ToString::to_string).or(elsewhere))
     }
 
     /// Opens the journal to leave a request in it.
@@ -119,12 +153,12 @@ impl UnderWay {
 }
 
 /// The execution as people are shown it.
-pub fn standing(unfinished: &Unfinished, holder: Option<&Holder>) -> StandingView {
+pub fn standing(unfinished: &Unfinished, carried_out_by: Option<String>) -> StandingView {
     StandingView::of(
         unfinished.execution.as_str(),
         (unfinished.began_at, &unfinished.by),
         &unfinished.plan,
         &unfinished.memory,
-        holder.map(ToString::to_string),
+        carried_out_by,
     )
 }

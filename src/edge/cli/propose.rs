@@ -9,10 +9,9 @@ use super::args::{WantedArgs, check_output};
 use super::failure::SOMETHING_TO_DO;
 use super::operation::OperationArgs;
 use super::planning::{self, Pace};
-use super::session::Records;
+use super::sharing::{Overview, Voice};
 use super::source::{self, SourceArgs};
 use super::{Failure, Screen, marks};
-use crate::control::Recollection;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,14 +64,14 @@ pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let pace = Pace::of(args.wanted.throttle, &seen.execution);
     let goals = seen.goals.as_deref();
     let ask = args.operation.ask();
-    let known = seen.records.as_ref().map(Records::recollection);
+    let overview = seen.records.as_ref().map(|records| records.overview(Voice::Screen(*screen)));
     // A proposal changes nothing: what cannot be read must not hide it.
-    let known = known.unwrap_or_else(|| Ok(Recollection::default())).unwrap_or_else(|failure| {
+    let overview = overview.unwrap_or_else(|| Ok(Overview::default())).unwrap_or_else(|failure| {
         screen.warn(&failure.message);
-        Recollection::default()
+        Overview::default()
     });
     let mut wanted = args.wanted.clone();
-    let said = marks::restrain(&known, &seen.observation, &mut wanted, &ask.operation);
+    let said = marks::restrain(&overview.known, &seen.observation, &mut wanted, &ask.operation);
     let plan = planning::make(&seen.observation, goals, &wanted, ask, &pace.limits)?.plan;
     let text = match args.format {
         PlanFormat::Text => {

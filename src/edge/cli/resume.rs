@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::args::ClusterArgs;
 use super::carry;
-use super::operator::{UnderWay, standing};
+use super::operator::UnderWay;
 use super::progress::{LINE_EVERY, Progression};
-use super::session::Session;
+use super::session::{Right, Session};
 use super::{Failure, Screen};
 use crate::control::{Happening, Unfinished};
 use crate::execute::{OperatorRequest, Outcome};
@@ -49,7 +49,7 @@ pub fn run(args: &ResumeArgs, screen: &Screen) -> Result<(), Failure> {
         }
         return under_way.ask_and_say(&OperatorRequest::Resume, "Going on.", screen);
     }
-    screen.result(&standing_text(&standing(&unfinished, None), screen.results))?;
+    screen.result(&standing_text(&under_way.shown(&unfinished), screen.results))?;
     if !args.execute {
         let words = &under_way.records.words;
         return screen.result(&format!(
@@ -57,36 +57,32 @@ pub fn run(args: &ResumeArgs, screen: &Screen) -> Result<(), Failure> {
              it back.\n"
         ));
     }
+    // Before the question: what is answered with yes begins at once.
+    let (right, unfinished) = under_way.take_over(screen)?;
     let question = format!("Carry on plan {} on {}?", unfinished.plan.id, under_way.name);
     if !args.yes && !screen.ask(&question)? {
         return Err(Failure::failed("nothing was changed: the question was not answered with yes"));
     }
-    let outcome = carry_on(under_way, &unfinished, OperatorRequest::Resume, screen)?;
+    let outcome = carry_on(under_way, right, &unfinished, OperatorRequest::Resume, screen)?;
     carry::verdict(&outcome)
 }
 
 /// Carries on what nobody carries out, with a request that is heeded before anything else, and shows how it ended.
 ///
 /// # Errors
-/// Another process was faster, or the cluster cannot be seen.
+/// The cluster cannot be seen.
 pub fn carry_on(
     under_way: UnderWay,
+    right: Right,
     unfinished: &Unfinished,
     first: OperatorRequest,
     screen: &Screen,
 ) -> Result<Outcome, Failure> {
-    let right = under_way.records.take_right(true)?;
-    // Between the look and now another process may have carried it on, and to its end.
-    let Some(unfinished) =
-        right.known.unfinished().find(|now| now.execution == unfinished.execution).cloned()
-    else {
-        return Err(Failure::refused("another process has ended it meanwhile"));
-    };
     carry::listen()?;
     let mut session = Session::new(under_way.world, right);
     let mut progression = Progression::new(screen, LINE_EVERY);
     let tell = &mut |happening: Happening<'_>| progression.tell(&happening);
-    let outcome = session.carry_on(&unfinished, &[first], tell);
+    let outcome = session.carry_on(unfinished, &[first], tell);
     progression.end();
     let outcome = outcome?;
     screen.result(&outcome_text(&outcome, screen.results))?;

@@ -8,17 +8,19 @@ use clap::Args;
 use tracing::{Span, error, info, info_span, warn};
 
 use super::planning::Pace;
-use super::session::{Records, Right, Session, is_daemons};
+use super::session::{NoRight, Records, Right, Session, is_daemons};
+use super::sharing::{Overview, Take, Voice};
 use super::signals::{self, Termination};
 use super::target::{Target, read_settings};
+use super::vigil::{Abandoned, Vigil};
 use super::{Failure, Screen, goals, live, marks, state_dir};
 use crate::base::TimestampMs;
 use crate::config::{ClusterSettings, Mode, Settings};
 use crate::control::{
-    Controller, ControllerSettings, Decision, Happening, Proposal, Recollection, Scope, Unfinished, World,
-    propose,
+    Controller, ControllerSettings, Decision, Happening, Proposal, Scope, Unfinished, World, propose,
 };
 use crate::edge::kafka::StopFlag;
+use crate::edge::lease::LeaseError;
 use crate::edge::store::Lock;
 use crate::execute::{Execution, Outcome};
 use crate::goals::GoalSet;
@@ -121,8 +123,24 @@ struct Held {
     world: Option<Box<dyn World>>,
     /// What is written down about the cluster; known once it was seen.
     records: Option<Records>,
-    /// That no other daemon looks after it.
+    /// That no other daemon on this machine looks after it.
     lock: Option<Lock>,
+    /// Calls when what another machine has begun is left with nobody to carry it on.
+    vigil: Option<Vigil>,
+    /// The right was taken once, to find out what was left and whether it is to be had.
+    has_tried: bool,
+    /// What was last said of who is waited for.
+    stands_by: Option<String>,
+}
+
+impl Held {
+    /// Says that another acts, once for each.
+    fn stand_by(&mut self, by: &str) {
+        if self.stands_by.as_deref() != Some(by) {
+            info!("standing by: {by}");
+            self.stands_by = Some(by.to_owned());
+        }
+    }
 }
 
 impl Ward {
@@ -132,7 +150,10 @@ impl Ward {
         let mut controller = Controller::new(self.controller.clone());
         let mut held = Held::default();
         loop {
-            self.stop.wait(controller.wait(now()));
+            match &held.vigil {
+                Some(vigil) => vigil.wait(controller.wait(now()), &self.stop),
+                None => self.stop.wait(controller.wait(now())),
+            }
             if self.is_over() {
                 return Ok(());
             }
@@ -167,17 +188,25 @@ impl Ward {
             Some(world) => world,
             None => live::open(&self.target)?,
         };
+        if let Some(abandoned) = held.vigil.as_ref().and_then(Vigil::called) {
+            return self.take_over(world, held, controller, &abandoned);
+        }
         let seen = world.observe(&Scope::Full)?;
         for gap in &seen.gaps {
             warn!(kind = ?gap.kind, subject = gap.subject, "not seen: {}", gap.reason);
         }
-        let known = self.recollect(held, &seen)?;
-        if let Some(unfinished) = known.unfinished().last()
-            && let Some(records) = &held.records
-        {
-            return self.take_up(world, records, controller, unfinished);
+        let overview = self.recollect(held, &seen)?;
+        if let Some(unfinished) = overview.known.unfinished().last() {
+            return self.take_up(world, held, controller, &overview, unfinished);
         }
-        let request = marks::request(&known, &seen);
+        if self.acts() && !held.has_tried && !self.once {
+            // Whether the right is to be had is found out at the start, and not when it is needed.
+            let right = self.take_right(held, Take::IfFree)?;
+            if let Some(right) = right.filter(|right| right.known.unfinished().next().is_some()) {
+                return self.carry_on(world, right, controller);
+            }
+        }
+        let request = marks::request(&overview.known, &seen);
         let decision =
             controller.tick(world.now(), &seen, || propose(&seen, &self.goals, &request, &self.pace.limits));
         match decision {
@@ -195,9 +224,7 @@ impl Ward {
                 log_plan(&proposal, &format!("proposed and not carried out: {}", why.join("; ")));
             }
             Decision::Act(proposal) => {
-                if let Some(records) = &held.records {
-                    return self.act(world, records, controller, &proposal);
-                }
+                return self.act(world, held, controller, &proposal);
             }
         }
         held.world = Some(world);
@@ -205,40 +232,48 @@ impl Ward {
     }
 
     /// Reads what is written down about the cluster, and at the first time makes sure that no other daemon has it.
-    fn recollect(&self, held: &mut Held, seen: &Observation) -> Result<Recollection, Failure> {
+    fn recollect(&self, held: &mut Held, seen: &Observation) -> Result<Overview, Failure> {
         let look = |held: &mut Held| {
             let records = held.records.insert(Records::of(&self.target, seen)?);
             if held.lock.is_none() {
                 held.lock = Some(records.look_after()?);
             }
-            records.recollection()
+            records.overview(Voice::Log)
         };
         match look(held) {
             // Whoever only looks needs no place to write things down.
             Err(failure) if !self.acts() => {
                 warn!(hint = failure.hint.as_deref(), "{}", failure.message);
-                Ok(Recollection::default())
+                Ok(Overview::default())
             }
             other => other,
         }
     }
 
     /// Carries on what was begun and has not ended, where this daemon may: its own in any mode, that of others where it
-    /// may act.
+    /// may act, and nobody else carries it out.
     fn take_up(
         &self,
         world: Box<dyn World>,
-        records: &Records,
+        held: &mut Held,
         controller: &mut Controller,
+        overview: &Overview,
         unfinished: &Unfinished,
     ) -> Result<(), Failure> {
         controller.looked_in_vain(now());
+        let Some(records) = &held.records else { return Ok(()) };
         if let Some(holder) = records.acting()? {
             info!("held back: plan {} is being carried out by {holder}", unfinished.plan.id);
             return Ok(());
         }
-        if !self.acts() && !is_daemons(&unfinished.by) {
+        let is_ours = is_daemons(&unfinished.by)
+            && overview.local.unfinished().any(|here| here.execution == unfinished.execution);
+        if !self.acts() && !is_ours {
             let words = &records.words;
+            if let Some(beat) = overview.living() {
+                info!("plan {} is being carried out by {beat}", unfinished.plan.id);
+                return Ok(());
+            }
             warn!(
                 hint = format!(
                     "`evenkeel resume {words} --execute` carries it on; `evenkeel stop {words}` rolls it back"
@@ -250,8 +285,40 @@ impl Ward {
             );
             return Ok(());
         }
-        let right = records.take_right(false)?;
-        // Between the look and now another process may have carried it on, and to its end.
+        // Whoever has fallen silent is the vigil's to find out.
+        if let (Some(_), Some(beat)) = (&held.vigil, overview.holder()) {
+            held.stand_by(&LeaseError::Held { holder: beat.to_string() }.to_string());
+            return Ok(());
+        }
+        match self.take_right(held, Take::IfFree)? {
+            Some(right) => self.carry_on(world, right, controller),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes over from another evenkeel that is gone; what it left is carried on before anything else is looked at.
+    fn take_over(
+        &self,
+        world: Box<dyn World>,
+        held: &mut Held,
+        controller: &mut Controller,
+        abandoned: &Abandoned,
+    ) -> Result<(), Failure> {
+        controller.looked_in_vain(now());
+        let from = abandoned.last.as_ref().filter(|_| abandoned.is_silent);
+        match self.take_right(held, Take::From(from))? {
+            Some(right) => self.carry_on(world, right, controller),
+            None => Ok(()),
+        }
+    }
+
+    /// Carries on what is unfinished, if between the look and now nobody has ended it.
+    fn carry_on(
+        &self,
+        world: Box<dyn World>,
+        right: Right,
+        controller: &mut Controller,
+    ) -> Result<(), Failure> {
         let Some(unfinished) = right.known.unfinished().last().cloned() else { return Ok(()) };
         info!(
             plan = %unfinished.plan.id,
@@ -263,19 +330,48 @@ impl Ward {
         Ok(())
     }
 
+    /// Takes the right to act, unless another has it: that is said once. From then on the lease is followed.
+    fn take_right(&self, held: &mut Held, from: Take<'_>) -> Result<Option<Right>, Failure> {
+        let Some(records) = &held.records else { return Ok(None) };
+        let taken = records.take_right(false, from, Voice::Log);
+        let is_shared = match &taken {
+            Ok(right) => right.is_leased(),
+            Err(NoRight { held_by, .. }) => held_by.is_some() && records.sharing.is_wanted(),
+        };
+        if is_shared && held.vigil.is_none() && self.acts() && !self.once {
+            held.vigil = Some(Vigil::start(&records.sharing)?);
+        }
+        match taken {
+            Ok(right) => {
+                (held.has_tried, held.stands_by) = (true, None);
+                Ok(Some(right))
+            }
+            Err(NoRight { held_by: Some(by), .. }) => {
+                held.has_tried = true;
+                held.stand_by(&by);
+                Ok(None)
+            }
+            Err(denial) => Err(denial.into()),
+        }
+    }
+
     fn act(
         &self,
         mut world: Box<dyn World>,
-        records: &Records,
+        held: &mut Held,
         controller: &mut Controller,
         proposal: &Proposal,
     ) -> Result<(), Failure> {
+        let Some(records) = held.records.clone() else { return Ok(()) };
         if let Some(holder) = records.acting()? {
             log_plan(proposal, &format!("proposed and not carried out: held back by {holder}"));
             return Ok(());
         }
+        let Some(right) = self.take_right(held, Take::IfFree)? else {
+            log_plan(proposal, "proposed and not carried out: held back by another evenkeel");
+            return Ok(());
+        };
         log_plan(proposal, "carrying out");
-        let right: Right = records.take_right(false)?;
         // Whoever had the right a moment ago may have changed what was seen.
         let seen = world.observe(&Scope::Full)?;
         let mut session = Session::new(world, right);

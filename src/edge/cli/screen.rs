@@ -116,7 +116,12 @@ impl Screen {
         for line in lines {
             self.note(&format!("  {line}"));
         }
-        for (at, line) in failure.hint.iter().flat_map(|hint| hint.lines()).enumerate() {
+        self.hint(failure.hint.as_deref().unwrap_or_default());
+    }
+
+    /// Tells what would help, if anything is known to.
+    pub fn hint(&self, hint: &str) {
+        for (at, line) in hint.lines().enumerate() {
             let lead = if at == 0 { self.notes.warning("hint:") } else { "     ".to_owned() };
             self.note(&format!("{lead} {line}"));
         }

@@ -1,16 +1,19 @@
 //! [`Session`]: a process and a cluster. The one place where the right to act is taken, and where a world and a journal
 //! come together.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::CommandFactory;
 
+use super::sharing::{self, Lent, Overview, Sharing, Take, Voice};
 use super::target::Target;
 use super::{Cli, Failure, Screen, kill_points, marks};
 use crate::base::TimestampMs;
 use crate::control::{
     Charge, Entry, ExecutionId, Happening, Journal, NoJournal, Recollection, Record, Unfinished, World, drive,
 };
+use crate::edge::lease::Standing;
 use crate::edge::store::{ClusterDir, Holder, JournalReader, Lock, Role, SqliteJournal};
 use crate::execute::{End, Execution, Memory, OperatorRequest, Outcome};
 use crate::observe::Observation;
@@ -20,6 +23,8 @@ use crate::plan::Plan;
 #[derive(Debug, Clone)]
 pub struct Records {
     dir: ClusterDir,
+    /// What it shares with other machines.
+    pub sharing: Sharing,
     /// The flags that name the cluster, for hints.
     pub words: String,
 }
@@ -34,7 +39,8 @@ impl Records {
             return Err(Failure::usage("there is no state directory: HOME is not set")
                 .hint("say `--state-dir DIR`: what is about to be done is written down there first"));
         };
-        Ok(Self { dir: ClusterDir::of(state_dir, seen.cluster_id.as_deref()), words: target.words.clone() })
+        let dir = ClusterDir::of(state_dir, seen.cluster_id.as_deref());
+        Ok(Self { dir, sharing: Sharing::of(target, seen, verb()), words: target.words.clone() })
     }
 
     /// Where they are.
@@ -50,13 +56,31 @@ impl Records {
         Ok(JournalReader::open(&self.dir)?)
     }
 
-    /// What they come to.
+    /// What they come to, together with what stands in the lease's topic. That this cannot be read is told and no more:
+    /// whoever acts takes the lease first, and reads it then.
     ///
     /// # Errors
     /// They cannot be read.
-    pub fn recollection(&self) -> Result<Recollection, Failure> {
+    pub fn overview(&self, voice: Voice) -> Result<Overview, Failure> {
         let reader = self.reader()?;
-        Ok(reader.map(|reader| reader.recollection()).transpose()?.unwrap_or_default())
+        let local = reader.map(|reader| reader.recollection()).transpose()?.unwrap_or_default();
+        let standing = self.sharing.look().unwrap_or_else(|error| {
+            sharing::not_looked(voice, error);
+            None
+        });
+        let ended = standing.as_ref().map(|standing| self.ended_here(standing)).transpose()?;
+        Ok(Overview::of(local, standing.as_ref(), &ended.unwrap_or_default()))
+    }
+
+    /// The ends that are written down here of what the topic has as unfinished.
+    fn ended_here(&self, standing: &Standing) -> Result<BTreeMap<ExecutionId, Entry>, Failure> {
+        let mut ended = BTreeMap::new();
+        let Some(reader) = self.reader()? else { return Ok(ended) };
+        for unfinished in standing.recollection.unfinished() {
+            let end = reader.ended(&unfinished.execution)?;
+            ended.extend(end.map(|end| (unfinished.execution.clone(), end)));
+        }
+        Ok(ended)
     }
 
     /// The process that acts on the cluster now, if one does.
@@ -83,17 +107,32 @@ impl Records {
         Lock::take(&self.dir, Role::Daemon, &holder()).map_err(|error| self.advise(error.into()))
     }
 
-    /// Takes the right to act. `withdraw` forgets what operators have asked of a process that is gone.
+    /// Takes the right to act: the lock of this machine, then the lease. `withdraw` forgets what operators have asked of a
+    /// process that is gone.
     ///
     /// # Errors
     /// Another process has it, or what is done could not be written down.
-    pub fn take_right(&self, withdraw: bool) -> Result<Right, Failure> {
-        let lock = Lock::take(&self.dir, Role::Act, &holder()).map_err(|error| self.advise(error.into()))?;
-        let (mut journal, known) = SqliteJournal::open(&self.dir, lock)?;
+    pub fn take_right(&self, withdraw: bool, from: Take<'_>, voice: Voice) -> Result<Right, NoRight> {
+        let lock = Lock::take(&self.dir, Role::Act, &holder()).map_err(|error| {
+            let held_by = error.is_held().then(|| error.to_string());
+            NoRight { held_by, failure: self.advise(error.into()) }
+        })?;
+        let (mut journal, known) = SqliteJournal::open(&self.dir, lock).map_err(Failure::from)?;
         if withdraw {
-            journal.withdraw_requests()?;
+            journal.withdraw_requests().map_err(Failure::from)?;
         }
-        Ok(Right { journal: Box::new(journal), known })
+        let Some((shared, standing)) = self.sharing.take(from, voice).map_err(|error| {
+            let held_by = error.is_held().then(|| error.to_string());
+            NoRight { held_by, failure: error.into() }
+        })?
+        else {
+            return Ok(Right { journal: Box::new(journal), known, lease: None });
+        };
+        let lease = Some(Lent(shared.handle()));
+        let ended = self.ended_here(&standing)?;
+        let joined = sharing::join(Box::new(journal), &known, shared, &standing, &ended);
+        let (journal, known) = joined.map_err(Failure::from)?;
+        Ok(Right { journal, known, lease })
     }
 
     fn advise(&self, failure: Failure) -> Failure {
@@ -102,17 +141,44 @@ impl Records {
     }
 }
 
-/// The right to act on a cluster, and what was known when it was taken.
+/// Why the right to act was not given.
+#[derive(Debug)]
+pub struct NoRight {
+    /// In words, that another has it; absent where that is not why.
+    pub held_by: Option<String>,
+    failure: Failure,
+}
+
+impl From<Failure> for NoRight {
+    fn from(failure: Failure) -> Self {
+        Self { held_by: None, failure }
+    }
+}
+
+impl From<NoRight> for Failure {
+    fn from(denial: NoRight) -> Self {
+        denial.failure
+    }
+}
+
+/// The right to act on a cluster, and what was known when it was taken. Dropping it gives it back.
 pub struct Right {
     journal: Box<dyn Journal>,
     /// What the journal held.
     pub known: Recollection,
+    /// Let go of after the journal, which writes no more then.
+    lease: Option<Lent>,
 }
 
 impl Right {
     /// For a cluster that ends with this process: nothing is written down.
     pub fn unrecorded() -> Self {
-        Self { journal: Box::new(NoJournal), known: Recollection::default() }
+        Self { journal: Box::new(NoJournal), known: Recollection::default(), lease: None }
+    }
+
+    /// Whether it is the lease that gives it, and not this machine's lock alone.
+    pub fn is_leased(&self) -> bool {
+        self.lease.is_some()
     }
 
     /// Writes something down that is no part of an execution.

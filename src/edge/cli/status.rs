@@ -5,9 +5,12 @@ use clap::Args;
 use super::args::Format;
 use super::operator::standing;
 use super::session::Records;
+use super::sharing::Voice;
 use super::source::{self, SourceArgs};
 use super::{Failure, Screen};
-use crate::report::{KnownView, StatusView, status_text};
+use crate::base::TimestampMs;
+use crate::edge::lease::Beat;
+use crate::report::{KnownView, LeaseView, StatusView, status_text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,7 +37,7 @@ pub fn run(args: &StatusArgs, screen: &Screen) -> Result<(), Failure> {
     let mut view = StatusView::of(&seen.observation);
     if let Some(records) = &seen.records {
         // What is written down adds to what is seen; that it cannot be read must not hide the cluster.
-        view.known = known(records).unwrap_or_else(|failure| {
+        view.known = known(records, Voice::Screen(*screen)).unwrap_or_else(|failure| {
             screen.warn(&failure.message);
             KnownView::default()
         });
@@ -45,15 +48,27 @@ pub fn run(args: &StatusArgs, screen: &Screen) -> Result<(), Failure> {
     }
 }
 
-fn known(records: &Records) -> Result<KnownView, Failure> {
-    let holder = records.acting()?;
-    let known = records.recollection()?;
+fn known(records: &Records, voice: Voice) -> Result<KnownView, Failure> {
+    let here = records.acting()?.as_ref().map(ToString::to_string);
+    let overview = records.overview(voice)?;
+    let known = &overview.known;
+    let carried_out_by = here.or_else(|| overview.living().map(ToString::to_string));
     Ok(KnownView {
-        execution: known.unfinished().last().map(|unfinished| standing(unfinished, holder.as_ref())),
+        execution: known.unfinished().last().map(|unfinished| standing(unfinished, carried_out_by)),
+        lease: overview.holder().map(lease),
         daemon: records.daemon()?.as_ref().map(ToString::to_string),
         removed_brokers: known.removed().collect(),
         demoted_brokers: known.demoted().collect(),
     })
+}
+
+fn lease(beat: &Beat) -> LeaseView {
+    LeaseView {
+        holder: beat.holder.to_string(),
+        since: TimestampMs(beat.since_ms),
+        last_sign_of_life_s: beat.age().map_or(0, |age| age.as_secs()),
+        is_silent: !beat.seems_alive(),
+    }
 }
 
 /// A view as JSON text.

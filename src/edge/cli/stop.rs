@@ -74,12 +74,13 @@ pub fn run(args: &StopArgs, screen: &Screen) -> Result<(), Failure> {
         screen.note("Asked; waiting for its end. Ctrl-C ends the waiting, and not the stop.");
         return wait(&under_way, &unfinished, screen);
     }
-    screen.result(&standing_text(&standing(&unfinished, None), screen.results))?;
+    screen.result(&standing_text(&under_way.shown(&unfinished), screen.results))?;
+    let (right, unfinished) = under_way.take_over(screen)?;
     let question = format!("Roll back plan {} on {}?", unfinished.plan.id, under_way.name);
     if !args.yes && !screen.ask(&question)? {
         return Err(Failure::failed("nothing was changed: the question was not answered with yes"));
     }
-    verdict(&carry_on(under_way, &unfinished, request, screen)?)
+    verdict(&carry_on(under_way, right, &unfinished, request, screen)?)
 }
 
 /// Waits until the process that was asked has ended the execution.
@@ -103,7 +104,7 @@ fn wait(under_way: &UnderWay, unfinished: &Unfinished, screen: &Screen) -> Resul
             told = Instant::now();
             let known = reader.recollection()?;
             if let Some(now) = known.unfinished().find(|now| now.execution == unfinished.execution) {
-                screen.note(&standing(now, holder.as_ref()).progress());
+                screen.note(&standing(now, None).progress());
             }
         }
         sleep(LOOK_EVERY);

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use super::args::ClusterArgs;
 use super::{Failure, Screen, state_dir};
 use crate::config::{
-    CapacitySettings, ClusterSettings, ExecutionSettings, KafkaClientSettings, MetricsSettings, Settings,
+    CapacitySettings, ClusterSettings, ExecutionSettings, KafkaClientSettings, LeaseMode, LeaseTopic,
+    MetricsSettings, Settings,
 };
 
 /// A cluster, and what is set for it.
@@ -21,6 +22,10 @@ pub struct Target {
     pub capacity: CapacitySettings,
     /// How hard an execution may press.
     pub execution: ExecutionSettings,
+    /// Whether Kafka itself decides which of two evenkeels acts.
+    pub lease: LeaseMode,
+    /// The topic that the lease is written to.
+    pub lease_topic: LeaseTopic,
     /// The goal set of the settings: a name, or a path.
     pub goals: Option<String>,
     /// Where the journal is kept; absent where nothing says so and nothing is usual.
@@ -61,6 +66,8 @@ impl Target {
             metrics,
             capacity: CapacitySettings::default(),
             execution: ExecutionSettings::default(),
+            lease: LeaseMode::default(),
+            lease_topic: LeaseTopic::default(),
             goals: None,
             state_dir: state_dir::without_settings(args.state_dir.as_deref()),
             words: args.words(),
@@ -89,6 +96,8 @@ impl Target {
             metrics: cluster.metrics.clone(),
             capacity: cluster.capacity.clone(),
             execution: cluster.execution.clone(),
+            lease: cluster.lease,
+            lease_topic: cluster.lease_topic.clone(),
             goals: Some(goals),
             state_dir: None,
             words: format!("--cluster {name} --config {}", settings_path.display()),

@@ -47,12 +47,18 @@ impl LeaseError {
         matches!(self, Self::Denied { .. } | Self::Unusable { .. })
     }
 
+    /// Another has it, or was faster.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Held { .. } | Self::Fenced(_))
+    }
+
     /// What would help; empty when nothing is known to.
     pub fn hint(&self) -> &str {
         match self {
             Self::Denied { hint, .. } | Self::Unusable { hint, .. } => hint,
             Self::Held { .. } => {
-                "wait until it is done, or stop it (`evenkeel stop`); it is never pushed aside while it lives"
+                "wait until it is done, or end it there, with its state directory: `evenkeel stop`; it is never pushed \
+                 aside while it lives"
             }
             Self::Unreachable(_) => "check that the brokers run and can be reached",
             Self::Unreadable(_) => "run the newest evenkeel that has acted on this cluster",

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::standby::SILENCE;
 use crate::base::TimestampMs;
 
 /// A process that holds the lease, or wants to.
@@ -68,8 +69,15 @@ impl Beat {
     }
 
     /// How long ago it was written, as far as two machines' clocks agree; nothing when it is from the future.
-    pub(super) fn age(&self) -> Option<Duration> {
+    pub fn age(&self) -> Option<Duration> {
         wall_ms().checked_sub(self.at_ms).map(Duration::from_millis)
+    }
+}
+
+impl Beat {
+    /// Whether its holder is alive as far as two machines' clocks can tell: good enough to be shown, and for nothing else.
+    pub fn seems_alive(&self) -> bool {
+        !self.released && self.age().is_none_or(|age| age < SILENCE)
     }
 }
 
@@ -99,7 +107,7 @@ impl Stamp {
     }
 
     /// How long ago it was, at least; for ever when the wall clock was set back since.
-    pub(super) fn age(&self) -> Duration {
+    pub fn age(&self) -> Duration {
         self.wall.elapsed().map_or(Duration::MAX, |wall| wall.max(self.steady.elapsed()))
     }
 }

@@ -123,7 +123,16 @@ pub(super) fn ended_key(execution: &ExecutionId) -> String {
 
 /// The execution whose end a key of the topic tells.
 pub(super) fn execution_ended(key: &str) -> Option<ExecutionId> {
-    let execution = key_of_entry(key)?.strip_suffix("/ended")?;
+    execution_of(key, "/ended")
+}
+
+/// The execution whose beginning a key of the topic tells.
+pub(super) fn execution_began(key: &str) -> Option<ExecutionId> {
+    execution_of(key, "/began")
+}
+
+fn execution_of(key: &str, what: &str) -> Option<ExecutionId> {
+    let execution = key_of_entry(key)?.strip_suffix(what)?;
     (!execution.contains('/')).then(|| ExecutionId::from_text(execution))
 }
 

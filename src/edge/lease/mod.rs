@@ -36,7 +36,7 @@ pub use error::LeaseError;
 pub use holder::{Beat, Holder};
 pub use journal::{Handle, TopicJournal};
 pub use standby::{Standby, Wake};
-pub use standing::{Standing, retell};
+pub use standing::{News, Standing, retell};
 
 /// How long the topic may take to be read.
 const READ_PATIENCE: Duration = Duration::from_secs(20);
@@ -121,6 +121,22 @@ impl Lease {
             }
         }
         self.take()
+    }
+
+    /// Takes the lease from a holder that a [`Standby`] has found silent, or that has let go, unless anybody has given a
+    /// sign of life since: of several that wait for the same death the first is not pushed aside by the others.
+    ///
+    /// # Errors
+    /// There is another sign of life, or as [`Lease::take`].
+    pub fn take_from(&self, silent: Option<&Beat>) -> Result<(TopicJournal, Standing), LeaseError> {
+        let Some(mut reader) = self.reader()? else { return self.take() };
+        reader.read_until(|_| true, READ_PATIENCE)?;
+        match reader.shelf().beat() {
+            Some(beat) if !beat.released && Some(beat) != silent => {
+                Err(LeaseError::Held { holder: beat.to_string() })
+            }
+            _ => self.take(),
+        }
     }
 
     /// Waits beside a holder for its death.

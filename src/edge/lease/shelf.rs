@@ -46,6 +46,13 @@ impl Shelf {
         self.beat.as_ref()
     }
 
+    /// Whether an execution began and has not ended.
+    pub(super) fn has_unfinished(&self) -> bool {
+        let began = |key: &String| message::execution_began(key);
+        let ended = |execution: &ExecutionId| self.values.contains_key(&message::ended_key(execution));
+        self.values.keys().filter_map(began).any(|execution| !ended(&execution))
+    }
+
     /// The keys that stand in the topic, but that of the sign of life.
     pub(super) fn keys(&self) -> BTreeSet<String> {
         self.values.keys().cloned().collect()

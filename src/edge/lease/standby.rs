@@ -7,7 +7,9 @@ use tracing::debug;
 
 use super::Lease;
 use super::error::LeaseError;
+use super::holder::Beat;
 use super::reader::Reader;
+use super::shelf::Shelf;
 
 /// A holder that has given no sign of life for so long is taken for dead: four beats. With what taking over costs, its
 /// work is carried on within 30 s.
@@ -35,10 +37,12 @@ pub enum Wake {
 
 /// Follows the topic as long as somebody else holds the lease.
 pub struct Standby {
+    lease: Lease,
     /// Absent where nobody ever took the lease.
     reader: Option<Reader>,
     /// Two that wait for the same death do not wake in the same moment.
     stagger: Duration,
+    known: Option<Known>,
 }
 
 /// What is known of the topic's end.
@@ -54,7 +58,7 @@ struct Known {
 impl Standby {
     pub(super) fn new(lease: &Lease) -> Result<Self, LeaseError> {
         let stagger = Duration::from_millis(200 + RandomState::new().build_hasher().finish() % STAGGER_MS);
-        Ok(Self { reader: lease.reader()?, stagger })
+        Ok(Self { lease: lease.clone(), reader: lease.reader()?, stagger, known: None })
     }
 
     /// Waits until the lease may be taken, or `stop` says that the wait is over.
@@ -65,24 +69,60 @@ impl Standby {
     /// # Errors
     /// The topic may not be read, or holds what cannot be read.
     pub fn wait(&mut self, stop: &dyn Fn() -> bool) -> Result<Wake, LeaseError> {
+        if self.reader.is_none() {
+            return Ok(Wake::Free);
+        }
+        self.wait_until(&|_| true, stop)
+    }
+
+    /// As [`Self::wait`], but goes on waiting where nothing was left unfinished: nobody is needed then.
+    ///
+    /// # Errors
+    /// As [`Self::wait`].
+    pub fn wait_for_work(&mut self, stop: &dyn Fn() -> bool) -> Result<Wake, LeaseError> {
+        while self.reader.is_none() {
+            let until = Instant::now() + LOOK_PATIENCE;
+            while Instant::now() < until {
+                if stop() {
+                    return Ok(Wake::Stopped);
+                }
+                std::thread::sleep(LOOK_EVERY);
+            }
+            self.reader = self.lease.reader()?;
+        }
+        self.wait_until(&Shelf::has_unfinished, stop)
+    }
+
+    /// The last sign of life, if there ever was one.
+    pub fn last(&self) -> Option<&Beat> {
+        self.reader.as_ref().and_then(|reader| reader.shelf().beat())
+    }
+
+    fn wait_until(
+        &mut self,
+        is_worth_it: &dyn Fn(&Shelf) -> bool,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Wake, LeaseError> {
         let Some(reader) = &mut self.reader else { return Ok(Wake::Free) };
-        let mut known: Option<Known> = None;
         while !stop() {
-            match look(reader, known) {
-                Ok(now) => known = Some(now),
+            match look(reader, self.known) {
+                Ok(now) => self.known = Some(now),
                 Err(LeaseError::Unreachable(why)) => {
                     debug!("the lease's topic is out of sight: {why}");
-                    known = None;
+                    self.known = None;
                     std::thread::sleep(LOOK_EVERY);
                     continue;
                 }
                 Err(error) => return Err(error),
             }
-            let quiet = known.map_or(Duration::ZERO, |known| known.since.elapsed());
+            let quiet = self.known.map_or(Duration::ZERO, |known| known.since.elapsed());
+            if quiet < self.stagger || !reader.is_at_end() || !is_worth_it(reader.shelf()) {
+                continue;
+            }
             if quiet >= SILENCE + self.stagger {
                 return Ok(Wake::Silent);
             }
-            if quiet >= self.stagger && is_free(reader) {
+            if reader.shelf().beat().is_none_or(|beat| beat.released) {
                 return Ok(Wake::Free);
             }
         }
@@ -102,9 +142,4 @@ fn look(reader: &mut Reader, before: Option<Known>) -> Result<Known, LeaseError>
         }
         _ => Known { end, since: asked, asked },
     })
-}
-
-/// Whether the last that was written says that nobody holds the lease.
-fn is_free(reader: &Reader) -> bool {
-    reader.is_at_end() && reader.shelf().beat().is_none_or(|beat| beat.released)
 }

@@ -40,6 +40,44 @@ impl Standing {
     }
 }
 
+/// What each of two journals has to be told, so that both know the same.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct News {
+    /// For this machine's.
+    pub local: Vec<Entry>,
+    /// For the topic.
+    pub shared: Vec<Entry>,
+}
+
+impl Standing {
+    /// What this machine's journal and the topic have to be told: ends that one has missed, what is unfinished and the
+    /// other does not know as well, and marks on brokers, of which the later counts. `ended_here` holds the ends that this
+    /// machine's journal knows of executions that the topic has as unfinished: they ended here while there was no lease.
+    pub fn news(&self, local: &Recollection, ended_here: &BTreeMap<ExecutionId, Entry>) -> News {
+        let missed = local.unfinished().filter_map(|here| self.ended.get(&here.execution));
+        let mut news = News { local: missed.cloned().collect(), shared: Vec::new() };
+        let has_missed = !news.local.is_empty();
+        for unfinished in self.unfinished(local) {
+            let id = &unfinished.execution;
+            if let Some(end) = ended_here.get(id) {
+                news.shared.push(end.clone());
+                continue;
+            }
+            let known = |journal: &Recollection| journal.unfinished().any(|known| *known == unfinished);
+            // An end closes a journal's ears for requests: what goes on is told again behind it.
+            if has_missed || !known(local) {
+                news.local.extend(retell(&unfinished));
+            }
+            if !known(&self.recollection) {
+                news.shared.extend(retell(&unfinished));
+            }
+        }
+        news.local.extend(self.recollection.marks_beyond(local));
+        news.shared.extend(local.marks_beyond(&self.recollection));
+        news
+    }
+}
+
 /// The entries that tell an unfinished execution to a journal that has not heard of it, or not of all: written to both
 /// before it is carried on, they make both the same.
 pub fn retell(unfinished: &Unfinished) -> Vec<Entry> {

@@ -204,3 +204,61 @@ fn the_topic_knows_better_than_a_machine_that_was_away() {
     told.for_each(|entry| caught_up.take(entry));
     assert_eq!(caught_up.unfinished().cloned().collect::<Vec<_>>(), unfinished);
 }
+
+/// What both journals come to when they were told the news.
+fn told(standing: &Standing, local: &Recollection, ended_here: &[Entry]) -> (Recollection, Recollection) {
+    let ended = ended_here.iter().filter_map(|end| Some((end.record.execution()?.clone(), end.clone())));
+    let news = standing.news(local, &ended.collect());
+    let (mut here, mut there) = (local.clone(), standing.recollection.clone());
+    for entry in news.local {
+        here.take(entry);
+    }
+    for entry in news.shared {
+        there.take(entry);
+    }
+    (here, there)
+}
+
+#[test]
+fn two_journals_that_were_told_the_news_know_the_same() {
+    let (over, on, here, gone) = (id("1-a"), id("2-a"), id("3-a"), id("4-a"));
+    let mark = |at_ms, broker, removed| at(at_ms, Record::Removed { broker: BrokerId(broker), removed });
+    let shared = vec![
+        began(&over, "x"),
+        began(&on, "y"),
+        theirs(&on, &["late"]),
+        ended(&over),
+        began(&gone, "g"),
+        mark(10, 1, true),
+        mark(30, 2, false),
+    ];
+    let standing = Standing::of(shared, None);
+    let local = Recollection::of([
+        began(&over, "x"),
+        began(&on, "y"),
+        began(&here, "z"),
+        mark(20, 1, false),
+        mark(10, 2, true),
+        mark(5, 3, true),
+    ]);
+    // The fourth ended here while there was no lease.
+    let (mine, theirs) = told(&standing, &local, &[ended(&gone)]);
+    assert_eq!(mine, theirs);
+    assert_eq!(mine.unfinished().map(|found| &found.execution).collect::<Vec<_>>(), [&on, &here]);
+    assert_eq!(mine.unfinished().next(), standing.recollection.unfinished().next(), "as far as it got");
+    assert_eq!(mine.removed().collect::<Vec<_>>(), [BrokerId(3)], "the later word counts");
+
+    // What both know is not told again.
+    let same = Standing { recollection: mine.clone(), ..standing };
+    let again = same.news(&mine, &BTreeMap::new());
+    assert!(again.local.is_empty() && again.shared.is_empty(), "{again:?}");
+}
+
+#[test]
+fn what_began_and_did_not_end_is_worth_a_wakeful_standby() {
+    let run = id("1-a");
+    assert!(!shelf(&messages(&[])).has_unfinished());
+    assert!(shelf(&messages(&[began(&run, "x")])).has_unfinished());
+    assert!(!shelf(&messages(&[began(&run, "x"), ended(&run)])).has_unfinished());
+    assert!(shelf(&messages(&[ended(&run), began(&id("2-a"), "x")])).has_unfinished());
+}

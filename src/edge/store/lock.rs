@@ -139,6 +139,13 @@ impl Lock {
     }
 }
 
+impl LockError {
+    /// Someone else has it.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Held(_))
+    }
+}
+
 /// What has become of a lock.
 pub(super) enum Standing {
     /// It is held.

@@ -56,11 +56,17 @@ impl Seen {
         self.partitions.values().all(whole)
     }
 
-    /// The replica sets, without order: what a placement is about.
+    /// Whether a topic is there because evenkeel was: that of the lease, and Kafka's own for the transactions in it.
+    pub fn is_evenkeels(topic: &str) -> bool {
+        ["__evenkeel", "__transaction_state"].contains(&topic)
+    }
+
+    /// The replica sets, without order: what a placement is about. Topics that come with evenkeel are not in it.
     pub fn placement(&self) -> BTreeMap<(String, i32), BTreeSet<i32>> {
         let entry = |(key, partition): (&(String, i32), &SeenPartition)| {
             (key.clone(), partition.replicas.iter().copied().collect())
         };
-        self.partitions.iter().map(entry).collect()
+        let others = self.partitions.iter().filter(|((topic, _), _)| !Self::is_evenkeels(topic));
+        others.map(entry).collect()
     }
 }
