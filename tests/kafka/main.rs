@@ -7,6 +7,7 @@
 mod support;
 
 mod client;
+mod faults;
 mod harness;
 mod interruptions;
 mod lease;
@@ -26,12 +27,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// clusters still run, and the newest.
 const VERSIONS: &str = "3.9.1 4.4.0";
 
+fn versions() -> Vec<String> {
+    let wanted = std::env::var("EVENKEEL_KAFKA_VERSIONS").unwrap_or_else(|_| VERSIONS.to_owned());
+    let versions = wanted.split([' ', ',']).filter(|version| !version.is_empty());
+    let versions: Vec<String> = versions.map(ToOwned::to_owned).collect();
+    assert!(!versions.is_empty(), "EVENKEEL_KAFKA_VERSIONS names no version");
+    versions
+}
+
+/// The newest of the versions that are tested, for what takes too long to be run on each.
+fn newest_version() -> String {
+    let number = |version: &String| -> Vec<u32> { version.split('.').flat_map(str::parse).collect() };
+    versions().into_iter().max_by_key(number).expect("there is a version")
+}
+
 /// Runs a scenario on every version and fails at the end, so that one version's failure does not hide another's.
 fn on_each_version(scenario: impl Fn(&str)) {
-    let wanted = std::env::var("EVENKEEL_KAFKA_VERSIONS").unwrap_or_else(|_| VERSIONS.to_owned());
-    let versions: Vec<&str> = wanted.split([' ', ',']).filter(|version| !version.is_empty()).collect();
-    assert!(!versions.is_empty(), "EVENKEEL_KAFKA_VERSIONS names no version");
-    let failed = |version: &&&str| catch_unwind(AssertUnwindSafe(|| scenario(version))).is_err();
-    let failures: Vec<&&str> = versions.iter().filter(failed).collect();
+    let versions = versions();
+    let failed = |version: &&String| catch_unwind(AssertUnwindSafe(|| scenario(version))).is_err();
+    let failures: Vec<&String> = versions.iter().filter(failed).collect();
     assert!(failures.is_empty(), "failed on Kafka {failures:?}");
 }
