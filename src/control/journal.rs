@@ -201,6 +201,20 @@ pub trait Journal {
     }
 }
 
+impl<J: Journal + ?Sized> Journal for Box<J> {
+    fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
+        (**self).append(entries)
+    }
+
+    fn still_mine(&self) -> Result<(), JournalError> {
+        (**self).still_mine()
+    }
+
+    fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
+        (**self).take_requests()
+    }
+}
+
 impl<J: Journal + ?Sized> Journal for &mut J {
     fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
         (**self).append(entries)

@@ -269,7 +269,7 @@ impl Execution {
             wave: self.waves.min(self.wave + 1),
             waves: self.waves,
             speed_bytes_per_s: speed,
-            left_s: speed.map(|speed| left.as_f64() / speed.get()),
+            left_s: self.left_s(speed.map(|speed| left.as_f64() / speed.get())),
             throttle_bytes_per_s: throttle,
             phase: self.phase(),
             paused: self.pause.as_ref().map(|(pause, _)| pause.clone()),

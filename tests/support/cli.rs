@@ -43,10 +43,16 @@ pub struct Running {
 impl Running {
     /// Starts `evenkeel` with these words and no input.
     pub fn start<S: AsRef<str>>(words: &[S]) -> Self {
+        Self::start_with(words, &[])
+    }
+
+    /// Starts `evenkeel` with these words, these variables in its environment, and no input.
+    pub fn start_with<S: AsRef<str>>(words: &[S], variables: &[(&str, &str)]) -> Self {
         let words: Vec<String> = words.iter().map(|word| word.as_ref().to_owned()).collect();
         let child = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
             .args(&words)
             .env("NO_COLOR", "1")
+            .envs(variables.iter().copied())
             .env("EVENKEEL_STATE_DIR", state_dir())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -18,6 +18,7 @@ mod goals;
 mod hands;
 mod history;
 mod judge;
+mod kill_points;
 mod limits;
 mod live;
 mod logging;

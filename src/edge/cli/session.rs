@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::CommandFactory;
 
 use super::target::Target;
-use super::{Cli, Failure, Screen, marks};
+use super::{Cli, Failure, Screen, kill_points, marks};
 use crate::base::TimestampMs;
 use crate::control::{
     Charge, Entry, ExecutionId, Happening, Journal, NoJournal, Recollection, Record, Unfinished, World, drive,
@@ -135,7 +135,9 @@ pub struct Session {
 impl Session {
     /// Begins to act. Whatever has to stand between the loop and the world or the journal is put there here.
     pub fn new(world: Box<dyn World>, right: Right) -> Self {
-        Self { world, right }
+        let Right { journal, known } = right;
+        let (world, journal) = kill_points::wrap(world, journal);
+        Self { world, right: Right { journal, known } }
     }
 
     /// Refuses to begin anything while something is unfinished.
