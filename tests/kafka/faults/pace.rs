@@ -28,11 +28,10 @@ pub fn a_throttled_rebalance_keeps_its_pace(lab: &mut Lab) {
         if !lab.look().moving().is_empty() {
             measured.first_move.get_or_insert(began.elapsed());
             measured.last_move = began.elapsed();
-        }
-        if !lab.throttle_rates().is_empty() {
+        } else if measured.first_move.is_some() && !lab.throttle_rates().is_empty() {
             measured.last_throttle = began.elapsed();
         }
-        sleep(Duration::from_millis(100));
+        sleep(Duration::from_millis(200));
     }
     measured.end = began.elapsed();
     eprintln!("{}", running.wait().expect_code(0));
@@ -40,7 +39,7 @@ pub fn a_throttled_rebalance_keeps_its_pace(lab: &mut Lab) {
     let first = measured.first_move.expect("a move was seen");
     let copied = measured.last_move.saturating_sub(first);
     eprintln!(
-        "pace: a throttled rebalance at 1 MB/s, from outside (looks every 0.1 s; the machine's load counts)\n\
+        "pace: a throttled rebalance at 1 MB/s, from outside (looks every 0.2 s; the machine's load counts)\n\
          pace:   process started -> first reassignment  {first:>8.2?}\n\
          pace:   first -> last reassignment             {copied:>8.2?}\n\
          pace:   last reassignment -> last throttle     {:>8.2?}\n\
