@@ -18,6 +18,7 @@ mod outcome;
 mod progress;
 mod put_right;
 mod request;
+mod room;
 mod settings;
 mod sight;
 mod start;
