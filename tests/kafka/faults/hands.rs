@@ -11,8 +11,8 @@ fn partitions_of(lab: &Lab, topic: &str) -> usize {
 
 /// A topic is deleted while its replicas move: its steps are dropped, the others are done.
 pub fn a_topic_is_deleted(lab: &mut Lab) {
-    lab.add_topic("doomed", &vec![vec![4, 5, 6]; 8], 450_000);
-    let running = start_moving(lab, &["remove-broker", "4"], "150kB");
+    lab.add_topic("doomed", &vec![vec![4, 5, 6]; 6], 1_500_000);
+    let running = start_moving(lab, &["remove-broker", "4"], "1MB");
     lab.wait_until("some of the topic moves", Duration::from_secs(60), |seen| {
         seen.moving().iter().any(|(topic, _)| topic == "doomed")
     });
