@@ -180,6 +180,7 @@ impl Execution {
         // Ten looks' worth: more than that was not waiting but sleeping.
         self.lived.advance(now, self.settings.poll.saturating_mul(10).max(Duration::from_secs(30)));
         self.throttle_failed = None;
+        self.make_room(seen);
         let mut reach = self.reach();
         let mut needs = self.look(seen, |step| step.wave <= reach);
         self.judge_pause(now, seen);

@@ -134,6 +134,17 @@ pub(super) fn disk_room(
     dirs.iter().filter(|dir| dir.online).find_map(|dir| dir_room(broker, dir, size, on_the_way, limit_share))
 }
 
+/// What may be used of a volume.
+pub(super) fn limit_of(total: Bytes, share: f64) -> Bytes {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share, between 0 and 1, of an amount of bytes"
+    )]
+    let limit = (total.as_f64() * share.clamp(0.0, 1.0)) as u64;
+    Bytes(limit)
+}
+
 fn dir_room(
     broker: BrokerId,
     dir: &LogDir,
@@ -142,12 +153,7 @@ fn dir_room(
     limit_share: f64,
 ) -> Option<Hold> {
     let (total, usable) = dir.total_bytes.zip(dir.usable_bytes)?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share, between 0 and 1, of an amount of bytes"
-    )]
-    let limit = Bytes((total.as_f64() * limit_share.clamp(0.0, 1.0)) as u64);
+    let limit = limit_of(total, limit_share);
     let used = total.saturating_sub(usable);
     promises::disk_within_limit(broker, used, size + on_the_way, Bytes::ZERO, limit).err().map(|_| {
         let path = &dir.path;

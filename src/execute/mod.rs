@@ -20,6 +20,7 @@ mod progress;
 mod put_right;
 mod queue;
 mod request;
+mod room;
 mod settings;
 mod sight;
 mod start;

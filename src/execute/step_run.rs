@@ -28,6 +28,8 @@ pub(super) struct StepRun {
     /// Bytes that the running stage still lacks; only ever lower is progress.
     pub(super) lacking: Option<Bytes>,
     pub(super) progress_at: Duration,
+    /// When the running stage was asked for.
+    pub(super) begun_at: Duration,
     pub(super) sent_at: Option<Duration>,
     pub(super) odd_since: Option<Duration>,
     /// Since when the leader is asked to hand over before a stage takes it away.
@@ -96,6 +98,7 @@ impl StepRun {
             copied: Bytes::ZERO,
             lacking: None,
             progress_at: Duration::ZERO,
+            begun_at: Duration::ZERO,
             sent_at: None,
             odd_since: None,
             handover_since: None,
@@ -176,6 +179,7 @@ impl StepRun {
     pub(super) fn sent(&mut self, sure: bool, at: Duration) {
         self.state = State::Copying { sure };
         self.progress_at = at;
+        self.begun_at = at;
         self.lacking = None;
         self.odd_since = None;
     }

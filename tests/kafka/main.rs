@@ -7,6 +7,7 @@
 mod support;
 
 mod client;
+mod faults;
 mod harness;
 mod interruptions;
 mod kill_points;

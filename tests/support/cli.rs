@@ -85,6 +85,12 @@ impl Running {
         child.kill().and_then(|()| child.wait()).expect("evenkeel was there to be killed");
     }
 
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        let child = self.child.as_mut().expect("it was started");
+        child.try_wait().expect("evenkeel can be waited for").is_some()
+    }
+
     /// Waits for its end.
     pub fn wait(mut self) -> Screen {
         let child = self.child.take().expect("waited for once");

@@ -63,6 +63,18 @@ fn the_controller_is_followed_when_it_moves() {
     }
 }
 
+/// Real brokers with `KRaft` name any living broker, another one each time. Whoever took that for a change of the
+/// controller would never act.
+#[test]
+fn whom_brokers_name_with_kraft_is_no_controller() {
+    let server = frozen(SimCluster::new(&SimSpec::small(2)).unwrap());
+    let mut world = connect(&server);
+    for named in [3, 5, 0] {
+        server.with(|cluster| cluster.inject(Fault::MoveController(BrokerId(named))));
+        assert_eq!(world.observe(&Scope::Full).unwrap().controller, None);
+    }
+}
+
 #[test]
 fn a_broker_that_dies_is_a_gap_and_its_return_is_seen() {
     let server = frozen(SimCluster::new(&SimSpec::small(3)).unwrap());

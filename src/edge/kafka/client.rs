@@ -166,12 +166,8 @@ impl AdminClient {
     /// What the cluster's brokers offer, as far as the connection to the controller or a bootstrap broker tells:
     /// the release, by the newest `metadata.version` they know.
     pub(super) async fn release(&self) -> Option<String> {
-        let slots: Vec<Slot> = {
-            let slots = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            slots.values().cloned().collect()
-        };
         let mut oldest: Option<(Vec<u32>, &'static str)> = None;
-        for slot in slots {
+        for slot in self.slots() {
             let place = slot.lock().await;
             let Some(release) = place.as_ref().and_then(|connection| connection.versions.release()) else {
                 continue;
@@ -182,5 +178,20 @@ impl AdminClient {
             }
         }
         oldest.map(|(_, release)| release.to_owned())
+    }
+
+    /// Whether the cluster runs with `KRaft`, as far as the brokers that were asked tell: they can be asked for the quorum.
+    pub(super) async fn has_quorum(&self) -> bool {
+        for slot in self.slots() {
+            let place = slot.lock().await;
+            if place.as_ref().is_some_and(|connection| connection.versions.offers(ApiKey::DescribeQuorum)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn slots(&self) -> Vec<Slot> {
+        self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }

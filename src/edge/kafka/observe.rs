@@ -64,7 +64,8 @@ pub(super) async fn observe(
         taken_at,
         cluster_id: answers.topology.cluster_id.clone(),
         kafka_version: client.release().await.or_else(|| protocol_release(&answers.configs)),
-        controller: answers.topology.controller,
+        // With `KRaft` brokers name each other at random: that is no controller, and no change of one.
+        controller: if client.has_quorum().await { None } else { answers.topology.controller },
         brokers: BTreeMap::new(),
         topics: answers.topics.topics,
         reassignments: BTreeMap::new(),

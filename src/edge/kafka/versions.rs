@@ -27,6 +27,11 @@ impl Versions {
         Self { offered, metadata_version_max: metadata.map(|feature| feature.max_version) }
     }
 
+    /// Whether the broker takes such requests.
+    pub fn offers(&self, api: ApiKey) -> bool {
+        self.offered.contains_key(&(api as i16))
+    }
+
     /// The newest version of a request that both sides speak.
     ///
     /// # Errors

@@ -106,6 +106,37 @@ fn no_disk_passes_its_limit() {
     assert!(reason.to_string().contains("broker 4 has no room"), "{reason}");
 }
 
+/// Two moves onto broker 4 are half done when clients fill its volume: first the newer one makes way, then both.
+#[test]
+fn moves_make_way_for_what_clients_write() {
+    let mut seen = cluster();
+    let set = |desk: &mut Desk, free: u64| {
+        desk.seen.brokers.get_mut(&BrokerId(4)).expect("4").log_dirs[0].usable_bytes = Some(Bytes(free));
+    };
+    seen.brokers.get_mut(&BrokerId(4)).expect("4").log_dirs[0].usable_bytes = Some(Bytes(102 * GB));
+    let to_4 = |name| moves(name, &[&[1, 2, 3], &[4, 2, 3]]);
+    let settings = ExecuteSettings { moves_in_flight_per_broker: 1, ..ExecuteSettings::default() };
+    let mut desk = Desk::with(seen, settings, vec![vec![to_4("t-0"), to_4("t-1")]]);
+    desk.turns(3);
+    desk.execution.request(&OperatorRequest::Limits { throttle: None, moves_per_broker: Some(2) }, None);
+    desk.turns(3);
+    for name in [name("t-0"), name("t-1")] {
+        desk.replica(&name, 4).size_bytes = Some(Bytes(GB / 2));
+        desk.replica(&name, 4).log_dir = Some("/d".to_owned());
+    }
+    set(&mut desk, 101 * GB);
+    assert!(cancelled(&desk.turns(3)).is_empty(), "there is just room for both");
+    set(&mut desk, 101 * GB - 1);
+    assert_eq!(cancelled(&desk.turn()), [name("t-1")].into());
+    assert!(cancelled(&desk.turns(1)).is_empty() || desk.list("t-0").contains(&BrokerId(4)));
+    set(&mut desk, 99 * GB);
+    assert_eq!(cancelled(&desk.turn()), [name("t-0")].into());
+    assert_eq!(desk.run_out().end, End::DoneInPart);
+    let StepEnd::Failed { reason } = desk.end_of("t-1") else { panic!("not given up") };
+    assert!(reason.contains("broker 4 has no room for it any more"), "{reason}");
+    assert_eq!(desk.list("t-1"), ids(&[1, 2, 3]));
+}
+
 #[test]
 fn racks_are_never_given_up() {
     let mut desk = Desk::new(vec![vec![moves("t-0", &[&[1, 2, 3], &[5, 2, 3], &[5, 4, 3]])]]);

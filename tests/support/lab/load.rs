@@ -42,7 +42,7 @@ pub fn skewed() -> Vec<(String, i32, Vec<i32>)> {
 }
 
 /// Bytes that no compression makes smaller.
-fn noise(length: usize, mut state: u64) -> Vec<u8> {
+pub(super) fn noise(length: usize, mut state: u64) -> Vec<u8> {
     let mut next = || {
         // Knuth's linear congruential generator; the high byte is random enough for a payload.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

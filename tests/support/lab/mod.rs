@@ -5,6 +5,7 @@
 //! brokers' folders on this machine's disk.
 
 mod disks;
+mod faults;
 mod jars;
 mod load;
 mod net;
@@ -15,6 +16,7 @@ mod seen;
 mod tls;
 mod tools;
 mod traffic;
+mod volumes;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,9 +36,11 @@ use net::Net;
 use open_sasl::OPEN_SASL_PORT;
 use process::Guarded;
 use tls::Certificates;
+use volumes::Mount;
 
-pub use seen::Seen;
+pub use seen::{Seen, SeenPartition};
 pub use traffic::Traffic;
+pub use volumes::Volume;
 pub use watch::{Sightings, Watch};
 
 /// Brokers and the lab itself talk here, in the clear.
@@ -98,6 +102,7 @@ pub struct Builder {
     security: Security,
     acls: bool,
     metrics: bool,
+    small_disks: Vec<(i32, u64)>,
 }
 
 /// A running cluster. Dropping it ends all its processes and removes its files; after a failed test the logs stay.
@@ -114,6 +119,7 @@ pub struct Lab {
     certificates: Option<Certificates>,
     controller: Option<Guarded>,
     brokers: BTreeMap<i32, Guarded>,
+    mounts: Vec<Mount>,
     sweeper: Child,
     _turn: MutexGuard<'static, ()>,
 }
@@ -140,6 +146,12 @@ impl Builder {
     /// Every broker gets the JMX exporter.
     pub fn metrics(mut self) -> Self {
         self.metrics = true;
+        self
+    }
+
+    /// This broker's disk has only so many bytes, shared out evenly among its log directories. Needs root.
+    pub fn small_disk(mut self, broker: i32, bytes: u64) -> Self {
+        self.small_disks.push((broker, bytes));
         self
     }
 
@@ -178,8 +190,10 @@ impl Builder {
             certificates,
             controller: None,
             brokers: BTreeMap::new(),
+            mounts: Vec::new(),
             _turn: turn,
         };
+        lab.mount_small_disks(&self.small_disks);
         let started = Instant::now();
         lab.start_controller();
         let ids: Vec<i32> = (1..=self.brokers).collect();
@@ -215,10 +229,20 @@ fn data_dir(dir: &Path) -> PathBuf {
     in_memory.expect("a folder for the data").keep()
 }
 
+/// What is mounted below the folders goes first.
+const SWEEP: &str = r#"
+read -r done && exit 0
+sleep 2
+for dir in "$@"; do
+    cut -d' ' -f2 /proc/mounts | grep -F "$dir/" | sort -r | while read -r on; do umount -l "$on"; done
+done
+rm -rf "$@"
+"#;
+
 /// Removes the lab's folders when the test process is killed and cannot do so itself.
 fn sweeper(dirs: &[&Path]) -> Child {
     Command::new("sh")
-        .args(["-c", "read -r done && exit 0; sleep 2; rm -rf \"$@\"", "sweeper"])
+        .args(["-c", SWEEP, "sweeper"])
         .args(dirs)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -237,6 +261,7 @@ impl Lab {
             security: Security::Plaintext,
             acls: false,
             metrics: false,
+            small_disks: Vec::new(),
         }
     }
 
@@ -275,7 +300,7 @@ impl Lab {
         let class = if self.jars.needs_zookeeper() {
             "org.apache.zookeeper.server.quorum.QuorumPeerMain"
         } else {
-            node::format_log_dir(&self.log_dirs(CONTROLLER)[0], CONTROLLER, CLUSTER_ID);
+            node::format_if_new(&self.log_dirs(CONTROLLER)[0], CONTROLLER, CLUSTER_ID);
             "kafka.Kafka"
         };
         self.controller = Some(self.spawn_node(CONTROLLER, class, &self.controller_properties()));
@@ -283,8 +308,8 @@ impl Lab {
 
     fn spawn_broker(&mut self, id: i32) {
         for dir in self.log_dirs(id) {
-            if !dir.exists() && !self.jars.needs_zookeeper() {
-                node::format_log_dir(&dir, id, CLUSTER_ID);
+            if !self.jars.needs_zookeeper() {
+                node::format_if_new(&dir, id, CLUSTER_ID);
             }
         }
         let node = self.spawn_node(id, "kafka.Kafka", &self.broker_properties(id));
@@ -439,6 +464,7 @@ impl Drop for Lab {
     fn drop(&mut self) {
         self.brokers.clear();
         self.controller = None;
+        self.mounts.clear();
         // One line tells the sweeper that there is nothing for it to do.
         if let Some(mut stdin) = self.sweeper.stdin.take() {
             use std::io::Write as _;

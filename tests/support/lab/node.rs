@@ -16,6 +16,13 @@ pub fn format_log_dir(dir: &Path, node: i32, cluster_id: &str) {
     fs::write(dir.join("meta.properties"), text).expect("the lab's folder is writable");
 }
 
+/// The same, unless it was formatted before: a node that starts again finds what it left.
+pub fn format_if_new(dir: &Path, node: i32, cluster_id: &str) {
+    if !dir.join("meta.properties").exists() {
+        format_log_dir(dir, node, cluster_id);
+    }
+}
+
 /// Small buffers for small heaps, and the durable settings that the tests stand on.
 const COMMON: &str = "\
 log.cleaner.dedupe.buffer.size=2097152

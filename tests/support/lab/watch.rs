@@ -94,7 +94,7 @@ impl Drop for Watch {
 }
 
 /// The throttle rates that stand on the brokers which answer soon.
-fn throttles(admin: &AdminClient<DefaultClientContext>, brokers: &BTreeSet<i32>) -> Vec<String> {
+pub(super) fn throttles(admin: &AdminClient<DefaultClientContext>, brokers: &BTreeSet<i32>) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(1)));
     let mut found = Vec::new();

@@ -1,0 +1,135 @@
+//! Ctrl-C and SIGKILL at random moments, many times: afterwards nothing of it may stand.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::{expect_nothing_listed, start};
+use crate::story::on;
+use crate::support::cli::Running;
+use crate::support::lab::{Lab, Seen, Who};
+
+const RATE: &str = "200kB";
+
+/// Random moments that a seed makes.
+struct Dice(u64);
+
+impl Dice {
+    fn from_environment(story: u64) -> Self {
+        let seed: u64 = std::env::var("EVENKEEL_SEED").ok().map_or(1, |seed| seed.parse().expect("a number"));
+        eprintln!("faults: seed {seed}");
+        Self(seed.wrapping_mul(1_000).wrapping_add(story))
+    }
+
+    /// A time between 0.2 and 8 seconds.
+    fn moment(&mut self) -> Duration {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        Duration::from_millis(200 + (self.0 >> 33) % 7_800)
+    }
+}
+
+fn rounds() -> usize {
+    std::env::var("EVENKEEL_ROUNDS").ok().map_or(6, |rounds| rounds.parse().expect("a number of rounds"))
+}
+
+/// Starts to empty a broker, another one in each round.
+fn start_round(lab: &Lab, round: usize) -> Running {
+    let broker = (1 + round % 6).to_string();
+    start(lab, &["remove-broker", &broker], RATE)
+}
+
+/// Ends the test unless nothing is on its way and no throttle stands. Replica lists are at rest when none is longer
+/// than it should be; the order of those that were not moved to their end is the one of before.
+fn expect_at_rest(lab: &Lab, before: &Seen) {
+    let seen = lab.look();
+    assert!(seen.moving().is_empty(), "still on their way: {:?}", seen.moving());
+    assert_eq!(lab.throttle_rates(), Vec::<String>::new(), "rates are left");
+    for (key, was) in &before.partitions {
+        let is = &seen.partitions[key];
+        let same_set = was.replicas.iter().all(|broker| is.replicas.contains(broker));
+        assert!(!same_set || was.replicas == is.replicas, "{key:?} is in another order: {was:?}, {is:?}");
+    }
+}
+
+pub fn stops_at_random_moments(lab: &mut Lab) {
+    let mut dice = Dice::from_environment(8);
+    let mut in_flight = 0;
+    for round in 0..rounds() {
+        let began = Instant::now();
+        let before = lab.look();
+        let mut running = start_round(lab, round);
+        let moment = dice.moment();
+        sleep(moment);
+        assert!(!running.has_ended(), "it ended by itself\n{}", running.wait());
+        let moving = lab.look().moving().len();
+        in_flight += usize::from(moving > 0);
+        running.interrupt();
+        let screen = running.wait();
+        assert!(!screen.to_string().contains("LEFT BEHIND"), "{screen}");
+        expect_at_rest(lab, &before);
+        let took = began.elapsed();
+        eprintln!(
+            "faults: stop {}: after {moment:.1?} with {moving} in flight: clean, {:?}, {took:.1?}",
+            round + 1,
+            screen.code
+        );
+    }
+    assert!(in_flight > 0, "no stop hit a move");
+    eprintln!("faults: {} of {0} stops left nothing, {in_flight} of them with moves in flight", rounds());
+    expect_nothing_listed(lab);
+}
+
+pub fn kills_at_random_moments(lab: &mut Lab) {
+    let mut dice = Dice::from_environment(9);
+    let mut in_flight = 0;
+    for round in 0..rounds() {
+        let began = Instant::now();
+        let before = lab.look();
+        let mut running = start_round(lab, round);
+        let moment = dice.moment();
+        sleep(moment);
+        assert!(!running.has_ended(), "it ended by itself\n{}", running.wait());
+        running.kill();
+        let moving = lab.look().moving().len();
+        in_flight += usize::from(moving > 0);
+        let known = on(lab, &["status", "--format", "json"]).expect_code(0).json();
+        let how = if !known["execution"].is_object() {
+            // It was not so far yet: then nothing was done either, which is looked at below.
+            assert_eq!(moving, 0, "what moves is not known: {known}");
+            "it had not begun"
+        } else if round % 2 == 0 {
+            on(lab, &["status"]).expect_code(0).expect_says("NOT FINISHED");
+            carry_on(lab);
+            "carried on"
+        } else {
+            on(lab, &["status"]).expect_code(0).expect_says("NOT FINISHED");
+            on(lab, &["stop", "--yes"]).expect_code(0);
+            "rolled back"
+        };
+        expect_at_rest(lab, &before);
+        let known = on(lab, &["status", "--format", "json"]).expect_code(0).json();
+        assert!(!known["execution"].is_object(), "still unfinished: {known}");
+        let took = began.elapsed();
+        eprintln!(
+            "faults: kill {}: after {moment:.1?} with {moving} in flight: {how}, {took:.1?}",
+            round + 1
+        );
+    }
+    assert!(in_flight > 0, "no kill hit a move");
+    eprintln!("faults: {} of {0} kills left nothing, {in_flight} of them with moves in flight", rounds());
+    expect_nothing_listed(lab);
+}
+
+fn carry_on(lab: &Lab) {
+    let mut words = vec!["resume".to_owned(), "--execute".to_owned(), "--yes".to_owned()];
+    words.extend(lab.cluster_words(Who::Evenkeel));
+    let mut resumed = Running::start(&words);
+    let until = Instant::now() + Duration::from_secs(60);
+    while !resumed.has_ended() {
+        if on(lab, &["limits", "--throttle", "20MB"]).code == Some(0) {
+            break;
+        }
+        assert!(Instant::now() < until, "nobody takes other limits");
+        sleep(Duration::from_millis(200));
+    }
+    resumed.wait().expect_code(0);
+}
