@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Windows;
-use super::values::{ValueError, optional_duration, parse_rate};
+use super::values::{ValueError, optional_duration, parse_objective, parse_rate};
 use crate::base::BytesPerS;
 
 /// How hard an execution may press on a cluster. An absent value is left to the executor's own default.
@@ -16,6 +16,13 @@ pub struct ExecutionSettings {
     /// Replication throttle of each broker in each direction (`throttle = "50MB/s"`). Default: `auto`.
     #[serde(default)]
     pub throttle: Throttle,
+    /// How long clients may wait, as the p99 of produce requests, fetches and the canary (`latency-objective = "20ms"`):
+    /// copies slow down to keep it, and go as fast as it allows. Default: none.
+    #[serde(default, deserialize_with = "objective")]
+    pub latency_objective: Option<Duration>,
+    /// How often rates may go up, or down once more (`adjust-interval = "5s"`).
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub adjust_interval: Option<Duration>,
     /// How many replicas may be copied onto one broker at once, and how many one broker may send.
     #[serde(default, deserialize_with = "moves")]
     pub moves_per_broker: Option<usize>,
@@ -39,7 +46,7 @@ pub enum Throttle {
     /// `auto`: a share of what the brokers have to spare, where that is known, else a cautious rate.
     #[default]
     Auto,
-    /// `none`: moves take what the network gives.
+    /// `none`: moves take what the network gives, and with an objective for latency what that allows.
     Unlimited,
     /// This rate.
     Rate(BytesPerS),
@@ -62,6 +69,10 @@ impl<'de> Deserialize<'de> for Throttle {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
+}
+
+fn objective<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    parse_objective(&String::deserialize(deserializer)?).map(Some).map_err(serde::de::Error::custom)
 }
 
 /// The most moves that a setting may allow; more than this is a slip of the finger.

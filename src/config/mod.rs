@@ -29,5 +29,5 @@ pub use metrics::{MetricsSettings, check_endpoint};
 pub use mode::Mode;
 pub use settings::Settings;
 pub use strict::{ConfigError, nearest, parse_toml};
-pub use values::{ValueError, parse_duration, parse_rate};
+pub use values::{ValueError, parse_duration, parse_objective, parse_rate};
 pub use windows::{Blackout, Hours, Offset, WindowError, Windows};

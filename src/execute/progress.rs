@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::step_run::{State, StepRun};
-use super::{Pause, StepEnd, StopMode};
+use super::{Brake, Pause, StepEnd, StopMode};
 use crate::base::{Bytes, BytesPerS, format_duration};
 
 /// The speed is measured over this time: long enough to even out single fetches, short enough to follow a throttle.
@@ -40,6 +40,8 @@ pub struct Progress {
     pub left_s: Option<f64>,
     /// The lowest and the highest throttle of a broker that takes part, in bytes per second.
     pub throttle_bytes_per_s: Option<(u64, u64)>,
+    /// What holds the pace of copies back, if something measured does.
+    pub brake: Option<Brake>,
     /// What it is doing.
     pub phase: Phase,
     /// Why nothing new starts, if that is so.
@@ -127,6 +129,9 @@ impl fmt::Display for Progress {
         }
         if self.steps_dropped > 0 {
             write!(f, ", {} dropped", self.steps_dropped)?;
+        }
+        if let Some(brake) = &self.brake {
+            write!(f, ", held back: {brake}")?;
         }
         match &self.paused {
             Some(pause) => write!(f, ", paused: {pause}"),

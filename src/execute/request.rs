@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::admit::{log_dir_rate, rates};
 use super::{Execution, ExecutionEvent, StopMode, ThrottleRate};
 use crate::observe::Observation;
 
@@ -58,8 +57,7 @@ impl Execution {
             self.settings.throttle = throttle;
         }
         if let Some(seen) = seen {
-            self.rates = rates(self.settings.throttle, seen);
-            self.log_dir_rate = log_dir_rate(self.settings.throttle);
+            self.pace.set_throttle(self.settings.throttle, seen);
         }
     }
 }

@@ -9,6 +9,7 @@ mod faults;
 mod matrix;
 mod meddler;
 mod operations;
+mod pace;
 mod planted;
 mod presets;
 mod reassignment;

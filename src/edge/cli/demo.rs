@@ -84,7 +84,7 @@ pub fn run(args: &DemoArgs, screen: &Screen) -> Result<(), Failure> {
     let client = KafkaClientSettings::plaintext(&bootstrap).map_err(Failure::failed)?;
     let kafka = KafkaWorld::connect(&client, Clock::scaled(speed), stop::flag())?;
     let metrics = MetricsSettings::of(vec![server.metrics_endpoint()]);
-    let world = live::assemble(kafka, Some(&metrics), capacity(&spec))?;
+    let world = live::assemble(kafka, Some((&metrics, None)), capacity(&spec))?;
     let mut demo = Demo { server, world, newcomers: newcomers(&spec), pace: pace(), screen, act: 0 };
     let first = demo.look()?;
     demo.tell_story()?;

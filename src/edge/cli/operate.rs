@@ -65,6 +65,7 @@ impl ExecutionArgs {
     /// How to reckon and run, from these flags, the throttle flag, and what is set for the cluster.
     pub fn pace(&self, throttle: Option<crate::config::Throttle>, target: &Target) -> Pace {
         let mut pace = Pace::of(throttle, &target.execution);
+        pace.execute.latency_objective = self.latency_objective.or(pace.execute.latency_objective);
         pace.moves(self.moves_per_broker.map(usize::from), self.moves_in_flight.map(usize::from));
         pace
     }
