@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::values::optional_duration;
-use super::{ActSettings, Bootstrap, CapacitySettings, ExecutionSettings, MetricsSettings, Mode};
+use super::{
+    ActSettings, Bootstrap, CapacitySettings, ExecutionSettings, LeaseMode, LeaseTopic, MetricsSettings, Mode,
+};
 
 /// One cluster that evenkeel looks after.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -25,6 +27,12 @@ pub struct ClusterSettings {
     /// How often the daemon looks. Default: that of the whole file.
     #[serde(default, deserialize_with = "optional_duration")]
     pub interval: Option<Duration>,
+    /// Whether Kafka itself decides which of two evenkeels acts. Default: `auto`.
+    #[serde(default)]
+    pub lease: LeaseMode,
+    /// The topic that the lease is written to. Default: `__evenkeel`.
+    #[serde(default)]
+    pub lease_topic: LeaseTopic,
     /// What holds the daemon back where it may act.
     #[serde(default)]
     pub act: ActSettings,

@@ -9,6 +9,7 @@ mod capacity;
 mod cluster;
 mod execution;
 mod kafka_client;
+mod lease;
 mod metrics;
 mod mode;
 mod settings;
@@ -25,6 +26,7 @@ pub use kafka_client::{
     Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Pem, SaslMechanism, SaslSettings,
     TlsIdentity, TlsSettings,
 };
+pub use lease::{LeaseMode, LeaseTopic};
 pub use metrics::{MetricsSettings, check_endpoint};
 pub use mode::Mode;
 pub use settings::Settings;

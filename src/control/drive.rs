@@ -116,8 +116,10 @@ impl Run<'_, '_> {
                 },
             }
             for command in &turn.commands {
-                if self.charge.execution.still_wanted(command) {
-                    self.send(command);
+                if self.charge.execution.still_wanted(command)
+                    && let Err(by) = self.send(command)
+                {
+                    return self.superseded(&by);
                 }
             }
             (self.on_event)(Happening::Progress(&self.charge.execution.progress()));
@@ -231,8 +233,22 @@ impl Run<'_, '_> {
         None
     }
 
-    /// Sends a command and tells the execution what came of it.
-    fn send(&mut self, command: &Command) -> bool {
+    /// Sends a command, unless the right to may be lost, and tells the execution what came of it. The error says who
+    /// has the right by now.
+    fn send(&mut self, command: &Command) -> Result<(), String> {
+        match self.charge.journal.still_mine() {
+            Ok(()) => drop(self.perform(command)),
+            Err(JournalError::Fenced(by)) => return Err(by),
+            Err(error) => {
+                let unsent = CommandError::Unknown(format!("not sent: {error}"));
+                self.charge.execution.answered(command, Err(&unsent));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the command was accepted in full.
+    fn perform(&mut self, command: &Command) -> bool {
         let result = self.world.perform(command).map_err(|error| to_command_error(&error));
         self.charge.execution.answered(command, result.as_ref());
         result.is_ok_and(|answer| answer.refused.is_empty())
@@ -245,7 +261,16 @@ impl Run<'_, '_> {
             return outcome.clone();
         }
         let commands = self.charge.execution.abandon(reason);
-        let taken = commands.iter().filter(|command| self.send(command)).count();
+        let (mut taken, mut known) = (0, true);
+        for command in &commands {
+            // Where it cannot be known whether the right to act is lost, a throttle too few is the lesser evil.
+            match if known { self.charge.journal.still_mine() } else { Ok(()) } {
+                Ok(()) => {}
+                Err(JournalError::Fenced(by)) => return self.superseded(&by),
+                Err(_) => known = false,
+            }
+            taken += usize::from(self.perform(command));
+        }
         for event in self.charge.execution.abandoned(taken == commands.len()) {
             self.tell(&event);
         }

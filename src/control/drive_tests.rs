@@ -1,11 +1,16 @@
 //! The loop against a world that fails: out of sight, without rights, asked to stop.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Charge, Happening, NoJournal, Scope, World, WorldError, drive};
+use super::{
+    Charge, Entry, ExecutionId, Happening, Journal, JournalError, NoJournal, Scope, World, WorldError, drive,
+};
 use crate::base::{BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicPartition};
-use crate::execute::{Answer, Command, End, ExecuteSettings, Execution, Outcome, Setting, StepEnd};
+use crate::execute::{
+    Answer, Command, End, ExecuteSettings, Execution, Memory, OperatorRequest, Outcome, Setting, StepEnd,
+};
 use crate::observe::{Observation, Partition, Reassignment, SeenBroker, SeenTopic};
 use crate::plan::{MoveStep, Plan, PlanLimits, Price, Step, Wave};
 
@@ -55,6 +60,10 @@ impl Frail {
     }
 
     fn run(&mut self) -> (Outcome, Vec<String>) {
+        self.run_with(&mut NoJournal)
+    }
+
+    fn run_with(&mut self, journal: &mut dyn Journal) -> (Outcome, Vec<String>) {
         let digest = DigestBuilder::new("test").finish();
         let step = MoveStep {
             partition: partition(),
@@ -85,7 +94,9 @@ impl Frail {
         let mut execution =
             Execution::new(&plan, ExecuteSettings::default(), self.now, &self.seen).expect("the plan fits");
         let mut lines = Vec::new();
-        let outcome = drive(self, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |happening| {
+        let (id, recorded) = (ExecutionId::from_text("test"), Memory::default());
+        let charge = Charge { execution: &mut execution, id, journal, recorded };
+        let outcome = drive(self, charge, &mut |happening| {
             if let Happening::Event(event) = happening {
                 lines.push(event.to_string());
             }
@@ -235,4 +246,84 @@ fn a_missing_right_is_told_with_its_mend() {
     assert!(reason.contains("AlterConfigs on the cluster is needed (kafka-acls --add)"), "{reason}");
     assert_eq!(world.seen.topics[&"t".into()].partitions[0].replicas, [BrokerId(1)], "nothing moved");
     assert!(world.is_clear());
+}
+
+/// A journal whose right to act lapses.
+struct Lapsing {
+    /// What is answered before each command; the last one for ever.
+    answers: RefCell<VecDeque<Result<(), JournalError>>>,
+}
+
+impl Lapsing {
+    fn new(answers: impl IntoIterator<Item = Result<(), JournalError>>) -> Self {
+        Self { answers: RefCell::new(answers.into_iter().collect()) }
+    }
+}
+
+impl Journal for Lapsing {
+    fn append(&mut self, _: &[Entry]) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    fn still_mine(&self) -> Result<(), JournalError> {
+        let mut answers = self.answers.borrow_mut();
+        match answers.len() {
+            0 | 1 => answers.front().cloned().unwrap_or(Ok(())),
+            _ => answers.pop_front().unwrap_or(Ok(())),
+        }
+    }
+}
+
+fn fenced() -> JournalError {
+    JournalError::Fenced("the other".to_owned())
+}
+
+fn away() -> JournalError {
+    JournalError::Unwritable("out of reach".to_owned())
+}
+
+#[test]
+fn whoever_has_lost_the_right_to_act_sends_no_further_command() {
+    let mut whole = Frail::new();
+    whole.run();
+    assert!(whole.sent.len() > 3);
+    for commands in 0..whole.sent.len() {
+        let mut world = Frail::new();
+        let answers = std::iter::repeat_n(Ok(()), commands).chain([Err(fenced())]);
+        let (outcome, lines) = world.run_with(&mut Lapsing::new(answers));
+        assert_eq!(world.sent, whole.sent[..commands], "{lines:?}");
+        assert!(matches!(&outcome.end, End::Failed { reason } if reason.contains("the other")), "{outcome}");
+        assert_eq!(outcome.left, [], "what stands there is the other's by now");
+    }
+}
+
+#[test]
+fn a_right_that_may_be_lost_holds_commands_back_until_it_is_known() {
+    let mut world = Frail::new();
+    let (outcome, lines) = world.run_with(&mut Lapsing::new([Err(away()), Err(away()), Ok(())]));
+    assert_eq!(outcome.end, End::Done, "{lines:?}");
+    assert!(world.is_clear());
+}
+
+#[test]
+fn an_end_in_the_dark_puts_back_what_is_not_anothers() {
+    let mut whole = Frail::new();
+    whole.run();
+    let moves = |command: &Command| matches!(command, Command::Reassign(_));
+    let before = whole.sent.iter().position(moves).expect("a move") + 1;
+    for (answer, cleared) in [(Ok(()), true), (Err(away()), true), (Err(fenced()), false)] {
+        // The cluster is out of sight for good once the move is on its way.
+        let mut world = Frail { blind: 2..u32::MAX, ..Frail::new() };
+        let answers = std::iter::repeat_n(Ok(()), before).chain([answer.clone()]);
+        let (outcome, lines) = world.run_with(&mut Lapsing::new(answers));
+        assert!(matches!(outcome.end, End::Failed { .. }), "{outcome}");
+        assert!(world.sent.iter().any(moves), "{lines:?}");
+        assert_eq!(world.is_clear(), cleared, "{answer:?}: {lines:?}");
+        // Kafka carries the move on by itself, which is told; what is another's is not ours to tell of.
+        assert_eq!(outcome.left.is_empty(), !cleared, "{:?}", outcome.left);
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{BrokerId, PlanId, TimestampMs};
-use crate::execute::{CommandKind, ExecuteSettings, Fact, Memory, OperatorRequest, Outcome};
+use crate::execute::{CommandKind, ExecuteSettings, Execution, Fact, Memory, OperatorRequest, Outcome};
 use crate::plan::Plan;
 
 /// Names one execution: when it began and its plan. Two executions of a plan are two.
@@ -128,6 +128,27 @@ impl Record {
         }
     }
 
+    /// What has to stand in the journal before an execution takes its first step, all of it or nothing: with the plan goes
+    /// what was so when it began, or whoever carries it on could take a topic of the same name for the one it moves.
+    /// Returns the memory that these records come to, too.
+    pub fn beginning(
+        execution: &Execution,
+        id: &ExecutionId,
+        plan: &Plan,
+        by: String,
+    ) -> (Vec<Self>, Memory) {
+        let began = Self::Began {
+            execution: id.clone(),
+            plan: Box::new(plan.clone()),
+            settings: Box::new(execution.settings().clone()),
+            by,
+        };
+        let memory = execution.memory();
+        let facts = memory.facts_since(&Memory::default()).into_iter();
+        let facts = facts.map(|fact| Self::Fact { execution: id.clone(), fact });
+        (std::iter::once(began).chain(facts).collect(), memory)
+    }
+
     /// The execution that it is about.
     pub fn execution(&self) -> Option<&ExecutionId> {
         match self {
@@ -169,11 +190,24 @@ pub trait Journal {
     /// # Errors
     /// The requests cannot be read; they stay for the next call.
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError>;
+
+    /// Whether the right to act is still ours, asked right before each command: commands carry no mark by which Kafka
+    /// could tell those of an evenkeel that slept through the loss of its right.
+    ///
+    /// # Errors
+    /// It is lost for good, or whether it is lost cannot be found out now.
+    fn still_mine(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
 }
 
 impl<J: Journal + ?Sized> Journal for &mut J {
     fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
         (**self).append(entries)
+    }
+
+    fn still_mine(&self) -> Result<(), JournalError> {
+        (**self).still_mine()
     }
 
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {

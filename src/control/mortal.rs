@@ -250,6 +250,13 @@ impl<J: Journal> Journal for MortalJournal<J> {
         if ends { self.passes(KillPoint::AfterEnd) } else { Ok(()) }
     }
 
+    fn still_mine(&self) -> Result<(), JournalError> {
+        if self.fate.borrow().is_dead() {
+            return Err(JournalError::Fenced("the process is dead".to_owned()));
+        }
+        self.inner.still_mine()
+    }
+
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
         if self.fate.borrow().is_dead() {
             return Err(JournalError::Fenced("the process is dead".to_owned()));

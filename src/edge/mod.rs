@@ -2,5 +2,7 @@
 
 pub mod cli;
 pub mod kafka;
+pub mod lease;
+pub mod librdkafka;
 pub mod metrics;
 pub mod sim;

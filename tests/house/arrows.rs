@@ -28,8 +28,14 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// The tenants of the rim and which of the others each may use. The command line is where they are put together.
-const RIM: &[(&str, &[&str])] =
-    &[("kafka", &[]), ("metrics", &[]), ("sim", &[]), ("cli", &["kafka", "metrics", "sim"])];
+const RIM: &[(&str, &[&str])] = &[
+    ("kafka", &[]),
+    ("librdkafka", &[]),
+    ("lease", &["librdkafka"]),
+    ("metrics", &[]),
+    ("sim", &[]),
+    ("cli", &["kafka", "lease", "metrics", "sim"]),
+];
 
 /// What a pure room must not touch, and why.
 const BANNED_BELOW_THE_RIM: &[(&str, &str)] = &[

@@ -9,6 +9,7 @@ mod support;
 mod client;
 mod harness;
 mod interruptions;
+mod lease;
 mod log_dirs;
 mod loop_in_the_clear;
 mod loop_with_acls;

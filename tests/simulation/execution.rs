@@ -1,6 +1,7 @@
 //! Executions on the simulated cluster, from seeds: random plans, random faults, every promise checked after every
 //! event, and at the end nothing left behind.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel::control::{Charge, Happening, NoJournal, Scope, World, drive, propose};
@@ -14,9 +15,10 @@ use crate::meddler::Meddler;
 use crate::scenario::Scenario;
 use crate::trial;
 
-/// How many seeds a run of the tests takes; `EVENKEEL_SEEDS=5000` for a long one.
+/// How many seeds a run of the tests takes; the other tests of this folder take their share of it. A night's run:
+/// `EVENKEEL_SEEDS=1000000 cargo test --release --test simulation -- --nocapture`.
 pub fn seeds() -> u64 {
-    std::env::var("EVENKEEL_SEEDS").map_or(200, |seeds| seeds.parse().expect("a number of seeds"))
+    std::env::var("EVENKEEL_SEEDS").map_or(3_000, |seeds| seeds.parse().expect("a number of seeds"))
 }
 
 /// Ends the test when seeds went wrong, with the stories of the first.
@@ -28,12 +30,17 @@ pub fn none_wrong(wrong: &[String]) {
 #[test]
 fn promises_hold_whatever_happens() {
     let mut counts = [0_u64; 4];
+    let (mut checks, mut kinds) = (0, BTreeMap::<&str, u64>::new());
     let mut wrong = Vec::new();
     for seed in 0..seeds() {
         let scenario = Scenario::of(seed);
         let report = trial::run(&scenario, &[]);
         if !report.wrong.is_empty() {
             wrong.push(trial::story(&seed.to_string(), &scenario, &report));
+        }
+        checks += report.checks;
+        for trouble in &scenario.faults {
+            *kinds.entry(trouble.name()).or_default() += 1;
         }
         if let Some(outcome) = report.outcome {
             counts[match outcome.end {
@@ -46,6 +53,10 @@ fn promises_hold_whatever_happens() {
     }
     none_wrong(&wrong);
     let [done, in_part, stopped, failed] = counts;
+    for (kind, count) in kinds {
+        println!("{kind:<18}{count:>8}");
+    }
+    println!("{} seeds, promises checked after {checks} events", seeds());
     println!("{done} done, {in_part} in part, {stopped} stopped, {failed} failed");
     let all: u64 = counts.iter().sum();
     assert!(done * 4 > all, "faults are to be lived through, not fled from: {done} of {all} done");

@@ -18,4 +18,5 @@ mod support;
 mod throttle;
 mod trial;
 mod trouble;
+mod twins;
 mod watch;

@@ -1,6 +1,7 @@
 //! [`Meddler`]: the simulated world, with things going wrong at their times.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ pub struct Meddler {
     /// Commands under way, with the time at which they arrive.
     late: RefCell<Vec<(Duration, Command)>>,
     stops_forgotten: u32,
+    /// The replica lists of each topic when all began.
+    lists: BTreeMap<TopicName, BTreeMap<i32, Vec<BrokerId>>>,
     /// Faults of the cluster that came when the execution did a certain thing, and when that was.
     pub struck: Vec<(Duration, Fault)>,
 }
@@ -82,6 +85,12 @@ impl Meddler {
         let began = sim.cluster().elapsed();
         let start_at = sim.now();
         let zero = Duration::ZERO;
+        let topics = scenario.spec.topics.iter();
+        let lists = topics.map(|topic| {
+            let lists = topic.partitions.iter().map(|partition| partition.replicas.clone());
+            (topic.name.clone(), (0..).zip(lists).collect())
+        });
+        let lists = lists.collect();
         Self {
             sim,
             pending,
@@ -103,6 +112,7 @@ impl Meddler {
             duplicate: None,
             late: RefCell::default(),
             stops_forgotten: 0,
+            lists,
             struck: Vec::new(),
         }
     }
@@ -182,14 +192,16 @@ impl Meddler {
 
     fn recreate(&mut self, topic: &TopicName) {
         let cluster = self.sim.cluster_mut();
-        if cluster.topic(topic).is_none() {
+        // With the very lists that it had when all began: only its id tells that it is another topic.
+        let lists = self.lists.get(topic).cloned().unwrap_or_default();
+        if cluster.topic(topic).is_none() || lists.is_empty() {
             return;
         }
-        let count = cluster.partition_names().filter(|name| name.topic == *topic).count();
         drop(cluster.delete_topic(topic));
         let new = NewTopic {
             name: topic.to_string(),
-            partitions: i32::try_from(count).unwrap(),
+            assignment: lists,
+            partitions: -1,
             replication_factor: -1,
             ..NewTopic::default()
         };

@@ -27,7 +27,7 @@ pub enum Bug {
     ThrottlesLate,
     /// Only the sending side is throttled.
     ThrottlesOneSide,
-    /// Off by one in min ISR.
+    /// Off by one in min ISR: it counts one replica in sync too many.
     MinIsrOffByOne,
     /// Dead brokers are taken for alive.
     OverlooksDeadBrokers,
@@ -107,8 +107,9 @@ impl<W: World> Flawed<W> {
                 seen.topics.values_mut().for_each(|topic| topic.throttle = Default::default());
             }
             Some(Bug::MinIsrOffByOne) => {
-                for topic in seen.topics.values_mut() {
-                    topic.min_insync_replicas = topic.min_insync_replicas.map(|min| min.saturating_sub(1));
+                for partition in seen.topics.values_mut().flat_map(|topic| &mut topic.partitions) {
+                    let lacking = partition.replicas.iter().find(|broker| !partition.isr.contains(broker));
+                    partition.isr.extend(lacking.copied());
                 }
             }
             Some(Bug::OverlooksDeadBrokers) => {

@@ -9,7 +9,7 @@ use evenkeel::control::{
     Charge, Entry, ExecutionId, Fate, Happening, Journal, JournalError, KillPoint, Recollection, Record,
     SharedFate, World, drive, mortal,
 };
-use evenkeel::execute::{Execution, Memory, NotStarted, OperatorRequest, Outcome, Phase};
+use evenkeel::execute::{Execution, NotStarted, OperatorRequest, Outcome, Phase};
 
 use crate::meddler::Meddler;
 use crate::planted::{Bug, Flawed, Forgetful};
@@ -199,17 +199,14 @@ fn live(
             Err(error) => return Err(Some(format!("the plan is not taken: {error}"))),
         };
         let id = ExecutionId::new(now, scenario.plan.id);
-        let record = Record::Began {
-            execution: id.clone(),
-            plan: Box::new(scenario.plan.clone()),
-            settings: Box::new(scenario.settings.clone()),
-            by: "the simulation".to_owned(),
-        };
+        let (records, memory) =
+            Record::beginning(&execution, &id, &scenario.plan, "the simulation".to_owned());
+        let entries: Vec<Entry> = records.into_iter().map(|record| Entry { at_ms: now.0, record }).collect();
         // The first line can fail as any other: then nothing has begun.
-        if mortal_journal.append(&[Entry { at_ms: now.0, record }]).is_err() && !fate.borrow().dead {
+        if mortal_journal.append(&entries).is_err() && !fate.borrow().dead {
             return Err(None);
         }
-        (execution, id, Memory::default())
+        (execution, id, memory)
     };
     let charge = Charge { execution: &mut execution, id, journal: &mut mortal_journal, recorded };
     let lines = &mut report.lines;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use evenkeel::base::{BrokerId, RackId, TimestampMs, TopicPartition};
-use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimCluster, SimEvent};
+use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimCluster, SimEvent, SimTopic};
 use evenkeel::execute::{Command, End, Outcome, StepEnd, ThrottleRate};
 use evenkeel::model::promises;
 use evenkeel::observe::ThrottledReplicas;
@@ -27,6 +27,8 @@ pub struct Watched {
     /// Lists that own copies have come to.
     reached: BTreeSet<(TopicPartition, Vec<BrokerId>)>,
     fenced_at: BTreeMap<BrokerId, TimestampMs>,
+    /// Since when partitions have had replicas out of sync.
+    lagging_since: BTreeMap<TopicPartition, TimestampMs>,
 }
 
 /// Partitions that someone else reassigns or whose topic someone deletes: not ours to answer for.
@@ -42,11 +44,20 @@ fn meddled_with(scenario: &Scenario) -> BTreeSet<TopicPartition> {
     .collect()
 }
 
+/// The partition that someone else reassigns.
+fn reassigned(fault: &Fault) -> Option<TopicPartition> {
+    match fault {
+        Fault::ForeignReassign { partition, .. } => Some(partition.clone()),
+        _ => None,
+    }
+}
+
 /// Checks the promises after every event from now on.
 pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
     let watched = Rc::new(RefCell::new(Watched::default()));
     let found = Rc::clone(&watched);
     let meddled = meddled_with(scenario);
+    let foreign: BTreeSet<TopicPartition> = scenario.cluster_faults().filter_map(reassigned).collect();
     let foreign_config = scenario.cluster_faults().any(|fault| matches!(fault, Fault::ForeignConfig { .. }));
     let throttled = scenario.settings.throttle != ThrottleRate::Unlimited && !foreign_config;
     let racks: BTreeMap<BrokerId, RackId> = scenario
@@ -66,12 +77,21 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
         let names = cluster.partition_names();
         names.map(|name| (name.clone(), cluster.partition(&name).unwrap().replicas().to_vec())).collect()
     };
+    let seen = world.sim.cluster().observe(false, None);
+    let ids: BTreeMap<_, _> =
+        seen.topics.iter().filter_map(|(name, topic)| Some((name.clone(), topic.id?))).collect();
     world.sim.watch(move |cluster, events| {
         let mut watched = found.borrow_mut();
         watched.checks += events.len() as u64;
         for event in events {
             match event {
                 SimEvent::Fenced(broker) => drop(watched.fenced_at.insert(*broker, cluster.now())),
+                SimEvent::OutOfSync { partition, .. } => {
+                    watched.lagging_since.entry(partition.clone()).or_insert(cluster.now());
+                }
+                SimEvent::InSync { partition, .. } if lags(cluster, partition).is_none() => {
+                    watched.lagging_since.remove(partition);
+                }
                 SimEvent::Up(broker) => drop(watched.fenced_at.remove(broker)),
                 SimEvent::LogDirOffline { broker, full: true, .. } => {
                     watched.broken.push(format!("a disk of broker {broker} filled up"));
@@ -90,7 +110,15 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
                         .broken
                         .push(format!("{name} went under min ISR at {}", cluster.elapsed().as_millis()));
                 }
+                SimEvent::Reassigning(name)
+                    if !foreign.contains(name)
+                        && cluster.topic(&name.topic).map(SimTopic::id) != ids.get(&name.topic).copied() =>
+                {
+                    watched.broken.push(format!("{name} was moved, which is not the topic of the plan"));
+                }
                 SimEvent::Reassigning(name) if !meddled.contains(name) => {
+                    let bare = at_min_isr(cluster, name, &watched.lagging_since);
+                    watched.broken.extend(bare);
                     if cluster.partition(name).is_some_and(|partition| !partition.adding().is_empty()) {
                         watched.copying.insert(name.clone());
                     }
@@ -105,6 +133,28 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
         }
     });
     watched
+}
+
+/// A replica of the partition that is not in sync, and is not just being made.
+fn lags(cluster: &SimCluster, name: &TopicPartition) -> Option<BrokerId> {
+    let partition = cluster.partition(name)?;
+    let mut replicas = partition.replicas().iter().copied();
+    replicas.find(|broker| !partition.isr().contains(broker) && !partition.adding().contains(broker))
+}
+
+/// A move that begins although the partition has no replica in sync to spare, and does not repair that.
+fn at_min_isr(
+    cluster: &SimCluster,
+    name: &TopicPartition,
+    lagging_since: &BTreeMap<TopicPartition, TimestampMs>,
+) -> Option<String> {
+    let partition = cluster.partition(name)?;
+    let lagging = lags(cluster, name)?;
+    // A look and the commands made of it take some milliseconds.
+    let seen = lagging_since.get(name).is_some_and(|since| cluster.now().since(*since).as_millis() > 1_000);
+    let spare = partition.isr().len() > partition.min_isr();
+    let moves = !partition.adding().is_empty() && !partition.removing().contains(&lagging);
+    (seen && moves && !spare).then(|| format!("{name}: moved while only {:?} are in sync", partition.isr()))
 }
 
 /// What is wrong with a reassignment that has just begun.
@@ -262,6 +312,12 @@ fn log_dirs(world: &Meddler, scenario: &Scenario, ends: &BTreeMap<TopicPartition
 fn throttles(world: &Meddler, scenario: &Scenario, watched: &Watched) -> Vec<String> {
     let cluster = world.sim.cluster();
     let mut wrong = Vec::new();
+    // With a topic that is made anew go the settings of the old one, whoever made them.
+    let anew = |owner: &ConfigOwner| {
+        scenario.troubles().any(|trouble| {
+            matches!((trouble, owner), (Trouble::Recreate(_, topic), ConfigOwner::Topic(name)) if topic == name)
+        })
+    };
     let planned = scenario.faults.iter().filter_map(|trouble| match trouble {
         Trouble::Fault(at, fault) => Some((at, fault)),
         _ => None,
@@ -300,7 +356,8 @@ fn throttles(world: &Meddler, scenario: &Scenario, watched: &Watched) -> Vec<Str
         // Nor can the settings of a broker be seen that is down for good: what we set there is put back all the same,
         // so that nothing of it is left, and whoever sets something else meanwhile is overwritten.
         let is_down = matches!(&owner, ConfigOwner::Broker(id) if watched.fenced_at.contains_key(id));
-        if found != expected && !raced && !(is_down && found.is_empty()) {
+        let anew = anew(&owner) && found.is_empty();
+        if found != expected && !anew && !raced && !(is_down && found.is_empty()) {
             wrong.push(format!("{owner:?} has {found:?}, expected {expected:?}"));
         }
     }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod commands;
+mod lease;
 mod metrics;
 mod other_clients;
 mod raw;

@@ -185,6 +185,11 @@ impl SimBroker {
 }
 
 impl SimTopic {
+    /// Its id; a topic of the same name that is made later has another.
+    pub fn id(&self) -> uuid::Uuid {
+        self.id
+    }
+
     /// Dynamic configuration that stands on it.
     pub fn configs(&self) -> &BTreeMap<String, String> {
         &self.configs

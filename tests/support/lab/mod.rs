@@ -430,7 +430,8 @@ impl Lab {
     }
 }
 
-const CLUSTER_ID: &str = "bGFiLWxhYi1sYWItbGFiLQ";
+/// The id of every lab that has no `ZooKeeper`.
+pub const CLUSTER_ID: &str = "bGFiLWxhYi1sYWItbGFiLQ";
 
 impl Drop for Lab {
     fn drop(&mut self) {
