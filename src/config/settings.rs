@@ -15,6 +15,9 @@ pub struct Settings {
     /// How often the daemon looks at each cluster. Default: five minutes.
     #[serde(default = "default_interval", deserialize_with = "interval")]
     pub interval: Duration,
+    /// Where the journal of what was done is kept, relative to the settings file. Default: what is usual on the machine.
+    #[serde(default)]
+    pub state_dir: Option<String>,
     /// The clusters, by the name that people call them.
     #[serde(deserialize_with = "clusters")]
     pub clusters: BTreeMap<String, ClusterSettings>,
@@ -83,6 +86,7 @@ mod tests {
         assert_eq!(settings.interval, Duration::from_secs(300));
         assert_eq!(prod.mode, Mode::Propose, "nothing is changed without leave");
         assert_eq!(prod.goals, "default");
+        assert_eq!(settings.state_dir, None);
         assert_eq!(prod.execution.throttle, Throttle::Auto);
     }
 
@@ -96,6 +100,9 @@ mod tests {
         assert_eq!(prod.capacity.of(BrokerId(7)).cpu_cores.map(crate::base::Cores::get), Some(16.0));
         assert_eq!(prod.capacity.of(BrokerId(8)).cpu_cores.map(crate::base::Cores::get), Some(8.0));
         assert!(prod.metrics.is_some());
+        assert_eq!(settings.state_dir.as_deref(), Some("/var/lib/evenkeel"));
+        let midnight: crate::base::TimestampMs = "2026-11-24T23:30:00Z".parse().expect("a time");
+        assert!(prod.execution.windows.is_open(midnight), "00:30 there");
     }
 
     #[test]

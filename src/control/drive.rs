@@ -8,7 +8,8 @@ use super::{
 };
 use crate::base::TimestampMs;
 use crate::execute::{
-    Command, CommandError, Execution, ExecutionEvent, Memory, Outcome, Progress, StopMode, Turn,
+    Command, CommandError, Execution, ExecutionEvent, Memory, OperatorRequest, Outcome, Progress, StopMode,
+    Turn,
 };
 use crate::observe::Observation;
 
@@ -43,13 +44,14 @@ impl<'a> Charge<'a> {
 /// effect is found out by looking. Nothing is sent before its intent is durable; a journal that cannot be written
 /// holds everything back. When the cluster stays out of sight or the journal unwritable for too long, or the program
 /// itself fails, every throttle is put back unseen, and what could not be is told with the commands that do it. Where
-/// another evenkeel has taken over, it ends at once and touches nothing: what it began is the other's by then.
+/// another evenkeel has taken over, it ends at once and touches nothing: what it began is the other's by then. So it
+/// does where its own process is to leave: the next one finds it unfinished, and carries it on.
 ///
 /// # Panics
 /// Passes a panic of the world, the execution or `on_event` on, after the throttles were put back.
 pub fn drive(world: &mut dyn World, charge: Charge<'_>, on_event: &mut dyn FnMut(Happening)) -> Outcome {
-    let mut run = Run { world, charge, on_event, quiet: false, blind: None, last: None };
-    let ran = catch_unwind(AssertUnwindSafe(|| run.to_the_end()));
+    let mut run = Run { world, charge, on_event, quiet: false, blind: None, last: None, heeded: Vec::new() };
+    let ran = catch_unwind(AssertUnwindSafe(|| run.until_it_ends()));
     match ran {
         Ok(outcome) => outcome,
         Err(panic) => {
@@ -83,11 +85,16 @@ struct Run<'a, 'b> {
     blind: Option<Patience>,
     /// The last look.
     last: Option<Observation>,
+    /// What operators have asked for, until that is written down.
+    heeded: Vec<OperatorRequest>,
 }
 
 impl Run<'_, '_> {
-    fn to_the_end(&mut self) -> Outcome {
+    fn until_it_ends(&mut self) -> Outcome {
         loop {
+            if self.world.is_leaving() {
+                return self.left_to_the_next();
+            }
             if let Err(JournalError::Fenced(by)) = self.heed_requests() {
                 return self.superseded(&by);
             }
@@ -142,7 +149,13 @@ impl Run<'_, '_> {
             execution: execution.clone(),
             text: event.to_string(),
         };
-        let mut records: Vec<Record> = turn.events.iter().map(happened).collect();
+        let asked = |request: &OperatorRequest| Record::Happened {
+            execution: execution.clone(),
+            text: format!("an operator asked for it: {request}"),
+        };
+        // Also one that changes nothing: whoever asked waits until it is written down.
+        let mut records: Vec<Record> = self.heeded.iter().map(asked).collect();
+        records.extend(turn.events.iter().map(happened));
         if !turn.commands.is_empty() {
             let commands = turn.commands.iter();
             let commands =
@@ -154,7 +167,9 @@ impl Run<'_, '_> {
         if let Some(outcome) = turn.outcome.as_ref().filter(|outcome| outcome.left.is_empty()) {
             records.push(Record::Ended { execution: execution.clone(), outcome: Box::new(outcome.clone()) });
         }
-        self.record_facts(records)
+        self.record_facts(records)?;
+        self.heeded.clear();
+        Ok(())
     }
 
     /// Makes durable what has changed of the execution's memory, and then `records`.
@@ -188,6 +203,7 @@ impl Run<'_, '_> {
         }
         for request in self.charge.journal.take_requests()? {
             execution.request(&request, self.last.as_ref());
+            self.heeded.push(request);
         }
         Ok(())
     }
@@ -218,6 +234,9 @@ impl Run<'_, '_> {
         let mut deaf = Patience::new(self.world.now());
         let most = self.charge.execution.settings().blind_patience;
         loop {
+            if self.world.is_leaving() {
+                return Some(self.left_to_the_next());
+            }
             if deaf.waited >= most || self.world.stop_requests() >= 2 {
                 return Some(self.undo(&format!("nothing can be written down: {error}")));
             }
@@ -283,6 +302,14 @@ impl Run<'_, '_> {
         // Where this fails too, the execution stays unfinished in the journal, which is true.
         drop(self.record_facts(records));
         outcome
+    }
+
+    /// Ends as if the process had been killed: whatever was sent was written down before, and stays unfinished there.
+    fn left_to_the_next(&mut self) -> Outcome {
+        for event in self.charge.execution.left_to_the_next() {
+            self.tell(&event);
+        }
+        self.charge.execution.outcome().cloned().expect("an execution that was left has ended")
     }
 
     fn superseded(&mut self, by: &str) -> Outcome {

@@ -204,6 +204,10 @@ impl<W: World> World for MortalWorld<W> {
         }
         stops
     }
+
+    fn is_leaving(&self) -> bool {
+        self.inner.is_leaving()
+    }
 }
 
 impl<J: Journal> MortalJournal<J> {

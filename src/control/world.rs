@@ -113,6 +113,12 @@ pub trait World {
 
     /// How often a person has asked to stop (Ctrl-C, SIGTERM).
     fn stop_requests(&self) -> u32;
+
+    /// Whether this process is to end at once and to leave what it carries out to the next one: nothing is cancelled, and
+    /// throttles stand.
+    fn is_leaving(&self) -> bool {
+        false
+    }
 }
 
 impl<W: World + ?Sized> World for &mut W {
@@ -134,5 +140,9 @@ impl<W: World + ?Sized> World for &mut W {
 
     fn stop_requests(&self) -> u32 {
         (**self).stop_requests()
+    }
+
+    fn is_leaving(&self) -> bool {
+        (**self).is_leaving()
     }
 }

@@ -6,3 +6,4 @@ pub mod lease;
 pub mod librdkafka;
 pub mod metrics;
 pub mod sim;
+pub mod store;

@@ -175,9 +175,21 @@ impl Execution {
 
     /// Ends at once and touches nothing: another evenkeel acts on the cluster, and what this one began is the other's.
     pub fn superseded(&mut self, by: &str) -> Vec<ExecutionEvent> {
-        self.failure = Some(format!("another evenkeel has taken over: {by}"));
+        self.end_untouched(
+            &format!("another evenkeel has taken over: {by}"),
+            "it is another evenkeel's by now",
+        )
+    }
+
+    /// Ends at once and touches nothing: this process leaves, and the next one carries on.
+    pub fn left_to_the_next(&mut self) -> Vec<ExecutionEvent> {
+        self.end_untouched("this evenkeel was told to leave", "it is left to the next evenkeel")
+    }
+
+    fn end_untouched(&mut self, why: &str, what_of_moves: &str) -> Vec<ExecutionEvent> {
+        self.failure = Some(why.to_owned());
         self.throttles.forget();
-        let ends = self.ends_unseen("it is another evenkeel's by now");
+        let ends = self.ends_unseen(what_of_moves);
         self.conclude(ends, Vec::new());
         std::mem::take(&mut self.events)
     }

@@ -22,6 +22,7 @@ const SENT_MOST: usize = 32;
 
 /// A setting that was changed by this execution.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts about one setting, in any combination")]
 pub(super) struct Held<V> {
     /// What stood there before; `None` when it was not set.
     before: Option<V>,

@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::held::HeldMemory;
-use super::step_run::StepMemory;
+use super::step_memory::StepMemory;
 use super::throttle::{CopyEnd, RateOf};
-use super::{StopMode, ThrottleRate};
-use crate::base::{BrokerId, TopicName};
+use super::{StepEnd, StopMode, ThrottleRate};
+use crate::base::{BrokerId, Bytes, TopicName};
 use crate::observe::ThrottledReplicas;
 
 /// What an execution must not forget beside its plan and its settings.
@@ -164,6 +164,42 @@ impl Memory {
     /// Whether nothing of the execution may stand in the cluster: no throttle of ours, and no step under way.
     pub fn is_clean(&self) -> bool {
         self.rates.is_empty() && self.lists.is_empty() && !self.steps.values().any(StepMemory::may_run)
+    }
+}
+
+/// How far an execution was when something was written down last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Steps that were seen done.
+    pub done: usize,
+    /// Steps that ended another way: dropped, stopped, failed.
+    pub given_up: usize,
+    /// Steps that may be under way.
+    pub under_way: usize,
+    /// Bytes copied by stages that were over.
+    pub copied: Bytes,
+    /// Throttle settings that may stand.
+    pub throttles: usize,
+    /// Whether an operator has paused it.
+    pub paused: bool,
+    /// Whether it was stopping.
+    pub stop: Option<StopMode>,
+}
+
+impl Memory {
+    /// How far the execution was.
+    pub fn tally(&self) -> Tally {
+        let ends = self.steps.values().filter_map(StepMemory::end);
+        let done = ends.clone().filter(|end| **end == StepEnd::Done).count();
+        Tally {
+            done,
+            given_up: ends.count() - done,
+            under_way: self.steps.values().filter(|step| step.may_run()).count(),
+            copied: self.steps.values().map(StepMemory::copied).sum(),
+            throttles: self.rates.len() + self.lists.len(),
+            paused: self.course.paused,
+            stop: self.course.stop,
+        }
     }
 }
 

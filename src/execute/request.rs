@@ -1,8 +1,11 @@
 //! What an operator asks of an execution while it runs.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Execution, ExecutionEvent, StopMode, ThrottleRate};
+use crate::base::Bytes;
 use crate::observe::Observation;
 
 /// What an operator asks of an execution while it runs.
@@ -25,6 +28,28 @@ pub enum OperatorRequest {
         /// Moves at once on a broker, in each direction.
         moves_per_broker: Option<usize>,
     },
+}
+
+impl fmt::Display for OperatorRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pause => f.pad("pause"),
+            Self::Resume => f.pad("resume"),
+            Self::Stop { mode: StopMode::FinishInFlight } => f.pad("stop, and finish what is in flight"),
+            Self::Stop { mode: StopMode::Cancel } => f.pad("stop, and cancel what is in flight"),
+            Self::Stop { mode: StopMode::Now } => f.pad("stop now"),
+            Self::Limits { throttle, moves_per_broker } => {
+                f.write_str("limits")?;
+                match throttle {
+                    Some(ThrottleRate::BytesPerS(rate)) => write!(f, ", throttle {}/s", Bytes(*rate))?,
+                    Some(ThrottleRate::Unlimited) => f.write_str(", no throttle")?,
+                    Some(ThrottleRate::Derived) => f.write_str(", throttle auto")?,
+                    None => {}
+                }
+                moves_per_broker.map_or(Ok(()), |moves| write!(f, ", {moves} moves at once on a broker"))
+            }
+        }
+    }
 }
 
 impl Execution {

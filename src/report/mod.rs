@@ -14,6 +14,7 @@ mod measure_text;
 mod outcome_text;
 mod plan_text;
 mod right_size_text;
+mod standing;
 mod status;
 mod status_text;
 mod what_if_text;
@@ -27,6 +28,9 @@ pub use measure_text::{Measurement, Stage, measurement_text};
 pub use outcome_text::outcome_text;
 pub use plan_text::{PlanNotes, gaps_text, plan_text};
 pub use right_size_text::right_size_text;
+pub use standing::{
+    HistoryEvent, HistoryRow, KnownView, StandingView, history_events_text, history_text, standing_text,
+};
 pub use status::{
     BrokerStatus, PartitionStatus, ReassignmentStatus, StatusView, ThrottleStatus, TopicCounts,
 };

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::KnownView;
 use crate::base::{BrokerId, Bytes, RackId, TimestampMs, TopicName, TopicPartition};
 use crate::observe::{Gap, GapKind, Observation, SeenTopic};
 
@@ -30,6 +31,9 @@ pub struct StatusView {
     pub throttles: Vec<ThrottleStatus>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// What is known beside what can be seen: what runs, and which brokers were removed or demoted.
+    #[serde(flatten)]
+    pub known: KnownView,
 }
 
 /// A broker now.
@@ -147,6 +151,7 @@ impl StatusView {
             reassignments: reassignments(observation),
             throttles: throttles(observation),
             gaps: observation.gaps.clone(),
+            known: KnownView::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::layout::{Page, Side, count, indent, prose, table};
 use super::plan_text::gaps_text;
+use super::standing::known_text;
 use super::{ReassignmentStatus, StatusView, Style};
 use crate::base::Bytes;
 
@@ -23,6 +24,9 @@ pub fn status_text(view: &StatusView, style: Style) -> String {
     let mut page = Page::new(style, &format!("Cluster {cluster}{version}"), &counts);
     page.section("Brokers", &brokers(view, style));
     page.section("Health", &health(view, style));
+    let (execution, apart) = known_text(&view.known, style);
+    page.section("Execution", &execution);
+    page.section("Set apart by operators", &apart);
     page.section("Reassignments in flight", &reassignments(view, style));
     page.section("Replication throttles", &throttles(view, style));
     page.section("Not seen", &gaps_text(&view.gaps, style));

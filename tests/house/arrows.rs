@@ -34,7 +34,8 @@ const RIM: &[(&str, &[&str])] = &[
     ("lease", &["librdkafka"]),
     ("metrics", &[]),
     ("sim", &[]),
-    ("cli", &["kafka", "lease", "metrics", "sim"]),
+    ("store", &[]),
+    ("cli", &["kafka", "lease", "metrics", "sim", "store"]),
 ];
 
 /// What a pure room must not touch, and why.

@@ -5,57 +5,15 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use evenkeel::edge::sim::{BrokerSpec, SimCluster, SimServer, SimSpec, TopicSpec};
-use serde_json::Value;
-
-/// Simulated time runs fast enough for an execution to take seconds, and slow enough for the executor's patience,
-/// which goes by the wall clock.
-const SPEED: f64 = 200.0;
-
-/// Six brokers in three racks, of which the first three hold nearly everything.
-fn cluster() -> SimServer {
-    let mut spec = SimSpec::new(3);
-    spec.brokers = (0..6)
-        .map(|id| BrokerSpec::new(id, &format!("az-{}", id % 3), 100_000_000_000, 1_250_000_000))
-        .collect();
-    let mut topic = TopicSpec::new("orders");
-    for at in 0..24 {
-        let mut replicas = if at < 20 { [0, 1, 2] } else { [3, 4, 5] };
-        replicas.rotate_left(at % 3);
-        topic = topic.with_partition(&replicas, 1_000_000_000);
-    }
-    spec.topics = vec![topic];
-    let cluster = SimCluster::new(&spec).expect("the cluster is right");
-    SimServer::start(cluster, SPEED).expect("loopback ports can be had")
-}
-
-fn evenkeel(bootstrap: &str, words: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_evenkeel"))
-        .args(words)
-        .args(["--bootstrap", bootstrap])
-        .output()
-        .expect("the binary can be started")
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "exit {:?}\n{}\n{}",
-        output.status.code(),
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", said(output)))
-}
+use crate::scene::{Scene, evenkeel, json, said};
 
 #[test]
 fn a_cluster_out_of_reach_is_exit_code_4_and_names_the_address() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
     let address = free.local_addr().expect("it has an address").to_string();
     drop(free);
-    let output = evenkeel(&address, &["status"]);
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let output = evenkeel(folder.path(), &address, &["status"]);
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
     assert!(String::from_utf8_lossy(&output.stderr).contains(&address), "{}", said(&output));
     assert!(output.stdout.is_empty(), "errors do not go to stdout");
@@ -63,21 +21,20 @@ fn a_cluster_out_of_reach_is_exit_code_4_and_names_the_address() {
 
 #[test]
 fn an_operator_levels_empties_and_looks() {
-    let server = cluster();
-    let bootstrap = server.bootstrap();
+    let scene = Scene::new();
 
-    let dry = evenkeel(&bootstrap, &["rebalance"]);
+    let dry = scene.evenkeel(&["rebalance"]);
     assert_eq!(dry.status.code(), Some(0), "{}", said(&dry));
     assert!(said(&dry).contains("Nothing was changed"), "{}", said(&dry));
-    let status = json(&evenkeel(&bootstrap, &["status", "--format", "json"]));
+    let status = json(&scene.evenkeel(&["status", "--format", "json"]));
     assert_eq!(status["reassignments"].as_array().map(Vec::len), Some(0), "a dry run moves nothing");
 
-    let run = evenkeel(&bootstrap, &["rebalance", "--throttle", "500MB", "--execute"]);
+    let run = scene.evenkeel(&["rebalance", "--throttle", "500MB", "--execute"]);
     assert_eq!(run.status.code(), Some(0), "{}", said(&run));
-    let again = evenkeel(&bootstrap, &["remove-broker", "0", "--throttle", "500MB", "--execute"]);
+    let again = scene.evenkeel(&["remove-broker", "0", "--throttle", "500MB", "--execute"]);
     assert_eq!(again.status.code(), Some(0), "{}", said(&again));
 
-    let status = json(&evenkeel(&bootstrap, &["status", "--format", "json"]));
+    let status = json(&scene.evenkeel(&["status", "--format", "json"]));
     assert_eq!(status["brokers"][0]["replicas"], 0, "broker 0 is empty: {status}");
     assert_eq!(status["throttles"].as_array().map(Vec::len), Some(0), "no throttle is left: {status}");
     assert_eq!(status["unhealthy"].as_array().map(Vec::len), Some(0), "all is in sync: {status}");
@@ -85,10 +42,9 @@ fn an_operator_levels_empties_and_looks() {
 
 #[test]
 fn questions_are_answered_on_a_live_cluster() {
-    let server = cluster();
-    let bootstrap = server.bootstrap();
+    let scene = Scene::new();
     let answer = |words: &[&str]| {
-        let output = evenkeel(&bootstrap, words);
+        let output = scene.evenkeel(words);
         assert_eq!(output.status.code(), Some(0), "{}", said(&output));
         json(&output)
     };
@@ -103,12 +59,11 @@ fn questions_are_answered_on_a_live_cluster() {
 
 #[test]
 fn a_plan_is_applied_as_it_is_or_not_at_all() {
-    let server = cluster();
-    let bootstrap = server.bootstrap();
+    let scene = Scene::new();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let plan = folder.path().join("plan.json");
     let plan = plan.to_str().expect("the path is UTF-8");
-    let made = evenkeel(&bootstrap, &["propose", "--goals", "disk-only", "--format", "json", "-o", plan]);
+    let made = scene.evenkeel(&["propose", "--goals", "disk-only", "--format", "json", "-o", plan]);
     assert_eq!(made.status.code(), Some(0), "{}", said(&made));
 
     // A plan that was changed by hand is not the plan that was approved.
@@ -116,33 +71,32 @@ fn a_plan_is_applied_as_it_is_or_not_at_all() {
     let text = std::fs::read_to_string(plan).expect("the plan was written");
     std::fs::write(&changed, text.replacen("\"seed\": 0", "\"seed\": 7", 1)).expect("it can be written");
     let changed = changed.to_str().expect("the path is UTF-8");
-    let refused = evenkeel(&bootstrap, &["apply", changed, "--execute"]);
+    let refused = scene.evenkeel(&["apply", changed, "--execute"]);
     assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
 
-    let dry = evenkeel(&bootstrap, &["apply", plan]);
+    let dry = scene.evenkeel(&["apply", plan]);
     assert_eq!(dry.status.code(), Some(0), "{}", said(&dry));
-    let run = evenkeel(&bootstrap, &["apply", plan, "--throttle", "500MB", "--execute"]);
+    let run = scene.evenkeel(&["apply", plan, "--throttle", "500MB", "--execute"]);
     assert_eq!(run.status.code(), Some(0), "{}", said(&run));
 
     // The same plan a second time: the cluster has changed since.
-    let void = evenkeel(&bootstrap, &["apply", plan, "--execute"]);
+    let void = scene.evenkeel(&["apply", plan, "--execute"]);
     assert_eq!(void.status.code(), Some(3), "{}", said(&void));
     assert!(said(&void).contains("changed"), "{}", said(&void));
 }
 
 #[test]
 fn the_daemon_looks_once_and_changes_nothing_unless_it_may() {
-    let server = cluster();
+    let scene = Scene::new();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let run = |mode: &str| {
         let settings = folder.path().join("evenkeel.toml");
-        let first = server.bootstrap();
-        let first = first.split(',').next().expect("there are brokers");
+        let first = scene.first_address();
         let text = format!(
             "[clusters.sim]\nbootstrap = \"{first}\"\nmode = \"{mode}\"\nexecution.throttle = \"500MB\"\n"
         );
         std::fs::write(&settings, text).expect("the settings can be written");
-        once(&settings)
+        once(&scene, &settings)
     };
     let proposed = run("propose");
     assert_eq!(proposed.status.code(), Some(0), "{}", said(&proposed));
@@ -154,10 +108,11 @@ fn the_daemon_looks_once_and_changes_nothing_unless_it_may() {
     assert!(!said(&after).contains("carrying out"), "what is level is left alone: {}", said(&after));
 }
 
-fn once(settings: &Path) -> Output {
+fn once(scene: &Scene, settings: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_evenkeel"))
         .args(["run", "--once", "--config"])
         .arg(settings)
+        .env("EVENKEEL_STATE_DIR", scene.state_dir())
         .output()
         .expect("the binary can be started")
 }

@@ -5,8 +5,10 @@
 //! has a folder of its own, with the repository's `fixtures`, `goals` and `deploy` in it. Times that depend on the
 //! machine do not appear in these sessions. `EVENKEEL_SCRIPTS=update` writes what was seen into the files.
 
+mod executions;
 mod live;
 mod measures;
+mod scene;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -23,6 +25,7 @@ fn screen(folder: &Path, line: &str) -> String {
         .args(&words[1..])
         .current_dir(folder)
         .env_clear()
+        .env("EVENKEEL_STATE_DIR", folder.join("state"))
         .output()
         .expect("the binary can be started");
     let mut screen = without_ids(&String::from_utf8(output.stdout).expect("stdout is UTF-8"));

@@ -1,6 +1,7 @@
 //! Runs the built `evenkeel` binary as a person would: words in, screen and exit code out.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -28,6 +29,11 @@ pub fn evenkeel<S: AsRef<str>>(words: &[S]) -> Screen {
     Running::start(words).wait()
 }
 
+/// Where journals go that no `--state-dir` puts elsewhere: never to where a user's own are.
+fn state_dir() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("state-{}", std::process::id()))
+}
+
 /// An `evenkeel` at work. Dropping it kills it.
 pub struct Running {
     words: Vec<String>,
@@ -41,6 +47,7 @@ impl Running {
         let child = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
             .args(&words)
             .env("NO_COLOR", "1")
+            .env("EVENKEEL_STATE_DIR", state_dir())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -55,6 +62,12 @@ impl Running {
         let sent =
             Command::new("sh").args(["-c", "kill -INT \"$1\"", "kill", &child.id().to_string()]).status();
         assert!(sent.expect("sh starts").success(), "evenkeel was gone before it was interrupted");
+    }
+
+    /// Kills it, as the kernel does when memory runs out.
+    pub fn kill(mut self) {
+        let mut child = self.child.take().expect("it was started");
+        child.kill().and_then(|()| child.wait()).expect("evenkeel was there to be killed");
     }
 
     /// Waits for its end.

@@ -6,12 +6,12 @@ use clap::Args;
 
 use super::args::{ClusterArgs, ExecutionArgs, parse_throttle};
 use super::carry::Order;
+use super::hands::Hands;
 use super::judge::{limits, read_plan, refuse};
 use super::progress::LINE_EVERY;
 use super::target::Target;
-use super::{Failure, Screen, live, planning};
+use super::{Failure, Screen, planning};
 use crate::config::Throttle;
-use crate::control::Scope;
 use crate::plan::{PlanFile, judge};
 
 const EXAMPLES: &str = "\
@@ -53,13 +53,12 @@ pub fn run(args: &ApplyArgs, screen: &Screen) -> Result<(), Failure> {
     };
     let target = Target::resolve(&args.cluster, screen)?;
     let pace = args.execution.pace(args.throttle, &target);
-    let mut world = live::open(&target)?;
-    let seen = world.observe(&Scope::Full)?;
+    let (hands, seen) = Hands::open(&target, args.execution.execute)?;
     let order =
         Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };
-    order.check(world.as_ref())?;
+    order.check(hands.world())?;
     refuse(&judge(&seen, &file, &limits(&file)))?;
-    let next = match (plan.is_empty, args.execution.execute) {
+    let mut next = match (plan.is_empty, args.execution.execute) {
         (true, _) => vec!["There is nothing to do.".to_owned()],
         (false, true) => Vec::new(),
         (false, false) => vec![
@@ -67,9 +66,11 @@ pub fn run(args: &ApplyArgs, screen: &Screen) -> Result<(), Failure> {
                 .to_owned(),
         ],
     };
+    let closed = planning::not_now(&order.settings, hands.now()).filter(|_| !plan.is_empty);
+    next.splice(0..0, closed);
     screen.result(&planning::text(plan, &seen.gaps, args.all, next, screen))?;
-    if plan.is_empty || !args.execution.execute {
-        return Ok(());
+    if plan.is_empty {
+        return hands.nothing_to_do(plan, &seen);
     }
-    order.carry_out(world.as_mut(), &args.execution, screen)
+    hands.carry_out(&order, &args.execution, screen)
 }

@@ -7,7 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use crate::base::{BrokerId, Bytes};
-use crate::config::{Bootstrap, Throttle, check_endpoint, parse_duration, parse_objective};
+use crate::config::{
+    Bootstrap, Hours, Throttle, WindowError, check_endpoint, parse_duration, parse_objective,
+};
 use crate::goals::TopicPattern;
 use crate::solve::LogDirName;
 
@@ -30,6 +32,10 @@ pub struct ClusterArgs {
     /// Prometheus endpoint of the brokers, with {host} or {id} in each broker's place (may be repeated)
     #[arg(long, value_name = "URL", value_parser = check_endpoint, conflicts_with = "cluster")]
     pub metrics_url: Vec<String>,
+    /// Where the journal of what was done is kept [env: EVENKEEL_STATE_DIR] [default: the setting, else
+    /// /var/lib/evenkeel for root and ~/.local/state/evenkeel for others]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
 }
 
 impl ClusterArgs {
@@ -47,6 +53,7 @@ impl ClusterArgs {
             flag("kafka-config", path(&self.kafka_config)),
             flag("cluster", self.cluster.clone()),
             flag("config", path(&self.config).filter(|_| self.cluster.is_some())),
+            flag("state-dir", path(&self.state_dir)),
         ];
         flags.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
@@ -116,6 +123,10 @@ pub struct ExecutionArgs {
     /// Partitions that may be on the way at once in the whole cluster
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub moves_in_flight: Option<u16>,
+    /// Hours of the day in which something new may start, such as 01:00-06:00, in UTC unless the settings name an
+    /// offset (may be repeated)
+    #[arg(long, value_name = "HH:MM-HH:MM", value_parser = parse_window)]
+    pub window: Vec<Hours>,
 }
 
 /// The shapes of results.
@@ -187,6 +198,14 @@ fn parse_max_time(text: &str) -> Result<Duration, String> {
 
 fn parse_latency(text: &str) -> Result<Duration, String> {
     parse_objective(text).map_err(|error| error.to_string())
+}
+
+/// Reads hours of the day.
+///
+/// # Errors
+/// They are none.
+pub fn parse_window(text: &str) -> Result<Hours, String> {
+    Hours::try_from(text.to_owned()).map_err(|error: WindowError| error.to_string())
 }
 
 /// Reads a throttle.

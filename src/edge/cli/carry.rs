@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::args::ExecutionArgs;
 use super::progress::Progression;
-use super::{Failure, Screen, stop};
-use crate::control::{Charge, NoJournal, Scope, World, drive};
+use super::session::Session;
+use super::signals::{self, Termination};
+use super::{Failure, Screen};
+use crate::control::{Happening, Scope, World};
 use crate::execute::{End, ExecuteSettings, Execution, NotStarted, Outcome};
 use crate::observe::Observation;
 use crate::plan::Plan;
@@ -40,11 +42,11 @@ impl Order<'_> {
     /// Nobody agreed, the plan may not be started, or it did not come to its end in full.
     pub fn carry_out(
         &self,
-        world: &mut dyn World,
+        session: &mut Session,
         args: &ExecutionArgs,
         screen: &Screen,
     ) -> Result<(), Failure> {
-        self.check(world)?;
+        self.check(session.world.as_ref())?;
         let price = &self.plan.price;
         let between_dirs = match price.log_dir_moves {
             0 => String::new(),
@@ -57,22 +59,31 @@ impl Order<'_> {
         if !args.yes && !screen.ask(&question)? {
             return Err(Failure::failed("nothing was changed: the question was not answered with yes"));
         }
-        stop::listen(
-            "stopping: nothing new starts, moves in flight are cancelled, throttles are taken away; \
-             `evenkeel status` shows what is there afterwards; Ctrl-C again hurries",
-        )?;
+        listen()?;
         // The answer may have taken a while, and the guard must judge the cluster as it is now.
-        let seen = world.observe(&Scope::Full)?;
+        let seen = session.world.observe(&Scope::Full)?;
         let now = Order { seen: &seen, settings: self.settings.clone(), ..*self };
-        let mut execution = now.check(world)?;
+        let mut execution = now.check(session.world.as_ref())?;
         let mut progression = Progression::new(screen, self.line_every);
-        let outcome = drive(world, Charge::unrecorded(&mut execution, &mut NoJournal), &mut |happening| {
-            progression.tell(&happening)
-        });
+        let tell = &mut |happening: Happening<'_>| progression.tell(&happening);
+        let outcome = session.carry_out(self.plan, &mut execution, tell);
         progression.end();
+        let outcome = outcome?;
         screen.result(&outcome_text(&outcome, screen.results))?;
         verdict(&outcome)
     }
+}
+
+/// Has Ctrl-C end what is being carried out.
+///
+/// # Errors
+/// The operating system refuses the handler.
+pub fn listen() -> Result<(), Failure> {
+    signals::listen(
+        "stopping: nothing new starts, moves in flight are cancelled, throttles are taken away; \
+         `evenkeel status` shows what is there afterwards; Ctrl-C again hurries",
+        Termination::Stops,
+    )
 }
 
 /// Turns the end of an execution into success or failure.
@@ -92,7 +103,10 @@ pub fn verdict(outcome: &Outcome) -> Result<(), Failure> {
     if outcome.left.is_empty() {
         return Err(failure);
     }
-    Err(failure.hint("run the commands above: until then throttles slow replication down"))
+    Err(failure.hint(
+        "run the commands above, or `evenkeel resume` once the cluster is well: until then throttles slow \
+         replication down",
+    ))
 }
 
 impl From<NotStarted> for Failure {

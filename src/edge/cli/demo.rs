@@ -9,10 +9,12 @@ use clap::Args;
 use super::args::ExecutionArgs;
 use super::carry::Order;
 use super::planning::{self, Pace};
-use super::{Failure, Screen, goals, live, stop};
+use super::session::{Right, Session};
+use super::signals::Termination;
+use super::{Failure, Screen, goals, live, signals};
 use crate::base::{BrokerId, Bytes, BytesPerS};
 use crate::config::{CapacitySettings, KafkaClientSettings, MetricsSettings};
-use crate::control::{Scope, World, propose};
+use crate::control::{Scope, propose};
 use crate::edge::kafka::{Clock, KafkaWorld};
 use crate::edge::sim::{BrokerSpec, SimCluster, SimServer, SimSpec};
 use crate::execute::{ExecuteSettings, ThrottleRate};
@@ -59,7 +61,7 @@ const VISITORS_SPEED: f64 = 100.0;
 /// The demo's cast.
 struct Demo<'a> {
     server: SimServer,
-    world: Box<dyn World>,
+    session: Session,
     newcomers: Vec<BrokerSpec>,
     pace: Pace,
     screen: &'a Screen,
@@ -75,17 +77,22 @@ pub fn run(args: &DemoArgs, screen: &Screen) -> Result<(), Failure> {
     let spec = SimSpec::demo(args.seed);
     let cluster = SimCluster::new(&spec).map_err(Failure::failed)?;
     let server = SimServer::start(cluster, speed).map_err(Failure::failed)?;
-    stop::listen("stopping the demo: what is in flight is cancelled, throttles are taken away")?;
+    signals::listen(
+        "stopping the demo: what is in flight is cancelled, throttles are taken away",
+        Termination::Stops,
+    )?;
     let bootstrap = first_address(&server);
     screen.note(&format!(
         "A simulated Kafka cluster listens on {bootstrap} and others; its time runs {} times as fast as yours.",
         args.speed
     ));
     let client = KafkaClientSettings::plaintext(&bootstrap).map_err(Failure::failed)?;
-    let kafka = KafkaWorld::connect(&client, Clock::scaled(speed), stop::flag())?;
+    let kafka = KafkaWorld::connect(&client, Clock::scaled(speed), signals::flag())?;
     let metrics = MetricsSettings::of(vec![server.metrics_endpoint()]);
     let world = live::assemble(kafka, Some((&metrics, None)), capacity(&spec))?;
-    let mut demo = Demo { server, world, newcomers: newcomers(&spec), pace: pace(), screen, act: 0 };
+    // The cluster ends with this process: nobody could carry on what it had begun.
+    let session = Session::new(world, Right::unrecorded());
+    let mut demo = Demo { server, session, newcomers: newcomers(&spec), pace: pace(), screen, act: 0 };
     let first = demo.look()?;
     demo.tell_story()?;
     let last = demo.look()?;
@@ -181,11 +188,11 @@ impl Demo<'_> {
             line_every: LINE_EVERY,
         };
         let leave = ExecutionArgs { execute: true, yes: true, ..ExecutionArgs::default() };
-        order.carry_out(&mut *self.world, &leave, self.screen)
+        order.carry_out(&mut self.session, &leave, self.screen)
     }
 
     fn look(&mut self) -> Result<Observation, Failure> {
-        Ok(self.world.observe(&Scope::Full)?)
+        Ok(self.session.world.observe(&Scope::Full)?)
     }
 
     /// Adds an empty broker to each zone.
@@ -228,7 +235,7 @@ impl Demo<'_> {
              evenkeel remove-broker 8 --bootstrap {bootstrap} --throttle 400MB --execute\n\n\
              Ctrl-C ends it.\n"
         ))?;
-        let stop = stop::flag();
+        let stop = signals::flag();
         while stop.count() == 0 {
             stop.wait(Duration::from_secs(3_600));
         }

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config::{ConfigError, KafkaClientError};
-use crate::control::WorldError;
+use crate::control::{JournalError, WorldError};
+use crate::edge::store::LockError;
 
 /// What kind of failure it is, which is what a script wants to know: the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +114,29 @@ impl From<WorldError> for Failure {
             WorldError::Denied { hint, .. } | WorldError::Refused { hint, .. } => (Kind::Refused, hint),
         };
         Self::new(kind, message).hint(hint)
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        let kind = match error {
+            JournalError::Unwritable(_) => Kind::Failed,
+            JournalError::Unreadable(_) | JournalError::Fenced(_) => Kind::Refused,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<LockError> for Failure {
+    /// `CLUSTER` in the hint stands for the flags that name it.
+    fn from(error: LockError) -> Self {
+        match &error {
+            LockError::Held(_) => Self::refused(&error).hint(
+                "`evenkeel status CLUSTER` shows how far it is; wait for its end, or end it: `evenkeel stop CLUSTER`",
+            ),
+            LockError::Unusable { .. } => Self::usage(&error)
+                .hint("give this user the right to write there, or name another one: `--state-dir DIR`"),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::target::Target;
-use super::{Failure, stop};
+use super::{Failure, signals};
 use crate::base::TimestampMs;
 use crate::config::{CapacitySettings, MetricsSettings};
 use crate::control::{Scope, World, WorldError};
@@ -17,7 +17,7 @@ use crate::observe::{GapKind, Observation};
 /// # Errors
 /// It is out of reach, does not accept who we are, or a file that the settings name cannot be used.
 pub fn open(target: &Target) -> Result<Box<dyn World>, Failure> {
-    let kafka = KafkaWorld::connect(&target.client, Clock::default(), stop::flag())?;
+    let kafka = KafkaWorld::connect(&target.client, Clock::default(), signals::flag())?;
     assemble(
         kafka,
         target.metrics.as_ref().map(|metrics| (metrics, target.execution.adjust_interval)),
@@ -71,6 +71,10 @@ impl<W: World> World for Endowed<W> {
 
     fn stop_requests(&self) -> u32 {
         self.inner.stop_requests()
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.inner.is_leaving()
     }
 }
 

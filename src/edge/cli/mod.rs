@@ -15,11 +15,17 @@ mod explain;
 mod failure;
 mod fix_offline;
 mod goals;
+mod hands;
+mod history;
 mod judge;
+mod limits;
 mod live;
 mod logging;
+mod marks;
 mod operate;
 mod operation;
+mod operator;
+mod pause;
 mod planning;
 mod progress;
 mod propose;
@@ -28,12 +34,16 @@ mod rebalance;
 mod remove_broker;
 mod remove_log_dir;
 mod report;
+mod resume;
 mod right_size;
 mod run;
 mod screen;
+mod session;
 mod set_replication_factor;
+mod signals;
 mod snapshot;
 mod source;
+mod state_dir;
 mod status;
 mod stop;
 mod target;
@@ -47,7 +57,7 @@ pub use failure::{Failure, Kind};
 pub use screen::{Colour, Screen};
 
 const AFTER_HELP: &str = "\
-Nothing is changed in a cluster without --execute.
+Nothing is changed in a cluster without --execute; `stop` ends what was begun with it.
 
 Exit codes:
   0  done
@@ -131,6 +141,11 @@ enum Command {
     RemoveLogDir(remove_log_dir::RemoveLogDirArgs),
     SetReplicationFactor(set_replication_factor::SetReplicationFactorArgs),
     ElectLeaders(elect_leaders::ElectLeadersArgs),
+    Pause(pause::PauseArgs),
+    Resume(resume::ResumeArgs),
+    Stop(stop::StopArgs),
+    Limits(limits::LimitsArgs),
+    History(history::HistoryArgs),
     Run(run::RunArgs),
     Goals(goals::GoalsArgs),
     Demo(demo::DemoArgs),
@@ -183,6 +198,11 @@ fn dispatch(command: &Command, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::RemoveLogDir(args) => remove_log_dir::run(args, screen).map(done),
         Command::SetReplicationFactor(args) => set_replication_factor::run(args, screen).map(done),
         Command::ElectLeaders(args) => elect_leaders::run(args, screen).map(done),
+        Command::Pause(args) => pause::run(args, screen).map(done),
+        Command::Resume(args) => resume::run(args, screen).map(done),
+        Command::Stop(args) => stop::run(args, screen).map(done),
+        Command::Limits(args) => limits::run(args, screen).map(done),
+        Command::History(args) => history::run(args, screen).map(done),
         Command::Run(args) => run::run(args, screen).map(done),
         Command::Goals(args) => goals::run(args, screen).map(done),
         Command::Demo(args) => demo::run(args, screen).map(done),

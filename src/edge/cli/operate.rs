@@ -6,11 +6,11 @@ use clap::Args;
 
 use super::args::{ClusterArgs, ExecutionArgs, WantedArgs, check_output};
 use super::carry::Order;
+use super::hands::Hands;
 use super::planning::{self, Ask, Pace};
 use super::progress::LINE_EVERY;
 use super::target::Target;
-use super::{Failure, Screen, live};
-use crate::control::Scope;
+use super::{Failure, Screen, marks};
 
 /// What an operator's request needs.
 #[derive(Debug, Args)]
@@ -34,31 +34,30 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     check_output(args.output.as_ref())?;
     let target = Target::resolve(&args.cluster, screen)?;
     let pace = args.execution.pace(args.wanted.throttle, &target);
-    let mut world = live::open(&target)?;
-    let seen = world.observe(&Scope::Full)?;
-    let proposal = planning::make(&seen, target.goals.as_deref(), &args.wanted, ask, &pace.limits)?;
+    let (hands, seen) = Hands::open(&target, args.execution.execute)?;
+    let mut wanted = args.wanted.clone();
+    let mut said = marks::restrain(&hands.known, &seen, &mut wanted, &ask.operation);
+    let proposal = planning::make(&seen, target.goals.as_deref(), &wanted, ask, &pace.limits)?;
     let plan = &proposal.plan;
-    let next = match (plan.is_empty, args.execution.execute) {
+    let mut next = match (plan.is_empty, args.execution.execute) {
         (true, _) => vec!["There is nothing to do.".to_owned()],
         (false, true) => Vec::new(),
         (false, false) => {
             vec!["Nothing was changed. The same command with --execute carries this out.".to_owned()]
         }
     };
+    said.extend(planning::not_now(&pace.execute, hands.now()).filter(|_| !plan.is_empty));
+    next.splice(0..0, said);
     screen.result(&planning::text(plan, &seen.gaps, args.wanted.all, next, screen))?;
     if let Some(path) = &args.output {
         screen.result_to(Some(path), plan.to_json().as_bytes(), &format!("plan {}", plan.id))?;
     }
     if plan.is_empty {
-        return Ok(());
+        return hands.nothing_to_do(plan, &seen);
     }
     let order =
         Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };
-    if args.execution.execute {
-        order.carry_out(world.as_mut(), &args.execution, screen)
-    } else {
-        order.check(world.as_ref()).map(drop)
-    }
+    hands.carry_out(&order, &args.execution, screen)
 }
 
 impl ExecutionArgs {
@@ -67,6 +66,9 @@ impl ExecutionArgs {
         let mut pace = Pace::of(throttle, &target.execution);
         pace.execute.latency_objective = self.latency_objective.or(pace.execute.latency_objective);
         pace.moves(self.moves_per_broker.map(usize::from), self.moves_in_flight.map(usize::from));
+        if !self.window.is_empty() {
+            pace.execute.windows.only.clone_from(&self.window);
+        }
         pace
     }
 }

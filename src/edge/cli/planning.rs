@@ -2,7 +2,7 @@
 
 use super::args::WantedArgs;
 use super::{Failure, Screen, goals};
-use crate::base::{BrokerId, Bytes};
+use crate::base::{BrokerId, Bytes, TimestampMs};
 use crate::config::{ExecutionSettings, Throttle};
 use crate::control::{Proposal, ProposeError, propose};
 use crate::execute::{ExecuteSettings, ThrottleRate};
@@ -108,6 +108,7 @@ impl Pace {
         if let Some(poll_interval) = settings.poll_interval {
             pace.execute.poll = poll_interval;
         }
+        pace.execute.windows = settings.windows.clone();
         pace
     }
 
@@ -151,6 +152,17 @@ pub fn make(
 
 /// How many moves a terminal shows unless all are asked for: what is above them should stay in sight.
 const MOVES_ON_TERMINAL: usize = 20;
+
+/// When something would start, if not now: a line for the end of a plan.
+pub fn not_now(settings: &ExecuteSettings, now: TimestampMs) -> Option<String> {
+    if settings.windows.is_open(now) {
+        return None;
+    }
+    Some(match settings.windows.opens_at(now) {
+        Some(at) => format!("Outside of the hours that are set: what is carried out starts at {at}."),
+        None => "Outside of the hours that are set, for more than a year: nothing would start.".to_owned(),
+    })
+}
 
 /// The plan as text, as this screen wants it. `next` says how to go on.
 pub fn text(plan: &Plan, gaps: &[Gap], all: bool, next: Vec<String>, screen: &Screen) -> String {

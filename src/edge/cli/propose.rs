@@ -9,8 +9,10 @@ use super::args::{WantedArgs, check_output};
 use super::failure::SOMETHING_TO_DO;
 use super::operation::OperationArgs;
 use super::planning::{self, Pace};
+use super::session::Records;
 use super::source::{self, SourceArgs};
-use super::{Failure, Screen};
+use super::{Failure, Screen, marks};
+use crate::control::Recollection;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,13 +64,22 @@ pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let seen = source::look(&args.source, screen)?;
     let pace = Pace::of(args.wanted.throttle, &seen.execution);
     let goals = seen.goals.as_deref();
-    let plan =
-        planning::make(&seen.observation, goals, &args.wanted, args.operation.ask(), &pace.limits)?.plan;
+    let ask = args.operation.ask();
+    let known = seen.records.as_ref().map(Records::recollection);
+    // A proposal changes nothing: what cannot be read must not hide it.
+    let known = known.unwrap_or_else(|| Ok(Recollection::default())).unwrap_or_else(|failure| {
+        screen.warn(&failure.message);
+        Recollection::default()
+    });
+    let mut wanted = args.wanted.clone();
+    let said = marks::restrain(&known, &seen.observation, &mut wanted, &ask.operation);
+    let plan = planning::make(&seen.observation, goals, &wanted, ask, &pace.limits)?.plan;
     let text = match args.format {
         PlanFormat::Text => {
             // What goes into a file has no colour and no width.
             let screen = if args.output.is_some() { &Screen::plain() } else { screen };
-            planning::text(&plan, &seen.observation.gaps, args.wanted.all, next(args, plan.is_empty), screen)
+            let next = said.into_iter().chain(next(args, plan.is_empty)).collect();
+            planning::text(&plan, &seen.observation.gaps, args.wanted.all, next, screen)
         }
         PlanFormat::Json => plan.to_json(),
         PlanFormat::Kafka => plan.to_kafka_json(),

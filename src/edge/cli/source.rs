@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::args::ClusterArgs;
+use super::session::Records;
 use super::target::Target;
 use super::{Failure, Screen, live};
 use crate::config::ExecutionSettings;
@@ -29,6 +30,8 @@ pub struct Seen {
     pub goals: Option<String>,
     /// How hard an execution may press there.
     pub execution: ExecutionSettings,
+    /// What evenkeel has written down about the cluster; absent for a snapshot, and where there is no place for it.
+    pub records: Option<Records>,
 }
 
 /// Looks.
@@ -38,7 +41,7 @@ pub struct Seen {
 pub fn look(args: &SourceArgs, screen: &Screen) -> Result<Seen, Failure> {
     if let Some(path) = &args.snapshot {
         let observation = read_snapshot_file(path, screen)?;
-        return Ok(Seen { observation, goals: None, execution: ExecutionSettings::default() });
+        return Ok(Seen { observation, goals: None, execution: ExecutionSettings::default(), records: None });
     }
     if !args.cluster.is_given() {
         return Err(Failure::usage("no cluster is named")
@@ -46,7 +49,8 @@ pub fn look(args: &SourceArgs, screen: &Screen) -> Result<Seen, Failure> {
     }
     let target = Target::resolve(&args.cluster, screen)?;
     let observation = live::open(&target)?.observe(&Scope::Full)?;
-    Ok(Seen { observation, goals: target.goals, execution: target.execution })
+    let records = Records::of(&target, &observation).ok();
+    Ok(Seen { observation, goals: target.goals, execution: target.execution, records })
 }
 
 /// Reads a snapshot file; warnings go to stderr.

@@ -3,16 +3,18 @@
 use clap::Args;
 
 use super::args::Format;
+use super::operator::standing;
+use super::session::Records;
 use super::source::{self, SourceArgs};
 use super::{Failure, Screen};
-use crate::report::{StatusView, status_text};
+use crate::report::{KnownView, StatusView, status_text};
 
 const EXAMPLES: &str = "\
 Examples:
   evenkeel status --bootstrap b-1.example:9092
   evenkeel status --cluster prod --config evenkeel.toml --format json | jq .throttles";
 
-/// Show brokers, health, reassignments in flight and throttles that stand
+/// Show brokers, health, what is being carried out, reassignments in flight and throttles that stand
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct StatusArgs {
@@ -29,11 +31,29 @@ pub struct StatusArgs {
 /// The cluster cannot be seen.
 pub fn run(args: &StatusArgs, screen: &Screen) -> Result<(), Failure> {
     let seen = source::look(&args.source, screen)?;
-    let view = StatusView::of(&seen.observation);
+    let mut view = StatusView::of(&seen.observation);
+    if let Some(records) = &seen.records {
+        // What is written down adds to what is seen; that it cannot be read must not hide the cluster.
+        view.known = known(records).unwrap_or_else(|failure| {
+            screen.warn(&failure.message);
+            KnownView::default()
+        });
+    }
     match args.format {
         Format::Text => screen.result(&status_text(&view, screen.results)),
         Format::Json => screen.result(&to_json(&view)?),
     }
+}
+
+fn known(records: &Records) -> Result<KnownView, Failure> {
+    let holder = records.acting()?;
+    let known = records.recollection()?;
+    Ok(KnownView {
+        execution: known.unfinished().last().map(|unfinished| standing(unfinished, holder.as_ref())),
+        daemon: records.daemon()?.as_ref().map(ToString::to_string),
+        removed_brokers: known.removed().collect(),
+        demoted_brokers: known.demoted().collect(),
+    })
 }
 
 /// A view as JSON text.

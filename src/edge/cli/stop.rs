@@ -1,39 +1,116 @@
-//! Ctrl-C and SIGTERM: counted, so that the second is harder than the first.
+//! `evenkeel stop`: end what is being carried out, or roll back what a process that is gone had begun.
 
-use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::Instant;
 
-use super::Failure;
-use crate::edge::kafka::StopFlag;
+use clap::Args;
 
-static STOP: OnceLock<StopFlag> = OnceLock::new();
+use super::args::ClusterArgs;
+use super::operator::{LOOK_EVERY, UnderWay, standing};
+use super::progress::LINE_EVERY;
+use super::resume::carry_on;
+use super::{Failure, Screen, carry};
+use crate::control::{Record, Unfinished};
+use crate::execute::{End, OperatorRequest, Outcome, StopMode};
+use crate::report::{outcome_text, standing_text};
 
-/// The count of this process. Until [`listen`] is called Ctrl-C ends the process at once, as is right while nothing is
-/// being changed.
-pub fn flag() -> StopFlag {
-    STOP.get_or_init(StopFlag::default).clone()
+const EXAMPLES: &str = "\
+Examples:
+  evenkeel stop --bootstrap b-1.example:9092                      # cancels moves in flight
+  evenkeel stop --cluster prod --config evenkeel.toml --finish    # finishes them";
+
+/// End what is being carried out, also where its process is gone: moves in flight are cancelled, throttles taken away
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct StopArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    how: How,
+    /// Do not ask on a terminal before what nobody carries out is rolled back
+    #[arg(long, short = 'y', help_heading = "Execution")]
+    yes: bool,
 }
 
-/// Takes over Ctrl-C and SIGTERM from now on; `first` says what the first one does. The second hurries, and the
-/// fourth leaves at once: by then a person wants out, whatever is left behind.
+/// What becomes of moves in flight.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+#[command(next_help_heading = "Execution")]
+struct How {
+    /// Finish the moves in flight
+    #[arg(long)]
+    finish: bool,
+    /// Cancel the moves in flight, and put replica orders right (the default)
+    #[arg(long)]
+    cancel: bool,
+    /// Cancel them, take throttles away at once, and wait for hardly anything
+    #[arg(long)]
+    now: bool,
+}
+
+/// Runs the command.
 ///
 /// # Errors
-/// The operating system refuses the handler.
-pub fn listen(first: &'static str) -> Result<(), Failure> {
-    static LISTENING: OnceLock<()> = OnceLock::new();
-    if LISTENING.set(()).is_err() {
-        return Ok(());
-    }
-    let stop = flag();
-    let heard = move || {
-        stop.request();
-        match stop.count() {
-            1 => eprintln!("\n{first}"),
-            2 => eprintln!(
-                "\nhurrying: cancels and throttle removals go out at once, hardly anything is waited for"
-            ),
-            3 => eprintln!("\nonce more leaves at once, with whatever is still in flight and set"),
-            _ => std::process::exit(130),
-        }
+/// Nothing is under way, or it could not be ended cleanly.
+pub fn run(args: &StopArgs, screen: &Screen) -> Result<(), Failure> {
+    let mode = match (args.how.finish, args.how.now) {
+        (true, _) => StopMode::FinishInFlight,
+        (_, true) => StopMode::Now,
+        _ => StopMode::Cancel,
     };
-    ctrlc::set_handler(heard).map_err(|error| Failure::failed(format!("cannot listen for Ctrl-C: {error}")))
+    let request = OperatorRequest::Stop { mode };
+    let under_way = UnderWay::look(&args.cluster, screen)?;
+    let Some(unfinished) = under_way.unfinished.clone() else {
+        return under_way.running().map(drop);
+    };
+    if under_way.holder.is_some() {
+        let reader = under_way.reader()?;
+        // A process that stops at once may be gone before it says that it was asked.
+        if let Err(failure) = under_way.ask(&request)
+            && reader.ended(&unfinished.execution)?.is_none()
+        {
+            return Err(failure);
+        }
+        screen.note("Asked; waiting for its end. Ctrl-C ends the waiting, and not the stop.");
+        return wait(&under_way, &unfinished, screen);
+    }
+    screen.result(&standing_text(&standing(&unfinished, None), screen.results))?;
+    let question = format!("Roll back plan {} on {}?", unfinished.plan.id, under_way.name);
+    if !args.yes && !screen.ask(&question)? {
+        return Err(Failure::failed("nothing was changed: the question was not answered with yes"));
+    }
+    verdict(&carry_on(under_way, &unfinished, request, screen)?)
+}
+
+/// Waits until the process that was asked has ended the execution.
+fn wait(under_way: &UnderWay, unfinished: &Unfinished, screen: &Screen) -> Result<(), Failure> {
+    let reader = under_way.reader()?;
+    let mut told = Instant::now();
+    loop {
+        // Who acts is looked up first, so that an end in between is not missed.
+        let holder = under_way.records.acting()?;
+        if let Some(entry) = reader.ended(&unfinished.execution)? {
+            let Record::Ended { outcome, .. } = entry.record else { return Ok(()) };
+            screen.result(&outcome_text(&outcome, screen.results))?;
+            return verdict(&outcome);
+        }
+        if holder.is_none() {
+            let words = &under_way.records.words;
+            return Err(Failure::failed("its process is gone, and did not end it cleanly")
+                .hint(format!("`evenkeel stop {words}` again rolls back what is left")));
+        }
+        if told.elapsed() >= LINE_EVERY {
+            told = Instant::now();
+            let known = reader.recollection()?;
+            if let Some(now) = known.unfinished().find(|now| now.execution == unfinished.execution) {
+                screen.note(&standing(now, holder.as_ref()).progress());
+            }
+        }
+        sleep(LOOK_EVERY);
+    }
+}
+
+/// That it was stopped is what was asked for.
+fn verdict(outcome: &Outcome) -> Result<(), Failure> {
+    if outcome.end == End::Stopped && outcome.left.is_empty() { Ok(()) } else { carry::verdict(outcome) }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::ClusterArgs;
-use super::{Failure, Screen};
+use super::{Failure, Screen, state_dir};
 use crate::config::{
     CapacitySettings, ClusterSettings, ExecutionSettings, KafkaClientSettings, MetricsSettings, Settings,
 };
@@ -23,6 +23,10 @@ pub struct Target {
     pub execution: ExecutionSettings,
     /// The goal set of the settings: a name, or a path.
     pub goals: Option<String>,
+    /// Where the journal is kept; absent where nothing says so and nothing is usual.
+    pub state_dir: Option<PathBuf>,
+    /// The flags that name the cluster, to be repeated in a hint.
+    pub words: String,
 }
 
 impl Target {
@@ -42,7 +46,9 @@ impl Target {
                 let message = format!("{} has no cluster `{name}`", path.display());
                 return Err(Failure::usage(message).hint(hint));
             };
-            return Self::from_settings(name, cluster, path, screen);
+            let state_dir = state_dir::choose(args.state_dir.as_deref(), &settings, path);
+            let target = Self::from_settings(name, cluster, path, screen)?;
+            return Ok(Self { state_dir, words: args.words(), ..target });
         }
         let Some(bootstrap) = &args.bootstrap else {
             return Err(Failure::usage("no cluster is named")
@@ -56,6 +62,8 @@ impl Target {
             capacity: CapacitySettings::default(),
             execution: ExecutionSettings::default(),
             goals: None,
+            state_dir: state_dir::without_settings(args.state_dir.as_deref()),
+            words: args.words(),
         })
     }
 
@@ -82,6 +90,8 @@ impl Target {
             capacity: cluster.capacity.clone(),
             execution: cluster.execution.clone(),
             goals: Some(goals),
+            state_dir: None,
+            words: format!("--cluster {name} --config {}", settings_path.display()),
         })
     }
 }

@@ -43,27 +43,46 @@ impl Clock {
 /// Counts how often a person has asked to stop. Clones share the count, so that a signal handler can hold one.
 #[derive(Debug, Clone, Default)]
 pub struct StopFlag {
-    shared: Arc<(Mutex<u32>, Condvar)>,
+    shared: Arc<(Mutex<Asked>, Condvar)>,
+}
+
+/// What a person, or the supervisor of a daemon, has asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Asked {
+    stops: u32,
+    leave: bool,
 }
 
 impl StopFlag {
     /// Asks to stop; asking again means it more.
     pub fn request(&self) {
-        let mut count = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *count = count.saturating_add(1);
+        let mut asked = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.stops = asked.stops.saturating_add(1);
         self.shared.1.notify_all();
     }
 
     /// How often it was asked.
     pub fn count(&self) -> u32 {
-        *self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).stops
     }
 
-    /// Waits, or returns early when it is asked once more.
+    /// Asks this process to end and to leave what it carries out to the next one.
+    pub fn leave(&self) {
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).leave = true;
+        self.shared.1.notify_all();
+    }
+
+    /// Whether it was asked to leave.
+    pub fn is_leaving(&self) -> bool {
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner).leave
+    }
+
+    /// Waits, or returns early when it is asked once more. Whoever is leaving waits for nothing.
     pub fn wait(&self, duration: Duration) {
-        let count = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = *count;
-        let waited = self.shared.1.wait_timeout_while(count, duration, |count| *count == before);
+        let asked = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *asked;
+        let waited =
+            self.shared.1.wait_timeout_while(asked, duration, |asked| *asked == before && !asked.leave);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 }
@@ -82,7 +101,10 @@ mod tests {
             flag.wait(Duration::from_secs(3_600).min(Duration::from_millis(50)));
         }
         thread.join().expect("the asker ends");
-        assert_eq!(flag.count(), 1);
+        assert_eq!((flag.count(), flag.is_leaving()), (1, false));
+        flag.leave();
+        flag.wait(Duration::from_secs(3_600));
+        assert_eq!((flag.count(), flag.is_leaving()), (1, true));
     }
 
     #[test]

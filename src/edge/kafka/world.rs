@@ -81,6 +81,10 @@ impl World for KafkaWorld {
     fn stop_requests(&self) -> u32 {
         self.stop.count()
     }
+
+    fn is_leaving(&self) -> bool {
+        self.stop.is_leaving()
+    }
 }
 
 async fn perform(client: &AdminClient, command: &Command) -> Result<Answer, KafkaError> {

@@ -78,7 +78,7 @@ fn shelf(messages: &[Message]) -> Shelf {
 fn entries_stand_under_their_keys_and_history_stays_at_home() {
     let run = id("1-a");
     let happened = at(2, Record::Happened { execution: run.clone(), text: "moved".to_owned() });
-    let intent = at(2, Record::Intent { execution: run.clone(), commands: vec!["move".to_owned()] });
+    let intent = at(2, Record::Intent { execution: run.clone(), commands: Vec::new() });
     let removed = at(2, Record::Removed { broker: BrokerId(7), removed: true });
     let all = messages(&[began(&run, "x"), happened, intent, theirs(&run, &["a"]), removed, ended(&run)]);
     assert_eq!(keys(&all), ["entry/1-a/began", "entry/1-a/theirs", "entry/removed/7", "entry/1-a/ended"]);

@@ -81,6 +81,10 @@ impl<W: World> World for MeteredWorld<W> {
     fn stop_requests(&self) -> u32 {
         self.inner.stop_requests()
     }
+
+    fn is_leaving(&self) -> bool {
+        self.inner.is_leaving()
+    }
 }
 
 #[cfg(test)]

@@ -386,6 +386,8 @@ impl Lab {
     /// The words that tell evenkeel where the cluster is and who asks.
     pub fn cluster_words(&self, who: Who) -> Vec<String> {
         let mut words = vec!["--bootstrap".to_owned(), self.bootstrap()];
+        // A lab's clusters have few ids, and what was begun on one is nothing to another.
+        words.extend(["--state-dir".to_owned(), self.file("state").display().to_string()]);
         let settings = self.client_settings(who);
         if !settings.is_empty() {
             let file = self.properties_file(&format!("client-{who:?}.properties"), &settings);

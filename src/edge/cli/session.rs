@@ -1,0 +1,271 @@
+//! [`Session`]: a process and a cluster. The one place where the right to act is taken, and where a world and a journal
+//! come together.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use super::target::Target;
+use super::{Cli, Failure, Screen, marks};
+use crate::base::TimestampMs;
+use crate::control::{
+    Charge, Entry, ExecutionId, Happening, Journal, NoJournal, Recollection, Record, Unfinished, World, drive,
+};
+use crate::edge::store::{ClusterDir, Holder, JournalReader, Lock, Role, SqliteJournal};
+use crate::execute::{End, Execution, Memory, OperatorRequest, Outcome};
+use crate::observe::Observation;
+use crate::plan::Plan;
+
+/// What evenkeel has written down about a cluster, and where.
+#[derive(Debug, Clone)]
+pub struct Records {
+    dir: ClusterDir,
+    /// The flags that name the cluster, for hints.
+    pub words: String,
+}
+
+impl Records {
+    /// Those of the cluster that was seen.
+    ///
+    /// # Errors
+    /// There is no place for them.
+    pub fn of(target: &Target, seen: &Observation) -> Result<Self, Failure> {
+        let Some(state_dir) = &target.state_dir else {
+            return Err(Failure::usage("there is no state directory: HOME is not set")
+                .hint("say `--state-dir DIR`: what is about to be done is written down there first"));
+        };
+        Ok(Self { dir: ClusterDir::of(state_dir, seen.cluster_id.as_deref()), words: target.words.clone() })
+    }
+
+    /// Where they are.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Opens them to look, or to leave a request; nothing where nothing was written down yet.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn reader(&self) -> Result<Option<JournalReader>, Failure> {
+        Ok(JournalReader::open(&self.dir)?)
+    }
+
+    /// What they come to.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn recollection(&self) -> Result<Recollection, Failure> {
+        let reader = self.reader()?;
+        Ok(reader.map(|reader| reader.recollection()).transpose()?.unwrap_or_default())
+    }
+
+    /// The process that acts on the cluster now, if one does.
+    ///
+    /// # Errors
+    /// That cannot be found out.
+    pub fn acting(&self) -> Result<Option<Holder>, Failure> {
+        Ok(Lock::holder(&self.dir, Role::Act)?)
+    }
+
+    /// The daemon that looks after the cluster, if one does.
+    ///
+    /// # Errors
+    /// That cannot be found out.
+    pub fn daemon(&self) -> Result<Option<Holder>, Failure> {
+        Ok(Lock::holder(&self.dir, Role::Daemon)?)
+    }
+
+    /// Looks after the cluster as its only daemon, until what is returned is dropped.
+    ///
+    /// # Errors
+    /// Another daemon does, or the state directory cannot be used.
+    pub fn look_after(&self) -> Result<Lock, Failure> {
+        Lock::take(&self.dir, Role::Daemon, &holder()).map_err(|error| self.advise(error.into()))
+    }
+
+    /// Takes the right to act. `withdraw` forgets what operators have asked of a process that is gone.
+    ///
+    /// # Errors
+    /// Another process has it, or what is done could not be written down.
+    pub fn take_right(&self, withdraw: bool) -> Result<Right, Failure> {
+        let lock = Lock::take(&self.dir, Role::Act, &holder()).map_err(|error| self.advise(error.into()))?;
+        let (mut journal, known) = SqliteJournal::open(&self.dir, lock)?;
+        if withdraw {
+            journal.withdraw_requests()?;
+        }
+        Ok(Right { journal: Box::new(journal), known })
+    }
+
+    fn advise(&self, failure: Failure) -> Failure {
+        let hint = failure.hint.as_ref().map(|hint| hint.replace("CLUSTER", &self.words));
+        Failure { hint, ..failure }
+    }
+}
+
+/// The right to act on a cluster, and what was known when it was taken.
+pub struct Right {
+    journal: Box<dyn Journal>,
+    /// What the journal held.
+    pub known: Recollection,
+}
+
+impl Right {
+    /// For a cluster that ends with this process: nothing is written down.
+    pub fn unrecorded() -> Self {
+        Self { journal: Box::new(NoJournal), known: Recollection::default() }
+    }
+
+    /// Writes something down that is no part of an execution.
+    ///
+    /// # Errors
+    /// It could not be made durable.
+    pub fn note(&mut self, records: Vec<Record>, now: TimestampMs) -> Result<(), Failure> {
+        let entries: Vec<Entry> = records.into_iter().map(|record| Entry { at_ms: now.0, record }).collect();
+        if entries.is_empty() { Ok(()) } else { Ok(self.journal.append(&entries)?) }
+    }
+}
+
+/// A process that acts on a cluster.
+pub struct Session {
+    /// The cluster.
+    pub world: Box<dyn World>,
+    right: Right,
+}
+
+impl Session {
+    /// Begins to act. Whatever has to stand between the loop and the world or the journal is put there here.
+    pub fn new(world: Box<dyn World>, right: Right) -> Self {
+        Self { world, right }
+    }
+
+    /// Refuses to begin anything while something is unfinished.
+    ///
+    /// # Errors
+    /// Something is.
+    pub fn refuse_unfinished(&self, words: &str) -> Result<(), Failure> {
+        refuse_unfinished(&self.right.known, words)
+    }
+
+    /// Carries a plan out: that it begins is durable before anything is done.
+    ///
+    /// # Errors
+    /// It could not be written down; nothing was done.
+    pub fn carry_out(
+        &mut self,
+        plan: &Plan,
+        execution: &mut Execution,
+        tell: &mut dyn FnMut(Happening),
+    ) -> Result<Outcome, Failure> {
+        let now = self.world.now();
+        let id = ExecutionId::new(now, plan.id);
+        let (records, memory) = Record::beginning(execution, &id, plan, by());
+        self.right.note(records, now)?;
+        Ok(self.drive(execution, id, memory, &plan.operation, tell))
+    }
+
+    /// Carries on what a process that is gone had begun. `first` is asked of it before anything else.
+    ///
+    /// # Errors
+    /// The cluster cannot be seen, or is another one.
+    pub fn carry_on(
+        &mut self,
+        unfinished: &Unfinished,
+        first: &[OperatorRequest],
+        tell: &mut dyn FnMut(Happening),
+    ) -> Result<Outcome, Failure> {
+        let seen = self.world.observe(&crate::control::Scope::Full)?;
+        let Unfinished { execution: id, plan, settings, memory, .. } = unfinished;
+        let now = self.world.now();
+        let mut execution = Execution::resume(plan, settings.clone(), memory.clone(), now, &seen)?;
+        for request in first {
+            execution.request(request, Some(&seen));
+        }
+        let text = format!("carried on by {}", by());
+        self.right.note(vec![Record::Happened { execution: id.clone(), text }], now)?;
+        Ok(self.drive(&mut execution, id.clone(), memory.clone(), &plan.operation, tell))
+    }
+
+    fn drive(
+        &mut self,
+        execution: &mut Execution,
+        id: ExecutionId,
+        recorded: Memory,
+        operation: &str,
+        tell: &mut dyn FnMut(Happening),
+    ) -> Outcome {
+        let charge = Charge { execution, id, journal: self.right.journal.as_mut(), recorded };
+        let outcome = drive(self.world.as_mut(), charge, tell);
+        if outcome.end == End::Done {
+            let marked = self.right.note(marks::records(operation), self.world.now());
+            // The moves are done and stay done; what a daemon makes of the brokers afterwards is not.
+            if let Err(failure) = marked {
+                Screen::plain().warn(&format!("not remembered, `{operation}`: {}", failure.message));
+            }
+        }
+        outcome
+    }
+}
+
+/// Refuses to begin anything while something is unfinished.
+///
+/// # Errors
+/// Something is.
+pub fn refuse_unfinished(known: &Recollection, words: &str) -> Result<(), Failure> {
+    let Some(unfinished) = known.unfinished().last() else { return Ok(()) };
+    let tally = unfinished.memory.tally();
+    let steps = unfinished.plan.steps().count();
+    Err(Failure::refused(format!(
+        "plan {} ({}), begun {} by {}, is not finished: {} of {steps} steps done, {} under way, {} throttle settings \
+         may stand",
+        unfinished.plan.id,
+        unfinished.plan.operation,
+        unfinished.began_at,
+        unfinished.by,
+        tally.done,
+        tally.under_way,
+        tally.throttles
+    ))
+    .hint(format!(
+        "`evenkeel resume {words} --execute` carries it on; `evenkeel stop {words}` rolls it back; \
+         `evenkeel status {words}` shows the cluster"
+    )))
+}
+
+/// Who acts, for the journal and for others: `anna@ops-1: rebalance`.
+pub fn by() -> String {
+    let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let user = named("USER").or_else(|| named("LOGNAME")).unwrap_or_else(user_id);
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned());
+    let host = host.or_else(|| named("HOSTNAME")).unwrap_or_else(|| "some host".to_owned());
+    format!("{user}@{host}: {}", verb())
+}
+
+/// A user without a name, as a supervisor may start one.
+fn user_id() -> String {
+    let own = std::fs::metadata("/proc/self");
+    own.map_or_else(
+        |_| "someone".to_owned(),
+        |own| format!("uid-{}", std::os::unix::fs::MetadataExt::uid(&own)),
+    )
+}
+
+/// Whether a daemon began something, and not a person.
+pub fn is_daemons(by: &str) -> bool {
+    by.ends_with(": run")
+}
+
+/// The command of this process. No other word of its command line is written down: some name files and addresses.
+fn verb() -> String {
+    let cli = Cli::command();
+    let known = |word: &String| cli.get_subcommands().any(|command| command.get_name() == word);
+    std::env::args().skip(1).find(known).unwrap_or_else(|| "evenkeel".to_owned())
+}
+
+fn holder() -> Holder {
+    Holder { pid: std::process::id(), by: by(), since: now() }
+}
+
+/// The wall clock.
+pub fn now() -> TimestampMs {
+    crate::edge::kafka::Clock::default().now()
+}
