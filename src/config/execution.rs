@@ -23,6 +23,9 @@ pub struct ExecutionSettings {
     /// How often rates may go up, or down once more (`adjust-interval = "5s"`).
     #[serde(default, deserialize_with = "optional_duration")]
     pub adjust_interval: Option<Duration>,
+    /// Whether the canary measures while something is carried out (`canary = "auto"`). Default: `auto`.
+    #[serde(default)]
+    pub canary: CanaryMode,
     /// How many replicas may be copied onto one broker at once, and how many one broker may send.
     #[serde(default, deserialize_with = "moves")]
     pub moves_per_broker: Option<usize>,
@@ -38,6 +41,46 @@ pub struct ExecutionSettings {
     /// When something new may start (`windows = { only = ["01:00-06:00"], offset = "+01:00" }`). Default: always.
     #[serde(default)]
     pub windows: Windows,
+}
+
+/// Whether the canary measures how long records take while something is carried out. It makes a topic of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum CanaryMode {
+    /// `auto`: where an objective for latency is set.
+    #[default]
+    Auto,
+    /// `true`: always.
+    On,
+    /// `false`: never.
+    Off,
+}
+
+impl<'de> Deserialize<'de> for CanaryMode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Text {
+            Bool(bool),
+            Word(String),
+        }
+        match Text::deserialize(deserializer) {
+            Ok(Text::Bool(true)) => Ok(Self::On),
+            Ok(Text::Bool(false)) => Ok(Self::Off),
+            Ok(Text::Word(word)) if word == "auto" => Ok(Self::Auto),
+            _ => Err(serde::de::Error::custom("`canary` is true, false or \"auto\"")),
+        }
+    }
+}
+
+impl ExecutionSettings {
+    /// Whether the canary measures while something is carried out.
+    pub fn has_canary(&self) -> bool {
+        match self.canary {
+            CanaryMode::Auto => self.latency_objective.is_some(),
+            CanaryMode::On => true,
+            CanaryMode::Off => false,
+        }
+    }
 }
 
 /// The replication throttle of each broker that takes part, in each direction.

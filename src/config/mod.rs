@@ -21,7 +21,7 @@ pub use act::ActSettings;
 pub use bootstrap::Bootstrap;
 pub use capacity::CapacitySettings;
 pub use cluster::ClusterSettings;
-pub use execution::{ExecutionSettings, Throttle};
+pub use execution::{CanaryMode, ExecutionSettings, Throttle};
 pub use kafka_client::{
     Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Pem, SaslMechanism, SaslSettings,
     TlsIdentity, TlsSettings,

@@ -121,6 +121,28 @@ pub trait World {
     }
 }
 
+impl<W: World + ?Sized> World for Box<W> {
+    fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
+        (**self).observe(scope)
+    }
+
+    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {
+        (**self).perform(command)
+    }
+
+    fn now(&self) -> TimestampMs {
+        (**self).now()
+    }
+
+    fn sleep(&mut self, duration: Duration) {
+        (**self).sleep(duration);
+    }
+
+    fn stop_requests(&self) -> u32 {
+        (**self).stop_requests()
+    }
+}
+
 impl<W: World + ?Sized> World for &mut W {
     fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
         (**self).observe(scope)
