@@ -9,4 +9,4 @@ mod units;
 
 pub use digest::{Digest, DigestBuilder};
 pub use ids::{BrokerId, ModelId, PlanId, RackId, TopicName, TopicPartition};
-pub use units::{Bytes, BytesPerS, Cores, NotAnAmount, TimestampMs, UnitError, format_duration};
+pub use units::{Bytes, BytesPerS, Cores, Millis, NotAnAmount, TimestampMs, UnitError, format_duration};

@@ -198,6 +198,10 @@ real_unit! {
     /// Processor time, in cores kept busy.
     Cores
 }
+real_unit! {
+    /// A span of time that was measured, in milliseconds.
+    Millis
+}
 
 impl fmt::Display for BytesPerS {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -208,6 +212,14 @@ impl fmt::Display for BytesPerS {
 impl fmt::Display for Cores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{:.2} cores", self.0))
+    }
+}
+
+impl fmt::Display for Millis {
+    /// `18 ms`; below ten with a digit: `2.5 ms`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = usize::from(self.0 < 9.95);
+        f.pad(&format!("{:.digits$} ms", self.0))
     }
 }
 

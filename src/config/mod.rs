@@ -21,7 +21,7 @@ pub use act::ActSettings;
 pub use bootstrap::Bootstrap;
 pub use capacity::CapacitySettings;
 pub use cluster::ClusterSettings;
-pub use execution::{ExecutionSettings, Throttle};
+pub use execution::{CanaryMode, ExecutionSettings, Throttle};
 pub use kafka_client::{
     Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Pem, SaslMechanism, SaslSettings,
     TlsIdentity, TlsSettings,
@@ -31,5 +31,5 @@ pub use metrics::{MetricsSettings, check_endpoint};
 pub use mode::Mode;
 pub use settings::Settings;
 pub use strict::{ConfigError, nearest, parse_toml};
-pub use values::{ValueError, parse_duration, parse_rate};
+pub use values::{ValueError, parse_duration, parse_objective, parse_rate};
 pub use windows::{Blackout, Hours, Offset, WindowError, Windows};

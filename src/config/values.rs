@@ -15,6 +15,9 @@ pub enum ValueError {
     /// Not a rate.
     #[error("`{0}` is not a rate, such as `50MB`, `50MB/s` or `8MiB/s`")]
     NotARate(String),
+    /// A latency of nothing.
+    #[error("a latency of 0 cannot be had")]
+    LatencyOfNothing,
     /// A rate of nothing.
     #[error("a rate of 0 would let nothing move at all")]
     RateOfNothing,
@@ -39,6 +42,17 @@ pub fn parse_duration(text: &str) -> Result<Duration, ValueError> {
         _ => return Err(wrong()),
     };
     number.checked_mul(unit_ms).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// Reads how long clients may wait: a duration that is not 0.
+///
+/// # Errors
+/// It is not a duration, or it is zero.
+pub fn parse_objective(text: &str) -> Result<Duration, ValueError> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err(ValueError::LatencyOfNothing),
+        other => other,
+    }
 }
 
 /// Reads a rate in bytes per second; the `/s` may be left out.
@@ -98,6 +112,8 @@ mod tests {
         assert_eq!(parse_rate("50MB").map(BytesPerS::get), Ok(50e6));
         assert_eq!(parse_rate("8 MiB/s").map(BytesPerS::get), Ok(8.0 * 1024.0 * 1024.0));
         assert_eq!(parse_rate("0"), Err(ValueError::RateOfNothing));
+        assert_eq!(parse_objective("20ms"), Ok(Duration::from_millis(20)));
+        assert_eq!(parse_objective("0ms"), Err(ValueError::LatencyOfNothing));
         for wrong in ["", "fast", "-1MB", "50Mbit", "MB/s", "1e99MB", "50MB/min"] {
             assert!(matches!(parse_rate(wrong), Err(ValueError::NotARate(_))), "{wrong}");
         }

@@ -17,7 +17,7 @@ pub use journal::{
     Entry, ExecutionId, Intended, Journal, JournalError, NoJournal, Recollection, Record, Unfinished,
 };
 pub use mortal::{Fate, KillPoint, Moment, MortalJournal, MortalWorld, SharedFate, mortal};
-pub use propose::{Proposal, ProposeError, propose};
+pub use propose::{CANARY_TOPIC, Proposal, ProposeError, propose};
 pub use world::{Scope, World, WorldError};
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! [`propose`]: one look at a cluster in, a judged plan out.
 
+use crate::base::TopicName;
 use crate::goals::GoalSet;
 use crate::model::{ClusterModel, ModelError};
 use crate::observe::{GapKind, Observation};
 use crate::plan::{Judgement, Plan, PlanFile, PlanLimits, judge};
 use crate::solve::{Request, Solution, SolveError, solve};
+
+/// The topic of the canary, with a partition led by each broker. What measures the brokers has to stay where it is: no
+/// plan moves it, unless a broker is removed.
+pub const CANARY_TOPIC: &str = "__evenkeel-canary";
 
 /// A plan with everything that led to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +67,7 @@ pub fn propose(
         return Err(ProposeError::IncompleteView { reason: gap.reason.clone() });
     }
     let model = ClusterModel::build(observation)?;
+    let request = &without_canary(observation, request);
     let solution = solve(&model, goals, request)?;
     let plan = Plan::build(&model, goals, request, &solution, limits);
     let judgement = judge(observation, &PlanFile::Evenkeel(Box::new(plan.clone())), limits);
@@ -70,4 +76,13 @@ pub fn propose(
     } else {
         Err(ProposeError::Unsafe(Box::new(judgement)))
     }
+}
+
+/// The request, with the canary's topic left alone where there is one.
+fn without_canary(observation: &Observation, request: &Request) -> Request {
+    let mut request = request.clone();
+    if observation.topics.contains_key(&TopicName::from(CANARY_TOPIC)) {
+        request.excluded_topics.extend(CANARY_TOPIC.parse());
+    }
+    request
 }

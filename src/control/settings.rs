@@ -15,6 +15,8 @@ impl From<&ExecutionSettings> for ExecuteSettings {
         };
         Self {
             throttle,
+            latency_objective: settings.latency_objective,
+            adjust_interval: settings.adjust_interval.unwrap_or(default.adjust_interval),
             moves_in_flight_per_broker: settings
                 .moves_per_broker
                 .unwrap_or(default.moves_in_flight_per_broker),

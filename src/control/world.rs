@@ -121,7 +121,7 @@ pub trait World {
     }
 }
 
-impl<W: World + ?Sized> World for &mut W {
+impl<W: World + ?Sized> World for Box<W> {
     fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
         (**self).observe(scope)
     }
@@ -147,7 +147,7 @@ impl<W: World + ?Sized> World for &mut W {
     }
 }
 
-impl<W: World + ?Sized> World for Box<W> {
+impl<W: World + ?Sized> World for &mut W {
     fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
         (**self).observe(scope)
     }

@@ -1,5 +1,6 @@
 //! The rim: the only place with async, sockets, files, clocks and the environment.
 
+pub mod canary;
 pub mod cli;
 pub mod kafka;
 pub mod lease;

@@ -1,20 +1,13 @@
-//! Whether a plan may be started at all, and at which rates.
+//! Whether a plan may be started at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::guard::{brokers_down, incomplete_view, repairs};
-use super::{NotStarted, StaleStep, ThrottleRate};
+use super::{NotStarted, StaleStep};
 use crate::base::BrokerId;
 use crate::model::promises;
 use crate::observe::Observation;
 use crate::plan::{LogDirStep, MoveStep, Plan, Step};
-
-/// The throttle where nothing is known of a broker's network, in bytes per second: a tenth of the weakest common
-/// network (4 Gbit/s), in which a terabyte takes some hours and clients notice nothing.
-const RATE_UNMEASURED: u64 = 50_000_000;
-
-/// The lowest throttle that is derived, in bytes per second: with less, moves of busy partitions never end.
-const RATE_LEAST: u64 = 5_000_000;
 
 /// Checks a plan against the cluster as it is.
 pub(super) fn admit(plan: &Plan, seen: &Observation) -> Result<(), NotStarted> {
@@ -153,56 +146,4 @@ fn stale_log_dir(step: &LogDirStep, seen: &Observation) -> Option<String> {
     };
     let LogDirStep { partition, broker, from, .. } = step;
     Some(format!("{partition} on broker {broker} {found}, the plan says {from}"))
-}
-
-/// The throttle between the log directories of a broker, in bytes per second; none where there shall be none. What a
-/// disk can spare is not known, so that where nothing is set it is the rate for brokers whose network is not known.
-pub(super) fn log_dir_rate(rate: ThrottleRate) -> Option<u64> {
-    match rate {
-        ThrottleRate::Unlimited => None,
-        ThrottleRate::BytesPerS(rate) => Some(rate.max(1)),
-        ThrottleRate::Derived => Some(RATE_UNMEASURED),
-    }
-}
-
-/// The throttle of each broker: what its leaders may send and what its followers may take, in bytes per second.
-pub(super) fn rates(rate: ThrottleRate, seen: &Observation) -> BTreeMap<BrokerId, (u64, u64)> {
-    let fixed = match rate {
-        ThrottleRate::Unlimited => return BTreeMap::new(),
-        ThrottleRate::BytesPerS(rate) => Some(rate.max(1)),
-        ThrottleRate::Derived => None,
-    };
-    let used = used(seen);
-    let derive = |capacity: Option<f64>, used: f64| {
-        let headroom = capacity.map(|capacity| (capacity - used).max(0.0) / 2.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "finite and at least 0")]
-        headroom.map_or(RATE_UNMEASURED, |rate| (rate as u64).max(RATE_LEAST))
-    };
-    seen.brokers
-        .iter()
-        .map(|(id, broker)| {
-            let (sends, takes) = used.get(id).copied().unwrap_or_default();
-            let out = broker.capacity.network_out_bytes_per_s.map(crate::base::BytesPerS::get);
-            let into = broker.capacity.network_in_bytes_per_s.map(crate::base::BytesPerS::get);
-            (*id, fixed.map_or_else(|| (derive(out, sends), derive(into, takes)), |rate| (rate, rate)))
-        })
-        .collect()
-}
-
-/// Bytes per second that each broker sends and takes now, as far as known.
-fn used(seen: &Observation) -> BTreeMap<BrokerId, (f64, f64)> {
-    let mut used: BTreeMap<BrokerId, (f64, f64)> = BTreeMap::new();
-    for (_, _, partition) in seen.partitions() {
-        let produced = partition.load.produce_bytes_per_s.map_or(0.0, crate::base::BytesPerS::get);
-        let consumed = partition.load.consume_bytes_per_s.map_or(0.0, crate::base::BytesPerS::get);
-        let followers = u32::try_from(partition.replicas.len().saturating_sub(1)).unwrap_or(u32::MAX);
-        for broker in &partition.replicas {
-            let (sends, takes) = used.entry(*broker).or_default();
-            *takes += produced;
-            if partition.leader == Some(*broker) {
-                *sends += consumed + f64::from(followers) * produced;
-            }
-        }
-    }
-    used
 }

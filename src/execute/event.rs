@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Leftover, StepEnd, StopMode, ThrottleRate};
+use super::{Brake, Leftover, StepEnd, StopMode, ThrottleRate};
 use crate::base::{BrokerId, Bytes, PlanId, TimestampMs, TopicPartition, format_duration};
 
 /// Something that happened while a plan ran.
@@ -139,6 +139,13 @@ pub enum ExecutionEvent {
         setting: String,
         /// What stands there now.
         value: String,
+    },
+    /// Copies were slowed down; told once until they have gone on for a while.
+    SlowedDown {
+        /// On which brokers.
+        brokers: Vec<BrokerId>,
+        /// Why.
+        cause: Brake,
     },
     /// A command, or a part of it, did not go through; it is tried again where that helps.
     CommandFailed {
@@ -303,6 +310,9 @@ impl fmt::Display for ExecutionEvent {
             }
             Self::ThrottleTakenOver { setting, value } => {
                 write!(f, "{setting} was changed to {value} by someone else and is left alone from now on")
+            }
+            Self::SlowedDown { brokers, cause } => {
+                write!(f, "copies on broker {} were slowed down: {cause}", list(brokers))
             }
             Self::CommandFailed { command, reason } => write!(f, "{command}: {reason}"),
             Self::Blind { reason } => write!(f, "the cluster cannot be seen: {reason}"),

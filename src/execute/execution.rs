@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::admit::{admit, log_dir_rate, rates, same_cluster, steps};
+use super::admit::{admit, same_cluster, steps};
 use super::memory::{Course, Memory, Start};
+use super::pace::Pace;
 use super::progress::{Progress, Speed, bytes};
 use super::start::{LogDirMoves, Starts};
 use super::step_run::{Looking, Need, State, StepRun};
-use super::throttle::{CopyEnd, RateOf, Throttles, Wanted};
+use super::throttle::Throttles;
 use super::{
     Command, DropReason, End, ExecuteSettings, ExecutionEvent, Leftover, NotStarted, Outcome, Pause, StepEnd,
     StopMode,
@@ -20,8 +21,8 @@ use crate::plan::{MoveStep, Plan, Rooms, Step};
 /// Time as far as it was lived through: a clock that jumps, a machine that slept or a cluster out of sight for an
 /// hour must not make every step look an hour late.
 #[derive(Debug)]
-struct Lived {
-    at: Duration,
+pub(super) struct Lived {
+    pub(super) at: Duration,
     last: TimestampMs,
 }
 
@@ -64,14 +65,13 @@ pub struct Execution {
     pub(super) carried_on: bool,
     pub(super) start: Start,
     pub(super) course: Course,
-    pub(super) rates: BTreeMap<BrokerId, (u64, u64)>,
-    pub(super) log_dir_rate: Option<u64>,
+    pub(super) pace: Pace,
     /// The controller of the last look.
     pub(super) controller: Option<BrokerId>,
     /// Share of a volume that is never passed: the plan's limit, and the settings' reserve.
     pub(super) disk_limit_share: f64,
     pub(super) throttles: Throttles,
-    lived: Lived,
+    pub(super) lived: Lived,
     pub(super) pause: Option<(Pause, Duration)>,
     pub(super) pause_told: bool,
     pub(super) stop: Option<StopMode>,
@@ -79,7 +79,7 @@ pub struct Execution {
     pub(super) throttle_failed: Option<String>,
     pub(super) events: Vec<ExecutionEvent>,
     pub(super) told: BTreeSet<(String, String)>,
-    clean_up_since: Option<Duration>,
+    pub(super) clean_up_since: Option<Duration>,
     speed: Speed,
     outcome: Option<Outcome>,
 }
@@ -143,8 +143,7 @@ impl Execution {
         let id = |step: &StepRun| Some((step.partition().topic.clone(), step.topic_id?));
         let topic_ids = runs.iter().filter_map(id).collect();
         Self {
-            rates: rates(settings.throttle, seen),
-            log_dir_rate: log_dir_rate(settings.throttle),
+            pace: Pace::new(&settings, seen, steps(plan).map(|step| step.partition().clone())),
             disk_limit_share: plan.limits.disk_limit_share.min(1.0 - settings.disk_reserve_ratio),
             settings,
             steps: runs,
@@ -181,6 +180,7 @@ impl Execution {
         self.lived.advance(now, self.settings.poll.saturating_mul(10).max(Duration::from_secs(30)));
         self.throttle_failed = None;
         self.make_room(seen);
+        self.set_pace(seen);
         let mut reach = self.reach();
         let mut needs = self.look(seen, |step| step.wave <= reach);
         self.judge_pause(now, seen);
@@ -270,8 +270,6 @@ impl Execution {
         }
         let speed = self.speed.get();
         let left = bytes_total.saturating_sub(bytes_done);
-        let in_use = self.rates.values().flat_map(|(leader, follower)| [*leader, *follower]);
-        let throttle = in_use.clone().min().zip(in_use.max());
         Progress {
             bytes_total,
             bytes_done,
@@ -284,7 +282,8 @@ impl Execution {
             waves: self.waves,
             speed_bytes_per_s: speed,
             left_s: self.left_s(speed.map(|speed| left.as_f64() / speed.get())),
-            throttle_bytes_per_s: throttle,
+            throttle_bytes_per_s: self.pace.range(),
+            brake: self.pace.brake(),
             phase: self.phase(),
             paused: self.pause.as_ref().map(|(pause, _)| pause.clone()),
             stopping: self.stop,
@@ -364,50 +363,6 @@ impl Execution {
         commands.extend((!elections.is_empty()).then_some(Command::ElectPreferredLeaders(elections)));
         commands.extend(turn.restore);
         commands
-    }
-
-    /// Whether throttles that cannot be seen are put back on the word of the cluster: when all else has ended and a
-    /// part of the time for cleaning up has gone by, or nothing is waited for.
-    fn puts_back_unseen(&self) -> bool {
-        let waited = |since| self.lived.at.saturating_sub(since);
-        self.stop == Some(StopMode::Now)
-            || self.clean_up_since.is_some_and(|since| waited(since) >= self.settings.clean_up_patience / 2)
-    }
-
-    /// The throttles that have to stand now: rates on everyone who takes part in what may be on its way, lists
-    /// of exactly the replicas that send and those that are made.
-    fn wanted(&self, seen: &Observation) -> Wanted {
-        let mut wanted = Wanted::default();
-        if self.stop == Some(StopMode::Now) {
-            return wanted;
-        }
-        let is_alive = |id: &BrokerId| seen.brokers.get(id).is_some_and(|broker| broker.alive);
-        let reach = self.reach();
-        let left = |step: &&StepRun| step.wave <= reach && !step.is_settled();
-        for step in self.steps.iter().filter(left) {
-            if let (Step::LogDir(step), Some(rate)) = (&step.step, self.log_dir_rate)
-                && is_alive(&step.broker)
-            {
-                wanted.rates.insert((step.broker, RateOf::LogDirs), rate);
-            }
-        }
-        let copies = |step: &&StepRun| left(step) && step.added().next().is_some();
-        for step in self.steps.iter().filter(copies) {
-            let (base, added): (Vec<_>, Vec<_>) = (step.base().to_vec(), step.added().collect());
-            for (brokers, end) in [(&base, CopyEnd::Leader), (&added, CopyEnd::Follower)] {
-                for broker in brokers.iter().filter(|broker| is_alive(broker)) {
-                    let Some((leader, follower)) = self.rates.get(broker) else { continue };
-                    let rate = if end == CopyEnd::Leader { leader } else { follower };
-                    wanted.rates.insert((*broker, end.into()), *rate);
-                }
-                if step.is_in_flight() && !self.rates.is_empty() {
-                    let TopicPartition { topic, partition } = step.partition();
-                    let list = wanted.lists.entry((topic.clone(), end)).or_default();
-                    list.extend(brokers.iter().map(|broker| (*partition, *broker)));
-                }
-            }
-        }
-        wanted
     }
 
     /// Ends when every step has ended and nothing of ours is left standing, or when that has been tried for long.

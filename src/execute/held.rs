@@ -16,12 +16,17 @@ pub struct HeldMemory<V> {
     confirmed: bool,
 }
 
+/// So many of the values sent last are known as ours. A pace that follows what is measured sends another one every few
+/// seconds, for hours; what was sent that long ago lands no more, and no view lags that far behind.
+const SENT_MOST: usize = 32;
+
 /// A setting that was changed by this execution.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "facts about one setting, in any combination")]
 pub(super) struct Held<V> {
     /// What stood there before; `None` when it was not set.
     before: Option<V>,
-    /// Every value that was sent and may stand there.
+    /// Every value that was sent and may stand there, the last one at the end.
     sent: Vec<Option<V>>,
     /// What shall stand there now; `before` again when it is no longer needed.
     aim: Option<V>,
@@ -210,8 +215,10 @@ impl<V: Clone + PartialEq> Held<V> {
             return Next::Wait;
         }
         self.last = Some((self.aim.clone(), Reply::None, at));
-        if !self.sent.contains(&self.aim) {
-            self.sent.push(self.aim.clone());
+        self.sent.retain(|sent| *sent != self.aim);
+        self.sent.push(self.aim.clone());
+        if self.sent.len() > SENT_MOST {
+            self.sent.remove(0);
         }
         Next::Send(self.aim.clone())
     }
@@ -295,6 +302,25 @@ mod tests {
         assert_eq!(held.next(&Seen::Value(None), at(1), SETTLE), Next::Send(None), "it may show later");
         held.accepted();
         assert_eq!(held.next(&Seen::Value(None), at(2), SETTLE), Next::Released);
+    }
+
+    #[test]
+    fn a_setting_that_changes_for_hours_is_remembered_by_its_last_values() {
+        let mut held = Held::new(Some(1), 100);
+        for value in 0..1_000 {
+            held.want(Some(100 + value));
+            let stands = if value == 0 { 1 } else { 99 + value };
+            let next = held.next(&Seen::Value(Some(stands)), at(value), SETTLE);
+            assert_eq!(next, Next::Send(Some(100 + value)));
+            held.accepted();
+        }
+        assert_eq!(held.memory().map(|memory| memory.sent.len()), Some(SENT_MOST));
+        held.want(None);
+        assert_eq!(
+            held.next(&Seen::Value(Some(1_090)), at(2_000), SETTLE),
+            Next::Send(Some(1)),
+            "still ours"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! learnt only by looking at the next [`crate::observe::Observation`].
 //!
 //! [`Execution`] is the machine; each of its steps is a `StepRun`, which reads its partition's `sight`. The
-//! `guard`s say what may start, the ledger in `throttle` keeps what has to be put back. Nothing here knows
+//! `guard`s say what may start, the `pace` how fast it is copied, the ledger in `throttle` keeps what has to be put back. Nothing here knows
 //! Kafka's wire, a clock, or who asked.
 
 mod admit;
@@ -15,6 +15,7 @@ mod guard;
 mod held;
 mod memory;
 mod outcome;
+mod pace;
 mod pausing;
 mod progress;
 mod put_right;
@@ -27,6 +28,7 @@ mod start;
 mod step_memory;
 mod step_run;
 mod throttle;
+mod wanted;
 
 #[cfg(test)]
 mod tests;
@@ -38,6 +40,7 @@ pub use execution::{Execution, Turn};
 pub use held::HeldMemory;
 pub use memory::{Course, Fact, Memory, Start, Tally};
 pub use outcome::{DropReason, End, Leftover, NotStarted, Outcome, StaleStep, StepEnd};
+pub use pace::Brake;
 pub use progress::{Phase, Progress};
 pub use request::OperatorRequest;
 pub use settings::{ExecuteSettings, StopMode, ThrottleRate};

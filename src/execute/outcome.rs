@@ -156,6 +156,15 @@ pub enum DropReason {
     RackSpread,
     /// It would leave fewer replicas than min ISR needs.
     TooFewReplicas,
+    /// More is written to it than may be copied, so that the copy would never end.
+    Outgrows {
+        /// The broker that may copy no faster.
+        broker: BrokerId,
+        /// What is written to it.
+        grows_bytes_per_s: u64,
+        /// What the broker may send or take at most.
+        rate_bytes_per_s: u64,
+    },
     /// It was held back for too long.
     Held {
         /// By what.
@@ -179,6 +188,12 @@ impl fmt::Display for DropReason {
             Self::CancelledByAnother => f.write_str("someone cancelled it"),
             Self::RackSpread => f.write_str("it would stand on fewer racks"),
             Self::TooFewReplicas => f.write_str("it would have fewer replicas than it needs"),
+            Self::Outgrows { broker, grows_bytes_per_s, rate_bytes_per_s } => write!(
+                f,
+                "it grows by {}/s, faster than it may be copied: broker {broker} may copy {}/s",
+                Bytes(*grows_bytes_per_s),
+                Bytes(*rate_bytes_per_s)
+            ),
             Self::Held { by } => write!(f, "held back for too long: {by}"),
             Self::Refused { error } => write!(f, "refused by Kafka: {error}"),
         }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::step_run::{State, StepRun};
-use super::{Pause, StepEnd, StopMode};
+use super::throttle::RateOf;
+use super::{Brake, Pause, StepEnd, StopMode};
 use crate::base::{BrokerId, Bytes, BytesPerS, format_duration};
 use crate::plan::Step;
 
@@ -41,6 +42,8 @@ pub struct Progress {
     pub left_s: Option<f64>,
     /// The lowest and the highest throttle of a broker that takes part, in bytes per second.
     pub throttle_bytes_per_s: Option<(u64, u64)>,
+    /// What holds the pace of copies back, if something measured does.
+    pub brake: Option<Brake>,
     /// What it is doing.
     pub phase: Phase,
     /// Why nothing new starts, if that is so.
@@ -129,6 +132,9 @@ impl fmt::Display for Progress {
         if self.steps_dropped > 0 {
             write!(f, ", {} dropped", self.steps_dropped)?;
         }
+        if let Some(brake) = &self.brake {
+            write!(f, ", held back: {brake}")?;
+        }
         match &self.paused {
             Some(pause) => write!(f, ", paused: {pause}"),
             None => Ok(()),
@@ -167,10 +173,11 @@ impl super::Execution {
             }
         }
         let needs = brokers.iter().filter_map(|(broker, left)| {
-            let (leader, follower) = self.rates.get(broker)?;
+            let leader = self.pace.rate(*broker, RateOf::Leader)?;
+            let follower = self.pace.rate(*broker, RateOf::Follower)?;
             #[expect(clippy::cast_precision_loss, reason = "a rate")]
             let at = |bytes: f64, rate: u64| bytes / (rate.max(1) as f64);
-            Some(at(left.into, *follower).max(at(left.from, *leader)))
+            Some(at(left.into, follower).max(at(left.from, leader)))
         });
         let busiest = needs.max_by(f64::total_cmp);
         [at_speed, busiest].into_iter().flatten().max_by(f64::total_cmp)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::execution::Execution;
 use super::sight::size_on_disk;
 use super::step_run::{State, StepRun};
+use super::throttle::RateOf;
 use super::{StepEnd, start};
 use crate::base::{BrokerId, Bytes};
 use crate::observe::{Observation, Partition};
@@ -133,15 +134,15 @@ impl Execution {
     /// What a broker may receive and send, in bytes per second.
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     fn throttle_of(&self, broker: BrokerId) -> (f64, f64) {
-        let rates = self.rates.get(&broker);
-        rates.map_or((f64::INFINITY, f64::INFINITY), |(leader, follower)| (*follower as f64, *leader as f64))
+        let rate = |of| self.pace.rate(broker, of).map_or(f64::INFINITY, |rate| rate as f64);
+        (rate(RateOf::Follower), rate(RateOf::Leader))
     }
 
     /// What a broker may send and receive, in bytes per second; without throttles all count alike.
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     fn rate_of(&self, broker: BrokerId) -> (f64, f64) {
-        let (leader, follower) = self.rates.get(&broker).copied().unwrap_or((1, 1));
-        (leader.max(1) as f64, follower.max(1) as f64)
+        let rate = |of| self.pace.rate(broker, of).unwrap_or(1).max(1) as f64;
+        (rate(RateOf::Leader), rate(RateOf::Follower))
     }
 }
 

@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::admit::{log_dir_rate, rates};
 use super::{Execution, ExecutionEvent, StopMode, ThrottleRate};
 use crate::base::Bytes;
 use crate::observe::Observation;
@@ -83,8 +82,7 @@ impl Execution {
             self.settings.throttle = throttle;
         }
         if let Some(seen) = seen {
-            self.rates = rates(self.settings.throttle, seen);
-            self.log_dir_rate = log_dir_rate(self.settings.throttle);
+            self.pace.set_throttle(self.settings.throttle, seen);
         }
     }
 }

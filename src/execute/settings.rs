@@ -12,6 +12,11 @@ use crate::config::Windows;
 pub struct ExecuteSettings {
     /// The replication throttle.
     pub throttle: ThrottleRate,
+    /// How long clients may wait: the time that 99 of 100 of their requests stay below, on every broker. Where it is set,
+    /// copies slow down to keep it.
+    pub latency_objective: Option<Duration>,
+    /// How often rates go up at most, and how often a broker backs off.
+    pub adjust_interval: Duration,
     /// At most this many moves copy onto one broker at once, and at most this many are led (sent) by one broker.
     pub moves_in_flight_per_broker: usize,
     /// At most this many moves in flight in all.
@@ -42,6 +47,9 @@ impl Default for ExecuteSettings {
     fn default() -> Self {
         Self {
             throttle: ThrottleRate::Derived,
+            latency_objective: None,
+            // What a change of rate has brought shows after a few fetches and the next look at the metrics.
+            adjust_interval: Duration::from_secs(5),
             // Kafka's own throttle shares the rate out; more moves at once only spread it thinner, and five keep
             // it busy while single moves end.
             moves_in_flight_per_broker: 5,
@@ -65,12 +73,13 @@ impl Default for ExecuteSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ThrottleRate {
-    /// Half of the broker's unused network where its capacity and load are known, else 50 MB/s.
+    /// Half of the broker's unused network where its capacity and load are known, else 50 MB/s; with an objective for
+    /// latency from there up to nine tenths of it, as long as the objective is kept.
     #[default]
     Derived,
-    /// This many bytes per second.
+    /// This many bytes per second; with an objective for latency no more than this.
     BytesPerS(u64),
-    /// No throttle at all: moves take what the network gives.
+    /// No throttle at all: moves take what the network gives. With an objective for latency the same as `Derived`.
     Unlimited,
 }
 

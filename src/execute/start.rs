@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::execution::Execution;
 use super::guard::{Hold, Incoming, IntoDirs, disk_room, log_dir_room, may_go, repairs};
+use super::pace::{Allows, Copies, Growth};
 use super::sight::size_on_disk;
 use super::step_run::{State, StepRun};
 use super::{DropReason, ExecutionEvent, StepEnd};
@@ -22,11 +23,14 @@ struct InFlight {
     incoming: Incoming,
     /// Bytes on their way to a directory from another one of the same broker.
     into_dirs: IntoDirs,
+    /// Who copies what, and how fast it grows.
+    copies: Copies,
 }
 
 impl InFlight {
-    fn add(&mut self, step: &StepRun, seen: &Observation) {
+    fn add(&mut self, step: &StepRun, seen: &Observation, growth: &Growth) {
         self.moves += 1;
+        self.copies.add(step, seen, growth);
         if let Step::LogDir(planned) = &step.step {
             *self.onto.entry(planned.broker).or_default() += 1;
             let lacking = step.lacking.unwrap_or(planned.size_bytes);
@@ -76,7 +80,7 @@ impl Execution {
     pub(super) fn start(&mut self, seen: &Observation) -> Starts {
         let mut in_flight = InFlight::default();
         for step in self.steps.iter().filter(|step| step.is_copying()) {
-            in_flight.add(step, seen);
+            in_flight.add(step, seen, self.pace.growth());
         }
         let anything_moves = in_flight.moves > 0;
         let mut starts = Starts::default();
@@ -136,7 +140,7 @@ impl Execution {
             let LogDirStep { partition, broker, from, to, size_bytes, .. } = planned.clone();
             step.asked += 1;
             step.state = State::Asked;
-            in_flight.add(step, seen);
+            in_flight.add(step, seen, self.pace.growth());
             starts.log_dirs.entry(broker).or_default().insert(partition.clone(), to.clone());
             let bytes = size_bytes;
             self.events.push(ExecutionEvent::LogDirMoveStarted { partition, broker, from, to, bytes });
@@ -149,7 +153,7 @@ impl Execution {
         step.asked += 1;
         step.state = State::Asked;
         if step.is_copying() {
-            in_flight.add(step, seen);
+            in_flight.add(step, seen, self.pace.growth());
         }
         let (partition, to) = (step.partition().clone(), step.aim().to_vec());
         let size = seen.partition(&partition).map_or(Bytes::ZERO, |seen| full_size(step, seen));
@@ -179,8 +183,15 @@ impl Execution {
         if matches!(step.step, Step::Leader(_)) {
             return Leave::Go;
         }
+        let grows = self.pace.allows(step, seen, &in_flight.copies);
+        if let Allows::Never(reason) = grows {
+            return Leave::Dropped(reason);
+        }
         if let Step::LogDir(step) = &step.step {
-            return self.leave_between_dirs(step, partition, seen, in_flight);
+            return match self.leave_between_dirs(step, partition, seen, in_flight) {
+                Leave::Go if grows == Allows::Later => Leave::Later,
+                leave => leave,
+            };
         }
         match may_go(seen, name, partition, (step.base(), step.aim()), step.resized_from()) {
             Some(Hold::Drop(reason)) => return Leave::Dropped(reason),
@@ -196,6 +207,7 @@ impl Execution {
         if in_flight.moves >= self.settings.moves_in_flight.max(1)
             || partition.leader.is_some_and(|leader| busy(&in_flight.from, leader))
             || step.added().any(|broker| busy(&in_flight.onto, broker))
+            || grows == Allows::Later
         {
             return Leave::Later;
         }

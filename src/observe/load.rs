@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::cpu::share_cpu;
-use super::{Gap, GapKind, Observation};
-use crate::base::{BrokerId, BytesPerS, Cores, TopicName};
+use super::{BrokerLatency, BrokerTraffic, Gap, GapKind, Observation, Signals};
+use crate::base::{BrokerId, BytesPerS, Cores, Millis, TopicName};
 
 /// The load of one partition, as far as known.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -37,6 +37,14 @@ pub struct BrokerMetrics {
     pub replication_in_per_s: Option<BytesPerS>,
     /// Bytes sent to other brokers.
     pub replication_out_per_s: Option<BytesPerS>,
+    /// Of these received, what makes new replicas.
+    pub reassignment_in_per_s: Option<BytesPerS>,
+    /// Of these sent, what makes new replicas.
+    pub reassignment_out_per_s: Option<BytesPerS>,
+    /// How long produce requests take, with the wait for followers.
+    pub produce_p99_ms: Option<Millis>,
+    /// How long consumers' fetches take, without the wait for something to fetch.
+    pub fetch_p99_ms: Option<Millis>,
     /// Cores that the broker keeps busy.
     pub cpu_cores_used: Option<Cores>,
     /// Cores that it has.
@@ -49,6 +57,26 @@ impl BrokerMetrics {
     /// Whether the endpoint told of bytes in. Kafka always shows the sum over all topics, also when it is zero.
     pub(super) fn knows_bytes_in(&self) -> bool {
         self.bytes_in_per_s.is_some() || !self.topic_bytes_in_per_s.is_empty()
+    }
+
+    /// What it tells of the present: what flows besides copies, and how long clients wait.
+    pub fn signals(&self) -> Signals {
+        let in_sync = |all: Option<BytesPerS>, made: Option<BytesPerS>| {
+            all.zip(made).map(|(all, made)| rate_of(all.get() - made.get()))
+        };
+        Signals {
+            traffic: BrokerTraffic {
+                clients_in_bytes_per_s: self.bytes_in_per_s,
+                clients_out_bytes_per_s: self.bytes_out_per_s,
+                replicas_in_bytes_per_s: in_sync(self.replication_in_per_s, self.reassignment_in_per_s),
+                replicas_out_bytes_per_s: in_sync(self.replication_out_per_s, self.reassignment_out_per_s),
+            },
+            latency: BrokerLatency {
+                produce_p99_ms: self.produce_p99_ms,
+                fetch_p99_ms: self.fetch_p99_ms,
+                canary_p99_ms: None,
+            },
+        }
     }
 
     fn knows_bytes_out(&self) -> bool {

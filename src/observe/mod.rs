@@ -6,6 +6,7 @@
 mod cpu;
 mod load;
 mod observation;
+mod signals;
 mod snapshot;
 
 pub use load::{BrokerMetrics, PartitionLoad, attribute};
@@ -13,4 +14,5 @@ pub use observation::{
     BrokerThrottle, Capacity, Gap, GapKind, LogDir, Observation, Partition, Reassignment, Replica,
     SeenBroker, SeenTopic, ThrottledReplicas, TopicThrottle,
 };
+pub use signals::{BrokerLatency, BrokerTraffic, Signals};
 pub use snapshot::{SnapshotError, read_snapshot, write_snapshot};

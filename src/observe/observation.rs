@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::PartitionLoad;
+use super::{PartitionLoad, Signals};
 use crate::base::{BrokerId, Bytes, BytesPerS, Cores, RackId, TimestampMs, TopicName, TopicPartition};
 
 /// One dated look at a cluster. Whoever makes one says in `gaps` what could not be seen.
@@ -46,6 +46,8 @@ pub struct SeenBroker {
     pub capacity: Capacity,
     /// Replication throttle settings that stand on it as dynamic broker configuration.
     pub throttle: BrokerThrottle,
+    /// What its clients feel and take just now, as far as it was measured. Snapshots do not hold it.
+    pub signals: Signals,
 }
 
 /// What a broker can carry. An absent value is unknown, and goals that need it are not ready.

@@ -31,11 +31,12 @@ const ROOMS: &[(&str, &[&str])] = &[
 const RIM: &[(&str, &[&str])] = &[
     ("kafka", &[]),
     ("librdkafka", &[]),
+    ("canary", &["librdkafka"]),
     ("lease", &["librdkafka"]),
     ("metrics", &[]),
     ("sim", &[]),
     ("store", &[]),
-    ("cli", &["kafka", "lease", "metrics", "sim", "store"]),
+    ("cli", &["canary", "kafka", "lease", "metrics", "sim", "store"]),
 ];
 
 /// What a pure room must not touch, and why.

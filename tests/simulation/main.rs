@@ -10,6 +10,7 @@ mod makespan;
 mod matrix;
 mod meddler;
 mod operations;
+mod pace;
 mod planted;
 mod presets;
 mod reassignment;

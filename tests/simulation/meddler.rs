@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use evenkeel::base::{BrokerId, TimestampMs, TopicName};
+use evenkeel::base::{BrokerId, Millis, TimestampMs, TopicName};
 use evenkeel::control::{Scope, World, WorldError};
 use evenkeel::edge::sim::{Fault, NewTopic, SimWorld};
 use evenkeel::execute::{Answer, Command, CommandRefusal, Phase};
-use evenkeel::observe::{Gap, GapKind, Observation};
+use evenkeel::observe::{Gap, GapKind, Observation, Signals};
 
 use crate::scenario::Scenario;
 use crate::trouble::Trouble;
@@ -241,6 +241,13 @@ impl Meddler {
             for broker in seen.brokers.values_mut() {
                 broker.capacity.network_in_bytes_per_s = None;
                 broker.capacity.network_out_bytes_per_s = evenkeel::base::BytesPerS::new(1.0).ok();
+                // Nothing at first, then what cannot be.
+                broker.signals = Signals::default();
+                if now.as_secs() % 2 == 1 {
+                    broker.signals.latency.produce_p99_ms = Millis::new(1e300).ok();
+                    broker.signals.traffic.clients_in_bytes_per_s =
+                        evenkeel::base::BytesPerS::new(f64::MAX).ok();
+                }
             }
         }
         if let Some((broker, _)) = self.hidden.filter(|(_, until)| now < *until) {

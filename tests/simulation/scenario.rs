@@ -91,6 +91,7 @@ impl Scenario {
             pause_patience: Duration::from_secs(1_200),
             blind_patience: Duration::from_secs(900),
             stop: *dice.of(&[StopMode::FinishInFlight, StopMode::Cancel]),
+            latency_objective: (seed % 3 == 2).then(|| Duration::from_millis(3 + seed % 20)),
             ..ExecuteSettings::default()
         };
         let mut faults = faults(&spec, &plan, &mut dice);

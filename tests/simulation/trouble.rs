@@ -137,6 +137,7 @@ impl Trouble {
                 Fault::ForeignConfig { .. } => "foreign-throttle",
                 Fault::LoseAnswers(_) => "answers-lost",
                 Fault::RefuseRequests { .. } => "refused",
+                Fault::HideSignals(_) => "metrics-lie",
                 Fault::Traffic { .. } => "traffic-burst",
                 Fault::SlowNetwork { .. } => "slow-network",
                 Fault::CutLink { .. } => "link-cut",

@@ -51,8 +51,8 @@ pub fn run(args: &ApplyArgs, screen: &Screen) -> Result<(), Failure> {
         ))
         .hint("`evenkeel judge` checks it; `evenkeel propose --format json` writes a plan that can be applied"));
     };
-    let target = Target::resolve(&args.cluster, screen)?;
-    let pace = args.execution.pace(args.throttle, &target);
+    let mut target = Target::resolve(&args.cluster, screen)?;
+    let pace = args.execution.pace(args.throttle, &mut target);
     let (hands, seen) = Hands::open(&target, args.execution.execute, screen)?;
     let order =
         Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };

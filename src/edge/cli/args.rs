@@ -7,7 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::Failure;
 use crate::base::{BrokerId, Bytes};
-use crate::config::{Bootstrap, Hours, Throttle, WindowError, check_endpoint, parse_duration};
+use crate::config::{
+    Bootstrap, Hours, Throttle, WindowError, check_endpoint, parse_duration, parse_objective,
+};
 use crate::goals::TopicPattern;
 use crate::solve::LogDirName;
 
@@ -112,6 +114,9 @@ pub struct ExecutionArgs {
     /// Do not ask on a terminal before it begins
     #[arg(long, short = 'y', requires = "execute")]
     pub yes: bool,
+    /// Keep the p99 of produce requests, fetches and the canary below this, such as 20ms: copies slow down for it
+    #[arg(long, value_name = "TIME", value_parser = parse_latency)]
+    pub latency_objective: Option<Duration>,
     /// Replicas that may be copied onto one broker at once, or sent by one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub moves_per_broker: Option<u16>,
@@ -189,6 +194,10 @@ fn parse_max_time(text: &str) -> Result<Duration, String> {
         Ok(Duration::ZERO) => Err("nothing could be moved at all".to_owned()),
         other => other.map_err(|error| error.to_string()),
     }
+}
+
+fn parse_latency(text: &str) -> Result<Duration, String> {
+    parse_objective(text).map_err(|error| error.to_string())
 }
 
 /// Reads hours of the day.

@@ -7,6 +7,7 @@ use super::{Failure, signals};
 use crate::base::TimestampMs;
 use crate::config::{CapacitySettings, MetricsSettings};
 use crate::control::{Scope, World, WorldError};
+use crate::edge::canary::CanaryWorld;
 use crate::edge::kafka::{Clock, KafkaWorld};
 use crate::edge::metrics::MeteredWorld;
 use crate::execute::{Answer, Command};
@@ -18,21 +19,27 @@ use crate::observe::{GapKind, Observation};
 /// It is out of reach, does not accept who we are, or a file that the settings name cannot be used.
 pub fn open(target: &Target) -> Result<Box<dyn World>, Failure> {
     let kafka = KafkaWorld::connect(&target.client, Clock::default(), signals::flag())?;
-    assemble(kafka, target.metrics.as_ref(), target.capacity.clone())
+    let metrics = target.metrics.as_ref().map(|metrics| (metrics, target.execution.adjust_interval));
+    let world = assemble(kafka, metrics, target.capacity.clone())?;
+    if target.execution.has_canary() {
+        return Ok(Box::new(CanaryWorld::new(world, &target.client)));
+    }
+    Ok(world)
 }
 
-/// Adds to what Kafka tells what the brokers' metrics and the settings tell.
+/// Adds to what Kafka tells what the brokers' metrics and the settings tell; with the metrics goes how often they are
+/// asked for while an execution runs.
 ///
 /// # Errors
 /// A file that the settings name cannot be used.
 pub fn assemble(
     kafka: KafkaWorld,
-    metrics: Option<&MetricsSettings>,
+    metrics: Option<(&MetricsSettings, Option<Duration>)>,
     capacity: CapacitySettings,
 ) -> Result<Box<dyn World>, Failure> {
     match metrics {
-        Some(metrics) => {
-            let inner = MeteredWorld::new(kafka, metrics).map_err(Failure::usage)?;
+        Some((metrics, interval)) => {
+            let inner = MeteredWorld::new(kafka, metrics).map_err(Failure::usage)?.with_interval(interval);
             Ok(Box::new(Endowed { inner, capacity }))
         }
         None => Ok(Box::new(Endowed { inner: kafka, capacity })),

@@ -32,8 +32,8 @@ pub struct OperateArgs {
 /// The cluster cannot be seen, there is no proposal, or it was not carried out in full.
 pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure> {
     check_output(args.output.as_ref())?;
-    let target = Target::resolve(&args.cluster, screen)?;
-    let pace = args.execution.pace(args.wanted.throttle, &target);
+    let mut target = Target::resolve(&args.cluster, screen)?;
+    let pace = args.execution.pace(args.wanted.throttle, &mut target);
     let (hands, seen) = Hands::open(&target, args.execution.execute, screen)?;
     let mut wanted = args.wanted.clone();
     let mut said = marks::restrain(&hands.known, &seen, &mut wanted, &ask.operation);
@@ -62,7 +62,10 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
 
 impl ExecutionArgs {
     /// How to reckon and run, from these flags, the throttle flag, and what is set for the cluster.
-    pub fn pace(&self, throttle: Option<crate::config::Throttle>, target: &Target) -> Pace {
+    pub fn pace(&self, throttle: Option<crate::config::Throttle>, target: &mut Target) -> Pace {
+        // What measures the latency, where nothing else does, begins with the world.
+        let objective = &mut target.execution.latency_objective;
+        *objective = self.latency_objective.or(*objective);
         let mut pace = Pace::of(throttle, &target.execution);
         pace.moves(self.moves_per_broker.map(usize::from), self.moves_in_flight.map(usize::from));
         if !self.window.is_empty() {

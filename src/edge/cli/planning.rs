@@ -97,6 +97,10 @@ impl Pace {
                 pace.execute.throttle = ThrottleRate::BytesPerS(bytes_per_s);
             }
         }
+        pace.execute.latency_objective = settings.latency_objective;
+        if let Some(adjust_interval) = settings.adjust_interval {
+            pace.execute.adjust_interval = adjust_interval;
+        }
         pace.moves(settings.moves_per_broker, settings.moves_in_flight);
         if let Some(stall_timeout) = settings.stall_timeout {
             pace.execute.no_progress = stall_timeout;

@@ -201,9 +201,9 @@ pub struct Session {
 impl Session {
     /// Begins to act. Whatever has to stand between the loop and the world or the journal is put there here.
     pub fn new(world: Box<dyn World>, right: Right) -> Self {
-        let Right { journal, known } = right;
+        let Right { journal, known, lease } = right;
         let (world, journal) = kill_points::wrap(world, journal);
-        Self { world, right: Right { journal, known } }
+        Self { world, right: Right { journal, known, lease } }
     }
 
     /// Refuses to begin anything while something is unfinished.

@@ -2,10 +2,11 @@
 //! node exporters, turned into [`crate::observe::BrokerMetrics`].
 //!
 //! `scrape.rs` asks over HTTP, `text.rs` reads a page, `names.rs` knows which metrics mean what, `sheet.rs` turns
-//! one or two looks into rates, `world.rs` adds all of it to what a [`crate::control::World`] sees. Nothing that was
+//! one or two looks into rates, `pulse.rs` asks in the background while an execution runs, `world.rs` adds all of it to what a [`crate::control::World`] sees. Nothing that was
 //! asked for is lost in silence: an endpoint that fails or a line that cannot be read is a gap of the observation.
 
 mod names;
+mod pulse;
 mod scrape;
 mod sheet;
 #[cfg(test)]

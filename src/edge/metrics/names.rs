@@ -16,6 +16,29 @@ pub(super) enum Flow {
     ReplicationIn,
     /// Sent to other brokers.
     ReplicationOut,
+    /// Of what is received from other brokers, what makes new replicas.
+    ReassignmentIn,
+    /// Of what is sent to other brokers, what makes new replicas.
+    ReassignmentOut,
+}
+
+/// Requests whose time is of interest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Request {
+    Produce,
+    /// A consumer's; followers fetch too, and their time is not what clients feel.
+    Fetch,
+}
+
+/// Which part of the time that a request takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Span {
+    /// All of it.
+    Total,
+    RequestQueue,
+    Local,
+    ResponseQueue,
+    ResponseSend,
 }
 
 /// What a metric tells.
@@ -25,6 +48,8 @@ pub(super) enum Meaning {
     Rate(Flow),
     /// Bytes since the broker's start.
     Count(Flow),
+    /// Milliseconds that requests take; which requests, and which percentile where the name does not tell, is in labels.
+    RequestMs(Span),
     /// Share of time in which request handlers are idle.
     HandlerIdle,
     /// The broker process's share of all cores, 0 to 1.
@@ -40,6 +65,7 @@ pub(super) enum Meaning {
 }
 
 const BROKER_TOPIC: &str = "kafka_server_brokertopicmetrics_";
+const REQUESTS: &str = "kafka_network_requestmetrics_";
 const HANDLER_POOL: &str = "kafka_server_kafkarequesthandlerpool_";
 const OPERATING_SYSTEM: &str = "java_lang_operatingsystem_";
 
@@ -56,6 +82,7 @@ pub(super) fn is_wanted(name: &str) -> bool {
         suffixes.iter().any(ends)
     };
     (starts(BROKER_TOPIC) && is_known(&["_oneminuterate", "_count", "_total"]))
+        || (starts(REQUESTS) && is_known(&["_99thpercentile", "timems"]))
         || (starts(HANDLER_POOL) && is_known(&["_oneminuterate", "_percent"]))
         || (starts(OPERATING_SYSTEM) && is_known(&["load", "processors", "cputime"]))
         || name == "process_cpu_seconds_total"
@@ -74,6 +101,13 @@ pub(super) fn meaning(metric: &str, label: Option<&str>) -> Option<Meaning> {
             "count" | "total" => Some(Meaning::Count(flow)),
             _ => None,
         };
+    }
+    if let Some(rest) = metric.strip_prefix(REQUESTS) {
+        let name = match label {
+            Some(label) if rest == "99thpercentile" => label.to_ascii_lowercase(),
+            _ => rest.strip_suffix("_99thpercentile").unwrap_or(rest).to_owned(),
+        };
+        return span(&name).map(Meaning::RequestMs);
     }
     if let Some(rest) = metric.strip_prefix(HANDLER_POOL) {
         let is_idle = match label {
@@ -102,8 +136,35 @@ fn flow(name: &str) -> Option<Flow> {
         "bytesout" => Some(Flow::Out),
         "replicationbytesin" => Some(Flow::ReplicationIn),
         "replicationbytesout" => Some(Flow::ReplicationOut),
+        "reassignmentbytesin" => Some(Flow::ReassignmentIn),
+        "reassignmentbytesout" => Some(Flow::ReassignmentOut),
         _ => None,
     }
+}
+
+fn span(name: &str) -> Option<Span> {
+    match name {
+        "totaltimems" => Some(Span::Total),
+        "requestqueuetimems" => Some(Span::RequestQueue),
+        "localtimems" => Some(Span::Local),
+        "responsequeuetimems" => Some(Span::ResponseQueue),
+        "responsesendtimems" => Some(Span::ResponseSend),
+        _ => None,
+    }
+}
+
+/// The requests that a `request` label names.
+pub(super) fn request(label: &str) -> Option<Request> {
+    match label {
+        "Produce" => Some(Request::Produce),
+        "FetchConsumer" => Some(Request::Fetch),
+        _ => None,
+    }
+}
+
+/// Whether a reading is about the 99th percentile: by its name, or by its `quantile` label.
+pub(super) fn is_p99(metric: &str, quantile: Option<&str>) -> bool {
+    metric.ends_with("99thpercentile") || quantile.is_some_and(|quantile| quantile.parse() == Ok(0.99))
 }
 
 #[cfg(test)]
@@ -132,7 +193,24 @@ mod tests {
                 None,
                 Some(Meaning::Rate(Flow::ReplicationOut)),
             ),
-            ("kafka_server_brokertopicmetrics_reassignmentbytesin_total", None, None),
+            (
+                "kafka_server_brokertopicmetrics_reassignmentbytesin_total",
+                None,
+                Some(Meaning::Count(Flow::ReassignmentIn)),
+            ),
+            ("kafka_server_brokertopicmetrics_fetchmessageconversions_total", None, None),
+            (
+                "kafka_network_requestmetrics_99thpercentile",
+                Some("TotalTimeMs"),
+                Some(Meaning::RequestMs(Span::Total)),
+            ),
+            ("kafka_network_requestmetrics_99thpercentile", Some("ThrottleTimeMs"), None),
+            ("kafka_network_requestmetrics_localtimems", None, Some(Meaning::RequestMs(Span::Local))),
+            (
+                "kafka_network_requestmetrics_localtimems_99thpercentile",
+                None,
+                Some(Meaning::RequestMs(Span::Local)),
+            ),
             (
                 "kafka_server_kafkarequesthandlerpool_oneminuterate",
                 Some("RequestHandlerAvgIdlePercent"),

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::names::{Flow, Meaning, meaning};
+use super::names::{Flow, Meaning, Request, Span, is_p99, meaning, request};
 use super::text::{Fault, Page, Reading};
-use crate::base::{BytesPerS, Cores, TopicName};
+use crate::base::{BytesPerS, Cores, Millis, TopicName};
 use crate::observe::BrokerMetrics;
 
 /// Two looks nearer to one another than this tell more noise than rate.
@@ -58,6 +58,8 @@ pub(super) struct Sheet {
     at: Instant,
     rates: BTreeMap<(Flow, Option<TopicName>), f64>,
     counters: BTreeMap<Counter, f64>,
+    /// 99th percentiles, in milliseconds.
+    p99_ms: BTreeMap<(Request, Span), f64>,
     handler_idle: Option<f64>,
     process_cpu_load: Option<f64>,
     processors: Option<f64>,
@@ -71,6 +73,7 @@ impl Sheet {
             at,
             rates: BTreeMap::new(),
             counters: BTreeMap::new(),
+            p99_ms: BTreeMap::new(),
             handler_idle: None,
             process_cpu_load: None,
             processors: None,
@@ -87,6 +90,7 @@ impl Sheet {
         }
         merge(&mut self.rates, own.rates);
         merge(&mut self.counters, own.counters);
+        merge(&mut self.p99_ms, own.p99_ms);
         self.handler_idle = self.handler_idle.or(own.handler_idle);
         self.process_cpu_load = self.process_cpu_load.or(own.process_cpu_load);
         self.processors = self.processors.or(own.processors);
@@ -107,6 +111,12 @@ impl Sheet {
     fn add_reading(&mut self, reading: &Reading, is_brokers: bool) {
         let label = |key: &str| reading.labels.get(key).map(String::as_str).filter(|text| !text.is_empty());
         let Some(meaning) = meaning(&reading.name, label("name")) else { return };
+        let asked = label("request").and_then(request);
+        if matches!(meaning, Meaning::RequestMs(_))
+            && (asked.is_none() || !is_p99(&reading.name, label("quantile")))
+        {
+            return;
+        }
         let topic = label("topic");
         if topic.is_some_and(|topic| !is_topic_name(topic)) {
             self.faults.odd_labels.note(reading.line);
@@ -121,6 +131,9 @@ impl Sheet {
         let is_new = match meaning {
             Meaning::Rate(flow) => insert(&mut self.rates, (flow, topic), value),
             Meaning::Count(flow) => insert(&mut self.counters, Counter::Flow(flow, topic), value),
+            Meaning::RequestMs(span) => {
+                asked.is_none_or(|asked| insert(&mut self.p99_ms, (asked, span), value))
+            }
             Meaning::HandlerIdle => set(&mut self.handler_idle, value),
             Meaning::ProcessCpuLoad => set(&mut self.process_cpu_load, value),
             Meaning::Processors => set(&mut self.processors, value),
@@ -173,6 +186,15 @@ impl Sheet {
             bytes_out_per_s: total(Flow::Out),
             replication_in_per_s: total(Flow::ReplicationIn),
             replication_out_per_s: total(Flow::ReplicationOut),
+            reassignment_in_per_s: total(Flow::ReassignmentIn),
+            reassignment_out_per_s: total(Flow::ReassignmentOut),
+            produce_p99_ms: self.p99_ms(Request::Produce, &[Span::Total]),
+            // A consumer's fetch waits for something to fetch, half a second as a rule: that is no slowness, and counts in
+            // the total. The parts that are the broker's own add up to a little more than their common percentile.
+            fetch_p99_ms: self.p99_ms(
+                Request::Fetch,
+                &[Span::RequestQueue, Span::Local, Span::ResponseQueue, Span::ResponseSend],
+            ),
             cpu_cores_used: self
                 .cores_used(before)
                 .map(|used| cores.map_or(used, |most| used.min(most)))
@@ -181,6 +203,12 @@ impl Sheet {
             // Kafka's meter overshoots 1 by a little.
             request_handler_idle_ratio: self.handler_idle.map(|ratio| ratio.min(1.0)),
         }
+    }
+
+    /// The sum of percentiles, where all of them are told.
+    fn p99_ms(&self, request: Request, spans: &[Span]) -> Option<Millis> {
+        let told = spans.iter().map(|span| self.p99_ms.get(&(request, *span)).copied());
+        told.sum::<Option<f64>>().and_then(|sum| Millis::new(sum).ok())
     }
 
     fn flow(&self, flow: Flow, topic: Option<&TopicName>, before: Option<&Self>) -> Option<BytesPerS> {

@@ -1,19 +1,25 @@
-//! [`MeteredWorld`]: a world whose looks carry the loads that the brokers' metrics tell.
+//! [`MeteredWorld`]: a world whose looks carry what the brokers' metrics tell.
 
-use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::pulse::{Pulse, targets};
 use super::{MetricsError, Scraper};
-use crate::base::TimestampMs;
+use crate::base::{TimestampMs, TopicPartition};
 use crate::config::MetricsSettings;
 use crate::control::{Scope, World, WorldError};
 use crate::execute::{Answer, Command};
 use crate::observe::{GapKind, Observation, attribute};
 
-/// Adds the metrics of the brokers to every full look of another world.
+/// How often endpoints are asked while an execution runs, unless something else is set.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Adds the metrics of the brokers to the looks of another world: loads to full ones, which wait for them, and to those
+/// of an execution what brokers' clients feel and take just now, as it was told last.
 pub struct MeteredWorld<W> {
     inner: W,
-    scraper: Scraper,
+    scraper: Arc<Mutex<Scraper>>,
+    pulse: Pulse,
 }
 
 impl<W: World> MeteredWorld<W> {
@@ -22,16 +28,40 @@ impl<W: World> MeteredWorld<W> {
     /// # Errors
     /// The client cannot be set up.
     pub fn new(inner: W, settings: &MetricsSettings) -> Result<Self, MetricsError> {
-        Ok(Self { inner, scraper: Scraper::new(settings)? })
+        let scraper = Arc::new(Mutex::new(Scraper::new(settings)?));
+        Ok(Self { inner, pulse: Pulse::new(Arc::clone(&scraper), INTERVAL), scraper })
+    }
+
+    /// Asks so often while an execution runs.
+    #[must_use]
+    pub fn with_interval(mut self, interval: Option<Duration>) -> Self {
+        self.pulse.set_interval(interval.unwrap_or(INTERVAL));
+        self
+    }
+
+    /// Asks the endpoints of all live brokers and shares what they tell out over the partitions.
+    fn enrich(&mut self, observation: &mut Observation) {
+        let told =
+            self.scraper.lock().unwrap_or_else(PoisonError::into_inner).scrape_all(&targets(observation));
+        // That the inner world told of no loads at all is no longer so; from here each broker answers for itself.
+        observation.gaps.retain(|gap| {
+            !(matches!(gap.kind, GapKind::NetworkLoad | GapKind::CpuLoad) && gap.subject.is_empty())
+        });
+        observation.gaps.extend(told.gaps);
+        attribute(observation, &told.metrics);
+        self.pulse.full_look(observation, told.metrics);
     }
 }
 
 impl<W: World> World for MeteredWorld<W> {
     fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
         let mut observation = self.inner.observe(scope)?;
-        // An execution looks at sizes and in-sync replicas, every few seconds; loads are a proposal's matter.
-        if *scope == Scope::Full {
-            enrich(&mut observation, &mut self.scraper);
+        match scope {
+            Scope::Full => self.enrich(&mut observation),
+            Scope::Execution(partitions) => {
+                let partitions: Vec<TopicPartition> = partitions.iter().cloned().collect();
+                self.pulse.look(&mut observation, &partitions);
+            }
         }
         Ok(observation)
     }
@@ -55,19 +85,6 @@ impl<W: World> World for MeteredWorld<W> {
     fn is_leaving(&self) -> bool {
         self.inner.is_leaving()
     }
-}
-
-/// Asks the endpoints of all live brokers and shares what they tell out over the partitions.
-fn enrich(observation: &mut Observation, scraper: &mut Scraper) {
-    let alive = observation.brokers.iter().filter(|(_, broker)| broker.alive);
-    let targets: BTreeMap<_, _> = alive.map(|(id, broker)| (*id, broker.host.clone())).collect();
-    let told = scraper.scrape_all(&targets);
-    // That the inner world told of no loads at all is no longer so; from here each broker answers for itself.
-    observation.gaps.retain(|gap| {
-        !(matches!(gap.kind, GapKind::NetworkLoad | GapKind::CpuLoad) && gap.subject.is_empty())
-    });
-    observation.gaps.extend(told.gaps);
-    attribute(observation, &told.metrics);
 }
 
 #[cfg(test)]

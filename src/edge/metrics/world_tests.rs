@@ -1,5 +1,7 @@
 //! A metered world looks, acts and waits as the world inside it does, and its full looks carry loads.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::base::{BrokerId, BytesPerS, Cores, TopicPartition};
 use crate::edge::metrics::test_server::{Server, ok};
@@ -67,7 +69,7 @@ java_lang_OperatingSystem_AvailableProcessors 8
     assert_eq!(server.asked(), 1, "a dead broker is not asked");
 
     world.observe(&Scope::Execution([].into())).unwrap();
-    assert_eq!(server.asked(), 1, "an execution's look is not metered");
+    assert_eq!(server.asked(), 1, "what was told a moment ago will do for an execution's look");
     assert!(world.perform(&Command::Reassign(BTreeMap::new())).is_err());
     assert_eq!((world.now(), world.stop_requests()), (TimestampMs(42), 3));
 }

@@ -94,6 +94,8 @@ pub enum Fault {
         /// The error.
         error: ResponseError,
     },
+    /// The brokers' metrics tell nothing of traffic and latency any more, or tell it again.
+    HideSignals(bool),
     /// Client traffic of a partition changes, in bytes per second.
     Traffic {
         /// The partition.
@@ -111,6 +113,7 @@ pub(super) struct Trouble {
     lose_answers: u32,
     refuse: u32,
     refuse_with: Option<ResponseError>,
+    pub(super) hides_signals: bool,
 }
 
 impl Trouble {
@@ -174,6 +177,7 @@ impl SimCluster {
                 self.trouble.refuse += count;
                 self.trouble.refuse_with = Some(error);
             }
+            Fault::HideSignals(hidden) => self.trouble.hides_signals = hidden,
             Fault::Traffic { partition, produce, consume } => self.set_traffic(&partition, produce, consume),
         }
     }

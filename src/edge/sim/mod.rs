@@ -13,6 +13,7 @@ mod fault;
 mod flow;
 mod http;
 mod isr;
+mod latency;
 mod links;
 mod log_dirs;
 mod metrics_page;

@@ -6,10 +6,10 @@ use super::SimCluster;
 use super::configs::{FOLLOWER_RATE, LEADER_RATE, LOG_DIR_RATE};
 use super::num::real;
 use super::state::{Pid, SimBroker, SimPartition};
-use crate::base::{BrokerId, Bytes, BytesPerS, Cores, TopicPartition};
+use crate::base::{BrokerId, Bytes, BytesPerS, Cores, Millis, TopicPartition};
 use crate::observe::{
-    BrokerThrottle, Capacity, Gap, GapKind, LogDir, Observation, Partition, PartitionLoad, Reassignment,
-    Replica, SeenBroker, SeenTopic,
+    BrokerLatency, BrokerThrottle, BrokerTraffic, Capacity, Gap, GapKind, LogDir, Observation, Partition,
+    PartitionLoad, Reassignment, Replica, SeenBroker, SeenTopic, Signals,
 };
 
 /// Cores that a leader needs per byte produced per second, a follower per byte replicated, and a leader per byte
@@ -57,6 +57,9 @@ impl SimCluster {
                     observation.gaps.push(Gap { kind, subject: id.to_string(), reason: reason.to_owned() });
                 }
             }
+        }
+        if metrics {
+            self.see_signals(&mut observation);
         }
         for (name, topic) in &self.topics {
             let partitions = topic.partitions.iter().map(|pid| {
@@ -122,6 +125,29 @@ impl SimCluster {
             };
         }
         seen
+    }
+
+    /// What clients feel and take of the brokers that serve, as their metrics tell it.
+    fn see_signals(&self, observation: &mut Observation) {
+        let latencies = self.latencies_ms();
+        let traffic = self.traffic();
+        for (id, seen) in &mut observation.brokers {
+            if !self.serves(*id) || self.trouble.hides_signals {
+                continue;
+            }
+            let traffic = traffic.get(id).copied().unwrap_or_default();
+            let rate = |bytes_per_s: u64| BytesPerS::new(real(bytes_per_s)).ok();
+            let p99 = latencies.get(id).and_then(|latency| Millis::new(*latency).ok());
+            seen.signals = Signals {
+                traffic: BrokerTraffic {
+                    clients_in_bytes_per_s: rate(traffic.clients_in),
+                    clients_out_bytes_per_s: rate(traffic.clients_out),
+                    replicas_in_bytes_per_s: rate(traffic.replicas_in),
+                    replicas_out_bytes_per_s: rate(traffic.replicas_out),
+                },
+                latency: BrokerLatency { produce_p99_ms: p99, fetch_p99_ms: p99, ..BrokerLatency::default() },
+            };
+        }
     }
 
     fn see_partition(&self, pid: Pid, metrics: bool, sizes: bool) -> Partition {

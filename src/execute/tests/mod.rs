@@ -4,6 +4,7 @@ mod desk;
 mod guards;
 mod log_dirs;
 mod moves;
+mod paces;
 mod resize;
 mod stops;
 mod throttles;

@@ -56,6 +56,7 @@ fn brokers(rows: Vec<BrokerRow>) -> Checked<Brokers> {
             capacity: capacity(row.capacity.unwrap_or_default(), &log_dirs),
             log_dirs,
             throttle: row.throttle.unwrap_or_default(),
+            ..SeenBroker::default()
         };
         if brokers.insert(id, broker).is_some() {
             return wrong(format!("{}.id", place()), format!("broker {id} is there twice"));

@@ -67,6 +67,7 @@ fn broker() -> impl Strategy<Value = SeenBroker> {
             log_dirs: vec![one, two],
             capacity,
             throttle,
+            ..SeenBroker::default()
         },
     )
 }

@@ -105,6 +105,16 @@ impl Guarded {
         true
     }
 
+    /// SIGSTOP: it is there and does nothing.
+    pub fn suspend(&mut self) {
+        self.signal("STOP");
+    }
+
+    /// SIGCONT: it goes on.
+    pub fn wake(&mut self) {
+        self.signal("CONT");
+    }
+
     /// SIGKILL: no goodbye.
     pub fn kill(&mut self) {
         self.signal("KILL");

@@ -1,0 +1,173 @@
+//! [`Window`]: the records of the last half minute, and what their times come to. No clock is read here.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use crate::base::BrokerId;
+
+/// What is told to people goes by this time.
+const LONG: Duration = Duration::from_secs(30);
+
+/// What the pace goes by: a hundred records, so that the second worst counts, and a spike that is over is soon forgotten.
+const SHORT: Duration = Duration::from_secs(10);
+
+/// A record that has not come back for so long counts as one that took as long as that: a broker that hangs shows at once.
+const OVERDUE: Duration = Duration::from_millis(200);
+
+/// Records of a broker below which nothing is told.
+const FEWEST: usize = 20;
+
+/// A record on its way or back.
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    at: Instant,
+    leader: BrokerId,
+}
+
+/// The records of the last half minute.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    /// By partition and number.
+    under_way: BTreeMap<(i32, u64), Sent>,
+    back: BTreeMap<BrokerId, VecDeque<(Instant, Duration)>>,
+    /// Partitions of which something has come back: before that, the consumer may not have begun to read.
+    reads: std::collections::BTreeSet<i32>,
+}
+
+/// What the records of a broker took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Times {
+    /// Over the last half minute.
+    pub p50: Duration,
+    pub p99: Duration,
+    /// Over the last ten seconds.
+    pub p99_now: Duration,
+}
+
+impl Window {
+    pub(super) fn sent(&mut self, partition: i32, number: u64, leader: BrokerId, at: Instant) {
+        self.under_way.insert((partition, number), Sent { at, leader });
+    }
+
+    pub(super) fn came_back(&mut self, partition: i32, number: u64, at: Instant) {
+        if self.reads.insert(partition) {
+            // Those from before the consumer had begun will never come.
+            self.under_way.retain(|(of, earlier), _| *of != partition || *earlier >= number);
+        }
+        let Some(sent) = self.under_way.remove(&(partition, number)) else { return };
+        let took = at.saturating_duration_since(sent.at);
+        self.back.entry(sent.leader).or_default().push_back((at, took));
+    }
+
+    /// Forgets what is too old.
+    pub(super) fn forget(&mut self, now: Instant) {
+        let is_old = |at: Instant| now.saturating_duration_since(at) > LONG;
+        for times in self.back.values_mut() {
+            while times.front().is_some_and(|(at, _)| is_old(*at)) {
+                times.pop_front();
+            }
+        }
+        self.back.retain(|_, times| !times.is_empty());
+        // What has not come back by then was lost: for twice as long it counts as the slowest of all.
+        self.under_way.retain(|_, sent| now.saturating_duration_since(sent.at) <= LONG * 2);
+    }
+
+    /// What the records of each broker took, as far as there are enough.
+    pub(super) fn times(&self, now: Instant) -> BTreeMap<BrokerId, Times> {
+        let mut long: BTreeMap<BrokerId, Vec<Duration>> = BTreeMap::new();
+        let mut short: BTreeMap<BrokerId, Vec<Duration>> = BTreeMap::new();
+        for (broker, times) in &self.back {
+            for (at, took) in times {
+                long.entry(*broker).or_default().push(*took);
+                if now.saturating_duration_since(*at) <= SHORT {
+                    short.entry(*broker).or_default().push(*took);
+                }
+            }
+        }
+        for ((partition, _), sent) in &self.under_way {
+            let age = now.saturating_duration_since(sent.at);
+            if age >= OVERDUE && self.reads.contains(partition) {
+                long.entry(sent.leader).or_default().push(age);
+                short.entry(sent.leader).or_default().push(age);
+            }
+        }
+        let told = long.into_iter().filter_map(|(broker, mut long)| {
+            let short = short.get_mut(&broker).filter(|short| short.len() >= FEWEST)?;
+            let (p50, p99) = (percentile(&mut long, 50)?, percentile(&mut long, 99)?);
+            Some((broker, Times { p50, p99, p99_now: percentile(short, 99)? }))
+        });
+        told.collect()
+    }
+}
+
+/// The least time that so many in a hundred do not pass (nearest rank).
+fn percentile(times: &mut [Duration], percent: usize) -> Option<Duration> {
+    times.sort_unstable();
+    let rank = (times.len() * percent).div_ceil(100).max(1);
+    times.get(rank - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Ten records a second for so long, of which each takes `took`.
+    fn run(window: &mut Window, from: Instant, seconds: u32, numbers: u64, took: Duration) -> Instant {
+        for (tick, number) in (0..seconds * 10).zip(numbers..) {
+            let at = from + MS * 100 * tick;
+            window.sent(0, number, BrokerId(7), at);
+            window.came_back(0, number, at + took);
+        }
+        from + MS * 1_000 * seconds
+    }
+
+    #[test]
+    fn the_second_worst_of_a_hundred_counts_and_spikes_are_forgotten() {
+        let start = Instant::now();
+        let mut window = Window::default();
+        assert!(window.times(start).is_empty(), "too few to tell anything");
+        let then = run(&mut window, start, 30, 0, MS * 4);
+        let times = window.times(then)[&BrokerId(7)];
+        assert_eq!(times, Times { p50: MS * 4, p99: MS * 4, p99_now: MS * 4 });
+        window.sent(0, 1_000, BrokerId(7), then);
+        window.came_back(0, 1_000, then + MS * 90);
+        assert_eq!(
+            window.times(then + MS * 100)[&BrokerId(7)].p99_now,
+            MS * 4,
+            "one slow record proves nothing"
+        );
+        let then = run(&mut window, then, 1, 2_000, MS * 50);
+        window.forget(then);
+        let times = window.times(then)[&BrokerId(7)];
+        assert_eq!((times.p50, times.p99, times.p99_now), (MS * 4, MS * 50, MS * 50));
+        let then = run(&mut window, then, 11, 3_000, MS * 4);
+        let times = window.times(then)[&BrokerId(7)];
+        assert_eq!((times.p99, times.p99_now), (MS * 50, MS * 4), "people are told of it for longer");
+    }
+
+    #[test]
+    fn what_does_not_come_back_counts_as_long_as_it_is_gone() {
+        let start = Instant::now();
+        let mut window = Window::default();
+        for number in 0..50 {
+            window.sent(0, number, BrokerId(7), start);
+        }
+        assert!(window.times(start + MS * 5_000).is_empty(), "the consumer may not have begun to read");
+        window.came_back(0, 50, start);
+        let then = run(&mut window, start, 3, 100, MS * 4);
+        assert_eq!(
+            window.times(then)[&BrokerId(7)].p99_now,
+            MS * 4,
+            "what came before it began does not count"
+        );
+        for number in 0..5 {
+            window.sent(0, 500 + number, BrokerId(7), then + MS * 100 * u32::try_from(number).unwrap());
+        }
+        let times = window.times(then + MS * 3_000);
+        assert_eq!(times[&BrokerId(7)].p99_now, MS * 3_000);
+        window.forget(then + MS * 61_000);
+        assert!(window.times(then + MS * 61_000).is_empty(), "nothing is known of it any more");
+    }
+}
