@@ -63,9 +63,10 @@ impl Lab {
         }
     }
 
-    /// Makes the first log directory of a broker fail: nothing new can be written there while this lives.
+    /// Makes the last log directory of a broker fail: nothing new can be written there while this lives. The first one
+    /// holds the cluster's metadata too, without which the broker would end.
     pub fn fail_log_dir(&self, broker: i32) -> Mount {
-        Mount::read_only(&self.log_dirs(broker)[0])
+        Mount::read_only(&self.log_dirs(broker)[LOG_DIRS - 1])
     }
 
     /// Size and used bytes of each volume of a broker, as the operating system tells.
