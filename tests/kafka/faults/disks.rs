@@ -34,6 +34,7 @@ pub fn a_log_directory_fails(lab: &mut Lab) {
     hurry(lab, running).expect_code(0).expect_says("paused").expect_says("going on");
     let left = lab.look().partitions.into_iter().filter(|(_, one)| one.replicas.contains(&sibling(SMALL)));
     assert_eq!(left.count(), 0, "broker {EMPTIED} is not empty");
+    fill_again(lab);
 }
 
 /// Clients fill a volume onto which replicas move: these make way before it is full.
@@ -62,6 +63,11 @@ pub fn a_small_volume_fills(lab: &mut Lab) {
     let screen = hurry(lab, running).expect_code(1);
     screen.expect_says("has no room for it any more").expect_says("in part");
     lab.delete_topic("heavy");
+    fill_again(lab);
+}
+
+/// A broker that was removed takes nothing until it is added again.
+fn fill_again(lab: &Lab) {
     on(lab, &["add-broker", EMPTIED, "--execute", "--yes", "--throttle", "20MB"]).expect_code(0);
 }
 
