@@ -31,10 +31,11 @@ fn rounds() -> usize {
     std::env::var("EVENKEEL_ROUNDS").ok().map_or(6, |rounds| rounds.parse().expect("a number of rounds"))
 }
 
-/// Starts to empty a broker, another one in each round.
-fn start_round(lab: &Lab, round: usize) -> Running {
-    let broker = (1 + round % 6).to_string();
-    start(lab, &["remove-broker", &broker], RATE)
+/// Starts to empty a broker, another one in each round, or to fill the one that an earlier round has emptied.
+fn start_round(lab: &Lab, round: usize, emptied: Option<i32>) -> (Running, i32) {
+    let broker = emptied.unwrap_or_else(|| i32::try_from(1 + round % 6).expect("a broker"));
+    let verb = if emptied.is_some() { "add-broker" } else { "remove-broker" };
+    (start(lab, &[verb, &broker.to_string()], RATE), broker)
 }
 
 /// Ends the test unless nothing is on its way and no throttle stands. Replica lists are at rest when none is longer
@@ -56,7 +57,7 @@ pub fn stops_at_random_moments(lab: &mut Lab) {
     for round in 0..rounds() {
         let began = Instant::now();
         let before = lab.look();
-        let mut running = start_round(lab, round);
+        let (mut running, _) = start_round(lab, round, None);
         let moment = dice.moment();
         sleep(moment);
         assert!(!running.has_ended(), "it ended by itself\n{}", running.wait());
@@ -80,11 +81,11 @@ pub fn stops_at_random_moments(lab: &mut Lab) {
 
 pub fn kills_at_random_moments(lab: &mut Lab) {
     let mut dice = Dice::from_environment(9);
-    let mut in_flight = 0;
+    let (mut in_flight, mut emptied) = (0, None);
     for round in 0..rounds() {
         let began = Instant::now();
         let before = lab.look();
-        let mut running = start_round(lab, round);
+        let (mut running, broker) = start_round(lab, round, emptied);
         let moment = dice.moment();
         sleep(moment);
         assert!(!running.has_ended(), "it ended by itself\n{}", running.wait());
@@ -99,6 +100,7 @@ pub fn kills_at_random_moments(lab: &mut Lab) {
         } else if round % 2 == 0 {
             on(lab, &["status"]).expect_code(0).expect_says("NOT FINISHED");
             carry_on(lab);
+            emptied = if emptied.is_some() { None } else { Some(broker) };
             "carried on"
         } else {
             on(lab, &["status"]).expect_code(0).expect_says("NOT FINISHED");
@@ -115,6 +117,10 @@ pub fn kills_at_random_moments(lab: &mut Lab) {
         );
     }
     assert!(in_flight > 0, "no kill hit a move");
+    if let Some(broker) = emptied {
+        let words = ["add-broker", &broker.to_string(), "--execute", "--yes", "--throttle", "20MB"];
+        on(lab, &words).expect_code(0);
+    }
     eprintln!("faults: {} of {0} kills left nothing, {in_flight} of them with moves in flight", rounds());
     expect_nothing_listed(lab);
 }

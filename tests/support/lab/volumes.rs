@@ -37,10 +37,14 @@ impl Mount {
 
     /// The same folder once more on top of itself, read-only: whatever is opened from now on cannot be written.
     pub fn read_only(on: &Path) -> Self {
-        must(&["mount", "--bind", text(on), text(on)]);
-        let mount = Self { on: on.to_owned() };
-        must(&["mount", "-o", "remount,ro,bind", text(on)]);
-        mount
+        // Made read-only elsewhere first: where something is being written it could not be.
+        let aside = on.with_extension("read-only");
+        std::fs::create_dir_all(&aside).expect("the lab's folder is writable");
+        must(&["mount", "--bind", text(on), text(&aside)]);
+        let aside = Self { on: aside };
+        must(&["mount", "-o", "remount,ro,bind", text(&aside.on)]);
+        must(&["mount", "--bind", text(&aside.on), text(on)]);
+        Self { on: on.to_owned() }
     }
 }
 
@@ -63,9 +67,10 @@ impl Lab {
         }
     }
 
-    /// Makes the first log directory of a broker fail: nothing new can be written there while this lives.
+    /// Makes the last log directory of a broker fail: nothing new can be written there while this lives. The first one
+    /// holds the cluster's metadata too, without which the broker would end.
     pub fn fail_log_dir(&self, broker: i32) -> Mount {
-        Mount::read_only(&self.log_dirs(broker)[0])
+        Mount::read_only(&self.log_dirs(broker)[LOG_DIRS - 1])
     }
 
     /// Size and used bytes of each volume of a broker, as the operating system tells.
