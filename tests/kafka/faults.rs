@@ -1,8 +1,9 @@
 //! Executions that cannot hurt: everything that goes wrong on a real cluster while evenkeel moves replicas, one story
 //! after the other on one cluster of the newest version, with a producer, a consumer and a watcher at work.
 //!
-//! `EVENKEEL_STORIES` names the stories to tell, parted by commas, unless all; `EVENKEEL_ROUNDS` says how often those
-//! with random moments are told (a full proof: 20), `EVENKEEL_SEED` which moments. Needs root, which mounts volumes.
+//! `EVENKEEL_STORIES` names the stories to tell, parted by commas, or `all`; otherwise those are told that fit into the
+//! time of every run. `EVENKEEL_ROUNDS` says how often those with random moments are told (a full proof: 20),
+//! `EVENKEEL_SEED` which moments. Needs root, which mounts volumes.
 
 mod brokers;
 mod disks;
@@ -39,10 +40,17 @@ const STORIES: [Story; 10] = [
     ("kills", rounds::kills_at_random_moments),
 ];
 
+/// The stories of every run.
+const ALWAYS: &str = "kill,controller,topic,hands,stops";
+
 #[test]
 fn an_execution_cannot_hurt() {
-    let wanted = std::env::var("EVENKEEL_STORIES").unwrap_or_default();
+    let wanted = std::env::var("EVENKEEL_STORIES").unwrap_or_else(|_| ALWAYS.to_owned());
+    let wanted = if wanted == "all" { String::new() } else { wanted };
     let wanted: Vec<&str> = wanted.split(',').filter(|name| !name.is_empty()).collect();
+    for (name, _) in STORIES.iter().filter(|(name, _)| !wanted.is_empty() && !wanted.contains(name)) {
+        eprintln!("faults: {name} is NOT told in this run; EVENKEEL_STORIES=all tells every story");
+    }
     let known = |name: &&str| STORIES.iter().any(|(story, _)| story == name);
     assert!(wanted.iter().all(known), "EVENKEEL_STORIES names a story that there is not: {wanted:?}");
     let started = Instant::now();
@@ -114,9 +122,7 @@ fn start_moving(lab: &Lab, words: &[&str], rate: &str) -> Running {
     let mut running = start(lab, words, rate);
     let until = Instant::now() + Duration::from_secs(60);
     while lab.look().moving().is_empty() {
-        if running.has_ended() {
-            panic!("it ended before anything moved\n{}", running.wait());
-        }
+        assert!(!running.has_ended(), "it ended before anything moved");
         assert!(Instant::now() < until, "nothing is on its way");
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -47,8 +47,11 @@ fn a_drain_killed_at_any_point_is_carried_on() {
     // Cancels come with a stop, moves between log directories and requests not at all in a drain: see below, and the
     // simulation.
     let elsewhere = ["cancel", "move-log-dirs", "stop-request", "request"];
-    let all = KillPoint::all().into_iter();
-    for point in all.filter(|point| !elsewhere.iter().any(|other| point.to_string().ends_with(other))) {
+    let points = KillPoint::all().into_iter();
+    let points = points.filter(|point| !elsewhere.iter().any(|other| point.to_string().ends_with(other)));
+    // All of them take minutes: every run takes some of each moment and of each kind of command.
+    let all = std::env::var("EVENKEEL_KILL_POINTS").is_ok_and(|wanted| wanted == "all");
+    for (_, point) in points.enumerate().filter(|(at, _)| all || at % 3 == 0) {
         let began = Instant::now();
         let words = if drains { drain } else { back };
         let screen = dying_at(&lab, point, &words).wait();
@@ -77,7 +80,7 @@ fn a_drain_killed_at_any_point_is_carried_on() {
     // Who should lead leads by itself where the lists are made so: an election may not be needed.
     let unexpected: Vec<_> = never.iter().filter(|point| !point.to_string().contains("elect")).collect();
     assert!(unexpected.is_empty(), "a drain does not come to {unexpected:?}");
-    assert!(met.len() >= 20, "died at {} points only", met.len());
+    assert!(met.len() >= if all { 20 } else { 6 }, "died at {} points only", met.len());
 }
 
 /// Ctrl-C cancels what is under way; the process is killed in the middle of that, and another one ends it.
@@ -93,7 +96,8 @@ fn a_stop_killed_at_any_point_is_carried_on() {
         let text = point.to_string();
         text.ends_with("cancel") || text == "stop-request"
     };
-    for point in points.filter(of_a_stop) {
+    let all = std::env::var("EVENKEEL_KILL_POINTS").is_ok_and(|wanted| wanted == "all");
+    for (_, point) in points.filter(of_a_stop).enumerate().filter(|(at, _)| all || at % 3 == 2) {
         let running = dying_at(&lab, point, &slow);
         lab.wait_until("a reassignment is on its way", Duration::from_secs(60), |seen| {
             seen.partitions.values().any(|partition| partition.replicas.len() > 3)

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use evenkeel::base::{Bytes, TimestampMs};
+use evenkeel::base::{BrokerId, Bytes, TimestampMs, TopicName, TopicPartition};
 use evenkeel::control::{Entry, Journal, JournalError, KillPoint, Record, Scope, World, WorldError};
 use evenkeel::execute::{Answer, Command, Fact, OperatorRequest, Setting};
-use evenkeel::observe::{Observation, SeenBroker};
+use evenkeel::observe::{BrokerThrottle, Observation, SeenBroker, TopicThrottle};
 
 use crate::scenario::{Dice, Scenario};
 use crate::trial;
@@ -87,9 +87,9 @@ pub const BUGS: [Bug; 21] = [
 pub struct Flawed<W> {
     inner: W,
     bug: Option<Bug>,
-    targets: BTreeMap<evenkeel::base::TopicPartition, Vec<evenkeel::base::BrokerId>>,
-    first: Option<BTreeMap<evenkeel::base::BrokerId, SeenBroker>>,
-    ids: BTreeMap<evenkeel::base::TopicName, Option<uuid::Uuid>>,
+    targets: BTreeMap<TopicPartition, Vec<BrokerId>>,
+    first: Option<BTreeMap<BrokerId, SeenBroker>>,
+    ids: BTreeMap<TopicName, Option<uuid::Uuid>>,
     late: Vec<Command>,
 }
 
@@ -103,8 +103,8 @@ impl<W: World> Flawed<W> {
     pub fn distort(&mut self, seen: &mut Observation) {
         match self.bug {
             Some(Bug::OverlooksThrottles) => {
-                seen.brokers.values_mut().for_each(|broker| broker.throttle = Default::default());
-                seen.topics.values_mut().for_each(|topic| topic.throttle = Default::default());
+                seen.brokers.values_mut().for_each(|broker| broker.throttle = BrokerThrottle::default());
+                seen.topics.values_mut().for_each(|topic| topic.throttle = TopicThrottle::default());
             }
             Some(Bug::MinIsrOffByOne) => {
                 for partition in seen.topics.values_mut().flat_map(|topic| &mut topic.partitions) {
@@ -152,6 +152,18 @@ impl<W: World> Flawed<W> {
         }
     }
 
+    /// Takes out the lists that only put the replicas that stand there in another order.
+    fn keep_other_sets(&mut self, lists: &mut BTreeMap<TopicPartition, Vec<BrokerId>>) -> Option<()> {
+        let now = self.inner.observe(&Scope::Full).ok()?;
+        lists.retain(|name, list| {
+            let standing = now.partition(name).map(|partition| &partition.replicas);
+            !standing.is_some_and(|standing| {
+                standing.len() == list.len() && list.iter().all(|id| standing.contains(id))
+            })
+        });
+        Some(())
+    }
+
     /// What the faulty program sends instead of a command; nothing where it sends none.
     fn bend(&mut self, command: &Command) -> Option<Command> {
         let mut command = command.clone();
@@ -197,27 +209,14 @@ impl<W: World> Flawed<W> {
             (Bug::CrowdsARack, Command::Reassign(lists)) => {
                 // The last replica goes to some broker beside the list, whatever its rack.
                 for list in lists.values_mut() {
-                    let free = (0..64).map(evenkeel::base::BrokerId).find(|id| !list.contains(id));
+                    let free = (0..64).map(BrokerId).find(|id| !list.contains(id));
                     if let (Some(last), Some(free)) = (list.last_mut(), free) {
                         *last = free;
                     }
                 }
             }
             (Bug::LeavesTheOrder, Command::Reassign(lists)) => {
-                lists.retain(|_, list| list.len() > 1);
-                let cluster_like: Vec<_> = lists.keys().cloned().collect();
-                for name in cluster_like {
-                    let now = self.inner.observe(&Scope::Full).ok()?;
-                    let standing = now.partition(&name).map(|partition| partition.replicas.clone());
-                    let same = |list: &Vec<evenkeel::base::BrokerId>| {
-                        standing.as_ref().is_some_and(|standing| {
-                            standing.len() == list.len() && list.iter().all(|id| standing.contains(id))
-                        })
-                    };
-                    if lists.get(&name).is_some_and(same) {
-                        lists.remove(&name);
-                    }
-                }
+                self.keep_other_sets(lists)?;
                 if lists.is_empty() {
                     return None;
                 }
@@ -283,12 +282,11 @@ impl<J> Forgetful<J> {
 
 impl<J: Journal> Journal for Forgetful<J> {
     fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
-        let written = |entry: &&Entry| match (&entry.record, self.bug) {
-            (
-                Record::Fact { fact: Fact::Rate { .. } | Fact::List { .. }, .. },
-                Some(Bug::ForgetsThrottlesInTheJournal),
-            )
-            | (Record::Fact { fact: Fact::Step { .. }, .. }, Some(Bug::ForgetsStepsInTheJournal)) => false,
+        let forgets_throttles = self.bug == Some(Bug::ForgetsThrottlesInTheJournal);
+        let forgets_steps = self.bug == Some(Bug::ForgetsStepsInTheJournal);
+        let written = |entry: &&Entry| match &entry.record {
+            Record::Fact { fact: Fact::Rate { .. } | Fact::List { .. }, .. } => !forgets_throttles,
+            Record::Fact { fact: Fact::Step { .. }, .. } => !forgets_steps,
             _ => true,
         };
         let mut entries: Vec<Entry> = entries.iter().filter(written).cloned().collect();

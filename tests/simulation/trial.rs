@@ -61,7 +61,7 @@ impl Fate for Sentence {
 
 /// A journal that outlives the process: lines of text, as a file would hold them.
 pub struct Lines {
-    lines: Vec<String>,
+    written: Vec<String>,
     requests: Vec<(Duration, OperatorRequest)>,
     /// Requests that were handed out, and count as taken with the next entry.
     handed_out: usize,
@@ -78,7 +78,7 @@ impl Journal for Lines {
         }
         self.requests.drain(..self.handed_out);
         self.handed_out = 0;
-        self.lines.extend(entries.iter().map(|entry| serde_json::to_string(entry).unwrap()));
+        self.written.extend(entries.iter().map(|entry| serde_json::to_string(entry).unwrap()));
         Ok(())
     }
 
@@ -93,11 +93,11 @@ impl Journal for Lines {
 
 impl Lines {
     fn recollect(&self) -> Recollection {
-        Recollection::of(self.lines.iter().map(|line| serde_json::from_str(line).unwrap()))
+        Recollection::of(self.written.iter().map(|line| serde_json::from_str(line).unwrap()))
     }
 
     fn ended(&self) -> Option<Outcome> {
-        self.lines.iter().rev().find_map(|line| match serde_json::from_str::<Entry>(line).unwrap().record {
+        self.written.iter().rev().find_map(|line| match serde_json::from_str::<Entry>(line).unwrap().record {
             Record::Ended { outcome, .. } => Some(*outcome),
             _ => None,
         })
@@ -116,7 +116,7 @@ pub fn run_with(scenario: &Scenario, deaths: &[Death], bug: Option<Bug>) -> Repo
     let before = world.look();
     let watched = watch::watch(&mut world, scenario);
     let mut journal = Lines {
-        lines: Vec::new(),
+        written: Vec::new(),
         requests: scenario.requests.clone(),
         handed_out: 0,
         down: scenario.journal_down(),
@@ -143,7 +143,7 @@ pub fn run_with(scenario: &Scenario, deaths: &[Death], bug: Option<Bug>) -> Repo
             break Some(outcome);
         }
     };
-    report.bit = world.bit.clone();
+    report.bit.clone_from(&world.bit);
     report.checks = watched.borrow().checks;
     report.wrong.extend(watched.borrow().broken.clone());
     if let Some(outcome) = &outcome {

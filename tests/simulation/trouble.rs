@@ -209,7 +209,10 @@ pub fn trouble(kind: &str, spec: &SimSpec, plan: &Plan, at: Duration, dice: &mut
         "traffic-burst" => Fault::Traffic { partition, produce: dice.below(8) * MB, consume: MB },
         "link-cut" => Fault::CutLink { between: (broker, *dice.of(&ids)), heal_after: while_(dice, 200) },
         "broker-isolated" => Fault::Isolate { broker, heard_after: while_(dice, 200) },
-        "refused" => return Trouble::Refuse(at, *dice.of(&CODES), 1 + u32::try_from(dice.below(4)).unwrap()),
+        "refused" => {
+            let code: &&str = dice.of(&CODES);
+            return Trouble::Refuse(at, code, 1 + u32::try_from(dice.below(4)).unwrap());
+        }
         "denied" => return Trouble::Denied(at, while_(dice, 60)),
         "delayed" => {
             let by = Duration::from_millis(200 + dice.below(4_000));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use evenkeel::base::{BrokerId, RackId, TimestampMs, TopicPartition};
+use evenkeel::base::{BrokerId, RackId, TimestampMs, TopicName, TopicPartition};
 use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimCluster, SimEvent, SimTopic};
 use evenkeel::execute::{Command, End, Outcome, StepEnd, ThrottleRate};
 use evenkeel::model::promises;
@@ -78,61 +78,78 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
         names.map(|name| (name.clone(), cluster.partition(&name).unwrap().replicas().to_vec())).collect()
     };
     let seen = world.sim.cluster().observe(false, None);
-    let ids: BTreeMap<_, _> =
-        seen.topics.iter().filter_map(|(name, topic)| Some((name.clone(), topic.id?))).collect();
+    let ids = seen.topics.iter().filter_map(|(name, topic)| Some((name.clone(), topic.id?))).collect();
+    let known = Known { meddled, foreign, throttled, racks, dir_bytes, before, ids };
     world.sim.watch(move |cluster, events| {
         let mut watched = found.borrow_mut();
         watched.checks += events.len() as u64;
-        for event in events {
-            match event {
-                SimEvent::Fenced(broker) => drop(watched.fenced_at.insert(*broker, cluster.now())),
-                SimEvent::OutOfSync { partition, .. } => {
-                    watched.lagging_since.entry(partition.clone()).or_insert(cluster.now());
-                }
-                SimEvent::InSync { partition, .. } if lags(cluster, partition).is_none() => {
-                    watched.lagging_since.remove(partition);
-                }
-                SimEvent::Up(broker) => drop(watched.fenced_at.remove(broker)),
-                SimEvent::LogDirOffline { broker, full: true, .. } => {
-                    watched.broken.push(format!("a disk of broker {broker} filled up"));
-                }
-                SimEvent::Reassigned(name) if !meddled.contains(name) => {
-                    watched.broken.extend(too_full(cluster, name, &dir_bytes));
-                    let copied = watched.copying.remove(name);
-                    let list = cluster.partition(name).map(|partition| partition.replicas().to_vec());
-                    let list = list.filter(|_| copied);
-                    if list.is_some_and(|list| !watched.reached.insert((name.clone(), list))) {
-                        watched.broken.push(format!("{name} was moved twice"));
-                    }
-                }
-                SimEvent::ProduceRefused(name) if !meddled.contains(name) => {
-                    watched
-                        .broken
-                        .push(format!("{name} went under min ISR at {}", cluster.elapsed().as_millis()));
-                }
-                SimEvent::Reassigning(name)
-                    if !foreign.contains(name)
-                        && cluster.topic(&name.topic).map(SimTopic::id) != ids.get(&name.topic).copied() =>
-                {
-                    watched.broken.push(format!("{name} was moved, which is not the topic of the plan"));
-                }
-                SimEvent::Reassigning(name) if !meddled.contains(name) => {
-                    let bare = at_min_isr(cluster, name, &watched.lagging_since);
-                    watched.broken.extend(bare);
-                    if cluster.partition(name).is_some_and(|partition| !partition.adding().is_empty()) {
-                        watched.copying.insert(name.clone());
-                    }
-                    let problems = began(cluster, name, &before, &racks, &watched.fenced_at);
-                    watched.broken.extend(problems);
-                    if throttled {
-                        watched.broken.extend(unthrottled(cluster, name));
-                    }
-                }
-                _ => {}
-            }
-        }
+        events.iter().for_each(|event| known.check(cluster, event, &mut watched));
     });
     watched
+}
+
+/// What was so at the start, and who else is at work.
+struct Known {
+    meddled: BTreeSet<TopicPartition>,
+    foreign: BTreeSet<TopicPartition>,
+    /// Whatever is copied has to be throttled.
+    throttled: bool,
+    racks: BTreeMap<BrokerId, RackId>,
+    dir_bytes: BTreeMap<BrokerId, Vec<u64>>,
+    before: BTreeMap<TopicPartition, Vec<BrokerId>>,
+    ids: BTreeMap<TopicName, uuid::Uuid>,
+}
+
+impl Known {
+    /// Checks the promises after an event.
+    fn check(&self, cluster: &SimCluster, event: &SimEvent, watched: &mut Watched) {
+        match event {
+            SimEvent::Fenced(broker) => drop(watched.fenced_at.insert(*broker, cluster.now())),
+            SimEvent::OutOfSync { partition, .. } => {
+                watched.lagging_since.entry(partition.clone()).or_insert(cluster.now());
+            }
+            SimEvent::InSync { partition, .. } if lags(cluster, partition).is_none() => {
+                watched.lagging_since.remove(partition);
+            }
+            SimEvent::Up(broker) => drop(watched.fenced_at.remove(broker)),
+            SimEvent::LogDirOffline { broker, full: true, .. } => {
+                watched.broken.push(format!("a disk of broker {broker} filled up"));
+            }
+            SimEvent::Reassigned(name) if !self.meddled.contains(name) => {
+                watched.broken.extend(too_full(cluster, name, &self.dir_bytes));
+                let copied = watched.copying.remove(name);
+                let list = cluster.partition(name).map(|partition| partition.replicas().to_vec());
+                let list = list.filter(|_| copied);
+                if list.is_some_and(|list| !watched.reached.insert((name.clone(), list))) {
+                    watched.broken.push(format!("{name} was moved twice"));
+                }
+            }
+            SimEvent::ProduceRefused(name) if !self.meddled.contains(name) => {
+                watched
+                    .broken
+                    .push(format!("{name} went under min ISR at {}", cluster.elapsed().as_millis()));
+            }
+            SimEvent::Reassigning(name)
+                if !self.foreign.contains(name)
+                    && cluster.topic(&name.topic).map(SimTopic::id) != self.ids.get(&name.topic).copied() =>
+            {
+                watched.broken.push(format!("{name} was moved, which is not the topic of the plan"));
+            }
+            SimEvent::Reassigning(name) if !self.meddled.contains(name) => {
+                let bare = at_min_isr(cluster, name, &watched.lagging_since);
+                watched.broken.extend(bare);
+                if cluster.partition(name).is_some_and(|partition| !partition.adding().is_empty()) {
+                    watched.copying.insert(name.clone());
+                }
+                let problems = began(cluster, name, &self.before, &self.racks, &watched.fenced_at);
+                watched.broken.extend(problems);
+                if self.throttled {
+                    watched.broken.extend(unthrottled(cluster, name));
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A replica of the partition that is not in sync, and is not just being made.
@@ -357,7 +374,8 @@ fn throttles(world: &Meddler, scenario: &Scenario, watched: &Watched) -> Vec<Str
         // so that nothing of it is left, and whoever sets something else meanwhile is overwritten.
         let is_down = matches!(&owner, ConfigOwner::Broker(id) if watched.fenced_at.contains_key(id));
         let anew = anew(&owner) && found.is_empty();
-        if found != expected && !anew && !raced && !(is_down && found.is_empty()) {
+        let excused = anew || raced || (is_down && found.is_empty());
+        if found != expected && !excused {
             wrong.push(format!("{owner:?} has {found:?}, expected {expected:?}"));
         }
     }

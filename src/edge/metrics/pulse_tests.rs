@@ -1,6 +1,7 @@
 //! What is told while an execution runs: the latest, in the background, and nothing that is too old.
 
 use super::*;
+use crate::base::Millis;
 use crate::config::MetricsSettings;
 use crate::edge::metrics::test_server::{Server, ok};
 use crate::observe::{Partition, SeenBroker, SeenTopic};
@@ -65,8 +66,8 @@ fn the_latest_is_told_without_waiting_for_it() {
     assert_eq!(first, seen(), "asked, and not waited for");
     let told = look_until_told(&mut pulse);
     let signals = told.brokers[&BrokerId(0)].signals;
-    assert_eq!(signals.latency.produce_p99_ms.map(|ms| ms.get()), Some(7.5));
-    assert_eq!(signals.latency.fetch_p99_ms.map(|ms| ms.get()), Some(3.5), "not the wait for new records");
+    assert_eq!(signals.latency.produce_p99_ms.map(Millis::get), Some(7.5));
+    assert_eq!(signals.latency.fetch_p99_ms.map(Millis::get), Some(3.5), "not the wait for new records");
     assert_eq!(signals.traffic.clients_in_bytes_per_s, BytesPerS::new(100.0).ok());
     assert_eq!(signals.traffic.replicas_in_bytes_per_s, BytesPerS::new(20.0).ok(), "without copies");
     assert_eq!(signals.traffic.replicas_out_bytes_per_s, None, "copies are not told apart");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::desk::{Desk, GB, cluster, moves, name};
 use crate::base::{BrokerId, BytesPerS, Millis};
 use crate::execute::*;
-use crate::observe::{BrokerLatency, BrokerTraffic, Capacity, Observation, Signals};
+use crate::observe::{BrokerLatency, BrokerTraffic, Capacity, Observation, Partition, Signals};
 
 const MB: f64 = 1e6;
 
@@ -172,7 +172,7 @@ fn what_grows_too_fast_is_not_started_and_the_sum_is_kept_below_what_may_be_copi
     assert_eq!(desk.execution.progress().steps_pending, 1);
     assert_eq!(desk.run_out().done(), 2, "one after the other");
     assert_eq!(
-        desk.seen.partition(&name("t-1")).and_then(|seen| seen.full_size_bytes()).map(|size| size.0),
+        desk.seen.partition(&name("t-1")).and_then(Partition::full_size_bytes).map(|size| size.0),
         Some(GB)
     );
 }
