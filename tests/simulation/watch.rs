@@ -83,7 +83,9 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
     world.sim.watch(move |cluster, events| {
         let mut watched = found.borrow_mut();
         watched.checks += events.len() as u64;
-        events.iter().for_each(|event| known.check(cluster, event, &mut watched));
+        for event in events {
+            known.check(cluster, event, &mut watched);
+        }
     });
     watched
 }

@@ -41,7 +41,10 @@ impl SimCluster {
             taken_at: self.now(),
             cluster_id: Some(self.cluster_id.clone()),
             kafka_version: self.told_release(),
-            controller: self.controller.filter(|controller| self.serves(*controller)),
+            // With `KRaft` clients are told of some broker, which is no controller.
+            controller: self
+                .controller
+                .filter(|controller| !self.forwards_to_controller && self.serves(*controller)),
             ..Observation::default()
         };
         let used = self.used_bytes();

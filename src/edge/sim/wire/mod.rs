@@ -248,8 +248,10 @@ fn broker_ids(ids: &[BrokerId]) -> Vec<kafka_protocol::messages::BrokerId> {
 }
 
 fn api_versions(cluster: &SimCluster, node: Node) -> ApiVersionsResponse {
-    let offered =
-        OFFERED.iter().filter(|(api, _, _)| node != Node::Controller || ON_CONTROLLER.contains(api));
+    // With `ZooKeeper` there is no quorum to ask for.
+    let known = |api: &ApiKey| cluster.forwards_to_controller || *api != ApiKey::DescribeQuorum;
+    let here = |api: &ApiKey| known(api) && (node != Node::Controller || ON_CONTROLLER.contains(api));
+    let offered = OFFERED.iter().filter(|(api, _, _)| here(api));
     let keys = offered.map(|(api, lowest, highest)| {
         ApiVersion::default().with_api_key(*api as i16).with_min_version(*lowest).with_max_version(*highest)
     });
