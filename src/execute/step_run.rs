@@ -298,6 +298,8 @@ impl StepRun {
             Sight::At { in_sync: true } => self.stage_done(with),
             Sight::Before => self.become_ready(),
             Sight::At { in_sync: false } => {}
+            // It was asked for, ran, and was cancelled while nobody looked: that leaves another order.
+            Sight::BeforeInOtherOrder if self.asked > 0 => self.cancelled_by_another(with, events),
             Sight::AtInOtherOrder | Sight::BeforeInOtherOrder | Sight::Other(_) => {
                 let seen = with.seen.partition(self.partition()).map(|partition| partition.replicas.clone());
                 let reason = DropReason::Void { seen: seen.unwrap_or_default() };
@@ -321,22 +323,25 @@ impl StepRun {
             Sight::At { in_sync: true } => self.stage_done(with),
             Sight::At { in_sync: false } => self.watch_progress(with, events),
             Sight::AtInOtherOrder => self.order(self.aim().to_vec(), StepEnd::Done, with.at, events),
-            Sight::Before | Sight::BeforeInOtherOrder if !sure => {
+            Sight::Before if !sure => {
                 if self.odd_lasts(with) {
                     self.odd_since = None;
                     self.state = State::Waiting { ready: false };
                 }
             }
             Sight::Before => self.drop_when_it_lasts(DropReason::CancelledByAnother, with, events),
-            Sight::BeforeInOtherOrder => {
-                if self.odd_lasts(with) {
-                    let then = StepEnd::Dropped { reason: DropReason::CancelledByAnother };
-                    self.order(self.base().to_vec(), then, with.at, events);
-                }
-            }
+            Sight::BeforeInOtherOrder => self.cancelled_by_another(with, events),
             Sight::Foreign => self.drop_when_it_lasts(DropReason::ForeignReassignment, with, events),
             Sight::Other(seen) => self.drop_when_it_lasts(DropReason::Void { seen }, with, events),
             Sight::Gone => self.drop_when_it_lasts(DropReason::Gone, with, events),
+        }
+    }
+
+    /// Someone cancelled the reassignment, which is a no; the order that a cancel leaves is put right.
+    fn cancelled_by_another(&mut self, with: &Looking, events: &mut Vec<ExecutionEvent>) {
+        if self.odd_lasts(with) {
+            let then = StepEnd::Dropped { reason: DropReason::CancelledByAnother };
+            self.order(self.base().to_vec(), then, with.at, events);
         }
     }
 
