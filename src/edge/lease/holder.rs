@@ -31,6 +31,15 @@ impl Holder {
     }
 }
 
+impl Holder {
+    /// Whether it was a process of this machine and is there no more: that is known sooner than silence tells.
+    fn is_gone(&self) -> bool {
+        let here = Self::this_process("").host == self.host;
+        let processes = std::path::Path::new("/proc");
+        here && processes.join("self").exists() && !processes.join(self.pid.to_string()).exists()
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` on {}, process {}", self.name, self.host, self.pid)
@@ -77,7 +86,7 @@ impl Beat {
 impl Beat {
     /// Whether its holder is alive as far as two machines' clocks can tell: good enough to be shown, and for nothing else.
     pub fn seems_alive(&self) -> bool {
-        !self.released && self.age().is_none_or(|age| age < SILENCE)
+        !self.released && self.age().is_none_or(|age| age < SILENCE) && !self.holder.is_gone()
     }
 }
 
