@@ -53,4 +53,6 @@ fn missing_rights_are_named(lab: &Lab) {
     lab.allow("evenkeel", &["Alter"], &[]);
     on(lab, &remove).expect_code(0);
     assert!(lab.look().partitions[&("small".to_owned(), 1)].replicas.iter().all(|id| *id != 5));
+    // It is remembered as removed until it is welcome again.
+    on(lab, &["add-broker", "5", "--execute", "--yes"]).expect_code(0);
 }

@@ -39,6 +39,16 @@ fn versions() -> Vec<String> {
     versions
 }
 
+/// Whether this run tells the scenarios that take long or have not been green often enough to hold up every change:
+/// `EVENKEEL_PROOF=all`. One that is not told says so.
+fn is_told(scenario: &str) -> bool {
+    let told = std::env::var("EVENKEEL_PROOF").is_ok_and(|wanted| wanted == "all");
+    if !told {
+        eprintln!("{scenario} is NOT told in this run; EVENKEEL_PROOF=all tells it");
+    }
+    told
+}
+
 /// The version for scenarios that look at evenkeel rather than at Kafka: one is enough for those.
 fn newest_version() -> String {
     versions().pop().expect("one at least")

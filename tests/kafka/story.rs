@@ -28,9 +28,8 @@ pub struct State {
 
 impl State {
     pub fn of(lab: &Lab) -> Self {
-        let partitions = lab.look().partitions.into_iter();
-        // To take the lease, which makes its topic, is no change to what the cluster is there for.
-        let partitions = partitions.filter(|((topic, _), _)| !Seen::is_evenkeels(topic));
+        // Topics of Kafka's own, and evenkeel's, are made when somebody first needs them.
+        let partitions = lab.look().partitions.into_iter().filter(|((topic, _), _)| !topic.starts_with("__"));
         let replicas = partitions.map(|(key, partition)| (key, partition.replicas)).collect();
         Self { replicas, throttles: lab.throttle_settings() }
     }
