@@ -242,10 +242,6 @@ fn a_burst_of_traffic_is_made_room_for_at_once_and_the_room_comes_back_slowly() 
 
 #[test]
 fn without_measurements_nothing_gets_faster() {
-    if std::env::var("EVENKEEL_PROOF").is_err() {
-        eprintln!("NOT run: it has to be looked into first; EVENKEEL_PROOF=all runs it");
-        return;
-    }
     let hidden = run(&spec(), with_objective(), &[(0, Fault::HideSignals(true))]);
     assert_eq!(hidden.outcome.end, End::Done);
     let fastest = hidden.seconds.iter().filter_map(|second| second.throttle).fold(0.0, f64::max);

@@ -70,11 +70,15 @@ impl Lane {
         self.settle();
     }
 
-    /// Comes down towards what is good without any measurement; never up.
+    /// Comes down towards what is good without any measurement, and all the way: never up.
     pub(super) fn drift(&mut self) {
         if self.rate > self.safe {
             self.rate = (self.rate - self.cap * STEP_UP).max(self.safe);
             self.settle();
+            // The last step is sent however small it is, or what nobody measures would stay above what is safe.
+            if self.rate <= self.safe {
+                self.offered = whole(self.rate);
+            }
         }
     }
 
@@ -159,6 +163,11 @@ mod tests {
             lane.drift();
         }
         assert_eq!(lane.offered(), 40_000_000);
+        lane.raise(1.0, 41e6);
+        lane.raise(1.0, 42e6);
+        assert_eq!(lane.offered(), 42_000_000);
+        lane.drift();
+        assert_eq!(lane.offered(), 40_000_000, "the last step, however small");
         lane.halve(f64::MAX, 5e6);
         lane.drift();
         assert_eq!(lane.offered(), 20_000_000);
