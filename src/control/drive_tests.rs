@@ -181,6 +181,10 @@ impl World for Frail {
     fn stop_requests(&self) -> u32 {
         self.stops
     }
+
+    fn is_leaving(&self) -> bool {
+        false
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub use journal::{
 };
 pub use mortal::{Fate, KillPoint, Moment, MortalJournal, MortalWorld, SharedFate, mortal};
 pub use propose::{CANARY_TOPIC, Proposal, ProposeError, propose};
+pub(crate) use world::all_but_looking;
 pub use world::{Scope, World, WorldError};
 
 #[cfg(test)]

@@ -213,16 +213,19 @@ impl<W: World> World for MortalWorld<W> {
 impl<J: Journal> MortalJournal<J> {
     /// Comes to a point.
     fn passes(&self, point: KillPoint) -> Result<(), JournalError> {
-        let dead = self.fate.borrow_mut().reached(point);
+        self.fate.borrow_mut().reached(point);
+        self.lives()
+    }
+
+    fn lives(&self) -> Result<(), JournalError> {
+        let dead = self.fate.borrow().is_dead();
         if dead { Err(JournalError::Fenced("the process is dead".to_owned())) } else { Ok(()) }
     }
 }
 
 impl<J: Journal> Journal for MortalJournal<J> {
     fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
-        if self.fate.borrow().is_dead() {
-            return Err(JournalError::Fenced("the process is dead".to_owned()));
-        }
+        self.lives()?;
         let mut kinds = Vec::new();
         let (mut begins, mut ends) = (false, false);
         for entry in entries {
@@ -255,16 +258,12 @@ impl<J: Journal> Journal for MortalJournal<J> {
     }
 
     fn still_mine(&self) -> Result<(), JournalError> {
-        if self.fate.borrow().is_dead() {
-            return Err(JournalError::Fenced("the process is dead".to_owned()));
-        }
+        self.lives()?;
         self.inner.still_mine()
     }
 
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
-        if self.fate.borrow().is_dead() {
-            return Err(JournalError::Fenced("the process is dead".to_owned()));
-        }
+        self.lives()?;
         let requests = self.inner.take_requests()?;
         if !requests.is_empty() {
             self.passes(KillPoint::Request)?;

@@ -116,35 +116,44 @@ pub trait World {
 
     /// Whether this process is to end at once and to leave what it carries out to the next one: nothing is cancelled, and
     /// throttles stand.
-    fn is_leaving(&self) -> bool {
-        false
-    }
+    fn is_leaving(&self) -> bool;
 }
+
+/// What a world that wraps another one leaves to it: all but looking. Stands inside of its `impl World`.
+macro_rules! all_but_looking {
+    ($self:ident => $inner:expr) => {
+        fn perform(
+            &mut $self,
+            command: &$crate::execute::Command,
+        ) -> Result<$crate::execute::Answer, $crate::control::WorldError> {
+            $inner.perform(command)
+        }
+
+        fn now(&$self) -> $crate::base::TimestampMs {
+            $inner.now()
+        }
+
+        fn sleep(&mut $self, duration: std::time::Duration) {
+            $inner.sleep(duration);
+        }
+
+        fn stop_requests(&$self) -> u32 {
+            $inner.stop_requests()
+        }
+
+        fn is_leaving(&$self) -> bool {
+            $inner.is_leaving()
+        }
+    };
+}
+pub(crate) use all_but_looking;
 
 impl<W: World + ?Sized> World for Box<W> {
     fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
         (**self).observe(scope)
     }
 
-    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {
-        (**self).perform(command)
-    }
-
-    fn now(&self) -> TimestampMs {
-        (**self).now()
-    }
-
-    fn sleep(&mut self, duration: Duration) {
-        (**self).sleep(duration);
-    }
-
-    fn stop_requests(&self) -> u32 {
-        (**self).stop_requests()
-    }
-
-    fn is_leaving(&self) -> bool {
-        (**self).is_leaving()
-    }
+    all_but_looking!(self => **self);
 }
 
 impl<W: World + ?Sized> World for &mut W {
@@ -152,23 +161,5 @@ impl<W: World + ?Sized> World for &mut W {
         (**self).observe(scope)
     }
 
-    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {
-        (**self).perform(command)
-    }
-
-    fn now(&self) -> TimestampMs {
-        (**self).now()
-    }
-
-    fn sleep(&mut self, duration: Duration) {
-        (**self).sleep(duration);
-    }
-
-    fn stop_requests(&self) -> u32 {
-        (**self).stop_requests()
-    }
-
-    fn is_leaving(&self) -> bool {
-        (**self).is_leaving()
-    }
+    all_but_looking!(self => **self);
 }

@@ -367,4 +367,8 @@ impl World for Meddler {
         }
         self.sim.stop_requests().saturating_sub(self.stops_forgotten)
     }
+
+    fn is_leaving(&self) -> bool {
+        false
+    }
 }

@@ -84,6 +84,10 @@ impl World for Gauge {
     fn stop_requests(&self) -> u32 {
         0
     }
+
+    fn is_leaving(&self) -> bool {
+        false
+    }
 }
 
 /// Six brokers of 100 MB/s, of which clients take 30 in each direction; partitions of 6 GB that stand on 1, 2, 3.

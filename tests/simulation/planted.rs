@@ -265,6 +265,10 @@ impl<W: World> World for Flawed<W> {
     fn stop_requests(&self) -> u32 {
         self.inner.stop_requests()
     }
+
+    fn is_leaving(&self) -> bool {
+        self.inner.is_leaving()
+    }
 }
 
 /// A journal as a faulty program writes it.

@@ -41,6 +41,10 @@ impl World for Shared {
     fn stop_requests(&self) -> u32 {
         0
     }
+
+    fn is_leaving(&self) -> bool {
+        false
+    }
 }
 
 /// The journal that both write, of whom only the one with the latest epoch may.

@@ -1,14 +1,12 @@
 //! [`CanaryWorld`]: a world whose looks, while something is carried out, carry what the canary measures.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::layout::missing;
 use super::run::Canary;
-use crate::base::{BrokerId, Millis, TimestampMs, TopicName};
+use crate::base::{BrokerId, Millis, TopicName};
 use crate::config::KafkaClientSettings;
-use crate::control::{CANARY_TOPIC as TOPIC, Scope, World, WorldError};
-use crate::execute::{Answer, Command};
+use crate::control::{CANARY_TOPIC as TOPIC, Scope, World, WorldError, all_but_looking};
 use crate::observe::Observation;
 
 /// Adds what the canary measures to the looks of an execution.
@@ -61,19 +59,5 @@ impl<W: World> World for CanaryWorld<W> {
         Ok(observation)
     }
 
-    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {
-        self.inner.perform(command)
-    }
-
-    fn now(&self) -> TimestampMs {
-        self.inner.now()
-    }
-
-    fn sleep(&mut self, duration: Duration) {
-        self.inner.sleep(duration);
-    }
-
-    fn stop_requests(&self) -> u32 {
-        self.inner.stop_requests()
-    }
+    all_but_looking!(self => self.inner);
 }

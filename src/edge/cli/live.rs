@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use super::target::Target;
 use super::{Failure, signals};
-use crate::base::TimestampMs;
 use crate::config::{CapacitySettings, MetricsSettings};
-use crate::control::{Scope, World, WorldError};
+use crate::control::{Scope, World, WorldError, all_but_looking};
 use crate::edge::canary::CanaryWorld;
 use crate::edge::kafka::{Clock, KafkaWorld};
 use crate::edge::metrics::MeteredWorld;
-use crate::execute::{Answer, Command};
 use crate::observe::{GapKind, Observation};
 
 /// Connects to a cluster.
@@ -59,25 +57,7 @@ impl<W: World> World for Endowed<W> {
         Ok(seen)
     }
 
-    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {
-        self.inner.perform(command)
-    }
-
-    fn now(&self) -> TimestampMs {
-        self.inner.now()
-    }
-
-    fn sleep(&mut self, duration: Duration) {
-        self.inner.sleep(duration);
-    }
-
-    fn stop_requests(&self) -> u32 {
-        self.inner.stop_requests()
-    }
-
-    fn is_leaving(&self) -> bool {
-        self.inner.is_leaving()
-    }
+    all_but_looking!(self => self.inner);
 }
 
 /// Writes what the settings say into what was seen. A disk counts as no larger than it was seen to be: the settings may

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use super::pulse::{Pulse, targets};
 use super::{MetricsError, Scraper};
-use crate::base::{TimestampMs, TopicPartition};
+use crate::base::TopicPartition;
 use crate::config::MetricsSettings;
-use crate::control::{Scope, World, WorldError};
-use crate::execute::{Answer, Command};
+use crate::control::{Scope, World, WorldError, all_but_looking};
 use crate::observe::{GapKind, Observation, attribute};
 
 /// How often endpoints are asked while an execution runs, unless something else is set.
@@ -66,25 +65,7 @@ impl<W: World> World for MeteredWorld<W> {
         Ok(observation)
     }
 
-    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {
-        self.inner.perform(command)
-    }
-
-    fn now(&self) -> TimestampMs {
-        self.inner.now()
-    }
-
-    fn sleep(&mut self, duration: Duration) {
-        self.inner.sleep(duration);
-    }
-
-    fn stop_requests(&self) -> u32 {
-        self.inner.stop_requests()
-    }
-
-    fn is_leaving(&self) -> bool {
-        self.inner.is_leaving()
-    }
+    all_but_looking!(self => self.inner);
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::base::{BrokerId, BytesPerS, Cores, TopicPartition};
+use crate::base::{BrokerId, BytesPerS, Cores, TimestampMs, TopicPartition};
 use crate::edge::metrics::test_server::{Server, ok};
+use crate::execute::{Answer, Command};
 use crate::observe::{Gap, Partition, SeenBroker, SeenTopic};
 
 /// One topic led by broker 0 and followed by broker 1, which is dead.
@@ -41,6 +42,10 @@ impl World for Still {
 
     fn stop_requests(&self) -> u32 {
         3
+    }
+
+    fn is_leaving(&self) -> bool {
+        false
     }
 }
 

@@ -227,4 +227,8 @@ impl World for SimWorld {
         let asked = self.stops_at_ms.iter().filter(|at| **at <= self.cluster.now_ms).count();
         u32::try_from(asked).unwrap_or(u32::MAX)
     }
+
+    fn is_leaving(&self) -> bool {
+        false
+    }
 }
