@@ -83,11 +83,11 @@ impl Execution {
     /// set, or when a stop came in between.
     pub fn still_wanted(&self, command: &Command) -> bool {
         match command {
-            Command::Reassign(lists) if self.throttle_failed.is_some() || self.stop.is_some() => {
+            Command::Reassign(lists) if self.throttle_failed.is_some() || self.course.stop.is_some() => {
                 !lists.keys().any(|name| self.is_asked(name))
             }
             Command::MoveLogDirs { broker, moves }
-                if self.throttle_failed.is_some() || self.stop.is_some() =>
+                if self.throttle_failed.is_some() || self.course.stop.is_some() =>
             {
                 !self.steps.iter().any(|step| step.state == State::Asked && asks_for(step, *broker, moves))
             }
@@ -187,7 +187,7 @@ impl Execution {
     }
 
     fn end_untouched(&mut self, why: &str, what_of_moves: &str) -> Vec<ExecutionEvent> {
-        self.failure = Some(why.to_owned());
+        self.course.failure = Some(why.to_owned());
         self.throttles.forget();
         let ends = self.ends_unseen(what_of_moves);
         self.conclude(ends, Vec::new());
@@ -212,7 +212,7 @@ impl Execution {
     /// Ends at once, without another look: nothing can be seen, or a program error broke the loop. Returns the
     /// commands that undo what can be undone unseen; [`Self::abandoned`] has to be told what came of them.
     pub fn abandon(&mut self, reason: &str) -> Vec<Command> {
-        self.failure.get_or_insert_with(|| reason.to_owned());
+        self.course.failure.get_or_insert_with(|| reason.to_owned());
         self.throttles.restore()
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::request::limits;
 use super::{Brake, Leftover, StepEnd, StopMode, ThrottleRate};
 use crate::base::{BrokerId, Bytes, PlanId, TimestampMs, TopicPartition, format_duration};
 
@@ -272,14 +273,7 @@ impl fmt::Display for ExecutionEvent {
                 )
             }
             Self::LimitsChanged { throttle, moves_per_broker } => {
-                f.write_str("an operator has set other limits:")?;
-                match throttle {
-                    Some(ThrottleRate::BytesPerS(rate)) => write!(f, " throttle {rate} B/s")?,
-                    Some(ThrottleRate::Unlimited) => f.write_str(" no throttle")?,
-                    Some(ThrottleRate::Derived) => f.write_str(" throttle auto")?,
-                    None => {}
-                }
-                moves_per_broker.map_or(Ok(()), |moves| write!(f, " {moves} moves at once on a broker"))
+                write!(f, "an operator has set other limits: {}", limits(*throttle, *moves_per_broker))
             }
             Self::NotRecorded { reason } => {
                 write!(f, "nothing is sent, for it cannot be written down first: {reason}")

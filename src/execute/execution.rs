@@ -55,7 +55,6 @@ pub struct Turn {
 pub struct Execution {
     pub(super) settings: ExecuteSettings,
     pub(super) steps: Vec<StepRun>,
-    pub(super) wave: usize,
     waves: usize,
     /// Waves that run alone.
     pub(super) alone: BTreeSet<usize>,
@@ -74,8 +73,6 @@ pub struct Execution {
     pub(super) lived: Lived,
     pub(super) pause: Option<(Pause, Duration)>,
     pub(super) pause_told: bool,
-    pub(super) stop: Option<StopMode>,
-    pub(super) failure: Option<String>,
     pub(super) throttle_failed: Option<String>,
     pub(super) events: Vec<ExecutionEvent>,
     pub(super) told: BTreeSet<(String, String)>,
@@ -147,7 +144,6 @@ impl Execution {
             disk_limit_share: plan.limits.disk_limit_share.min(1.0 - settings.disk_reserve_ratio),
             settings,
             steps: runs,
-            wave: 0,
             waves: plan.waves.len(),
             alone,
             rooms: Rooms::of(seen, plan),
@@ -159,8 +155,6 @@ impl Execution {
             lived: Lived { at: Duration::ZERO, last: now },
             pause: None,
             pause_told: false,
-            stop: None,
-            failure: None,
             throttle_failed: None,
             events: Vec::new(),
             told: BTreeSet::new(),
@@ -188,7 +182,7 @@ impl Execution {
             let before = std::mem::replace(&mut reach, self.reach());
             needs.extend(self.look(seen, |step| step.wave > before && step.wave <= reach));
         }
-        let starts = if self.stop.is_none() { self.start(seen) } else { Starts::default() };
+        let starts = if self.course.stop.is_none() { self.start(seen) } else { Starts::default() };
         let commands = self.commands(seen, needs, starts);
         self.speed.sample(self.lived.at, self.steps.iter().map(|step| bytes(step).1).sum());
         self.end();
@@ -209,10 +203,10 @@ impl Execution {
 
     /// Asks to stop. A later request may be harder than an earlier one, never softer.
     pub fn request_stop(&mut self, mode: StopMode) {
-        if self.outcome.is_some() || self.stop.is_some_and(|before| before >= mode) {
+        if self.outcome.is_some() || self.course.stop.is_some_and(|before| before >= mode) {
             return;
         }
-        self.stop = Some(mode);
+        self.course.stop = Some(mode);
         let in_flight = self.steps.iter().filter(|step| step.is_in_flight()).count();
         self.events.push(ExecutionEvent::Stopping { mode, in_flight });
         let at = self.lived.at;
@@ -229,7 +223,7 @@ impl Execution {
 
     /// Gives up: nothing new starts, what is in flight ends, throttles are cleared, and this is the reason told.
     pub(super) fn fail(&mut self, reason: &str) {
-        self.failure.get_or_insert_with(|| reason.to_owned());
+        self.course.failure.get_or_insert_with(|| reason.to_owned());
         self.request_stop(StopMode::FinishInFlight);
     }
 
@@ -278,7 +272,7 @@ impl Execution {
             steps_in_flight: counts[1],
             steps_pending: counts[2],
             steps_dropped: counts[3],
-            wave: self.waves.min(self.wave + 1),
+            wave: self.waves.min(self.course.wave + 1),
             waves: self.waves,
             speed_bytes_per_s: speed,
             left_s: self.left_s(speed.map(|speed| left.as_f64() / speed.get())),
@@ -286,7 +280,7 @@ impl Execution {
             brake: self.pace.brake(),
             phase: self.phase(),
             paused: self.pause.as_ref().map(|(pause, _)| pause.clone()),
-            stopping: self.stop,
+            stopping: self.course.stop,
         }
     }
 
@@ -295,8 +289,8 @@ impl Execution {
             seen,
             at: self.lived.at,
             settings: &self.settings,
-            stopping: self.stop.is_some(),
-            hurry: self.stop == Some(StopMode::Now),
+            stopping: self.course.stop.is_some(),
+            hurry: self.course.stop == Some(StopMode::Now),
         };
         let active = self.steps.iter_mut().enumerate();
         active
@@ -308,19 +302,23 @@ impl Execution {
 
     /// Goes to the next wave when no byte of this one is on its way any more. Steps of waves ahead may be on theirs.
     fn next_wave(&mut self) -> bool {
-        let over = self.steps.iter().filter(|step| step.wave == self.wave).all(StepRun::is_settled);
-        if !over || self.wave + 1 >= self.waves || self.stop.is_some() {
+        let over = self.steps.iter().filter(|step| step.wave == self.course.wave).all(StepRun::is_settled);
+        if !over || self.course.wave + 1 >= self.waves || self.course.stop.is_some() {
             return false;
         }
-        self.wave += 1;
+        self.course.wave += 1;
         self.tell_wave();
         true
     }
 
     fn tell_wave(&mut self) {
-        let steps = self.steps.iter().filter(|step| step.wave == self.wave).count();
+        let steps = self.steps.iter().filter(|step| step.wave == self.course.wave).count();
         if steps > 0 {
-            self.events.push(ExecutionEvent::WaveStarted { wave: self.wave + 1, of: self.waves, steps });
+            self.events.push(ExecutionEvent::WaveStarted {
+                wave: self.course.wave + 1,
+                of: self.waves,
+                steps,
+            });
         }
     }
 
@@ -374,7 +372,7 @@ impl Execution {
         let Some(steps) = self.steps.iter().map(ended).collect::<Option<Vec<_>>>() else { return };
         let since = *self.clean_up_since.get_or_insert(self.lived.at);
         let tried = self.lived.at.saturating_sub(since);
-        let hurry = self.stop == Some(StopMode::Now);
+        let hurry = self.course.stop == Some(StopMode::Now);
         let patience = if hurry { self.settings.resend * 3 } else { self.settings.clean_up_patience };
         if !self.throttles.is_clean() && tried < patience {
             return;
@@ -388,7 +386,7 @@ impl Execution {
             self.events.push(ExecutionEvent::LeftBehind { left: left.clone() });
         }
         let all_done = steps.iter().all(|(_, end)| *end == StepEnd::Done);
-        let end = match (&self.failure, self.stop) {
+        let end = match (&self.course.failure, self.course.stop) {
             (Some(reason), _) => End::Failed { reason: reason.clone() },
             (None, _) if all_done => End::Done,
             (None, Some(_)) => End::Stopped,

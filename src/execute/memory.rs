@@ -39,8 +39,11 @@ pub struct Start {
 /// What was asked of an execution, and how far it is as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Course {
+    /// The wave whose steps start now.
     pub(super) wave: usize,
+    /// The stop that was asked for.
     pub(super) stop: Option<StopMode>,
+    /// Why it gives up.
     pub(super) failure: Option<String>,
     /// An operator has paused it.
     pub(super) paused: bool,
@@ -210,12 +213,7 @@ impl super::Execution {
         let (rates, lists, theirs) = self.throttles.memory();
         Memory {
             start: self.start.clone(),
-            course: Course {
-                wave: self.wave,
-                stop: self.stop,
-                failure: self.failure.clone(),
-                ..self.course.clone()
-            },
+            course: self.course.clone(),
             steps: steps.filter_map(|(index, step)| Some((index, step.memory()?))).collect(),
             rates,
             lists,
@@ -236,9 +234,6 @@ impl super::Execution {
             step.topic_id = start.topic_ids.get(&step.partition().topic).copied();
         }
         self.start = start;
-        self.wave = course.wave;
-        self.stop = course.stop;
-        self.failure.clone_from(&course.failure);
         self.course = course;
     }
 }

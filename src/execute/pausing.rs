@@ -13,7 +13,7 @@ impl Execution {
         let controller = std::mem::replace(&mut self.controller, seen.controller);
         let pending: Vec<&StepRun> =
             self.steps.iter().filter(|step| !matches!(step.state, State::Ended(_))).collect();
-        if pending.is_empty() || self.stop.is_some() {
+        if pending.is_empty() || self.course.stop.is_some() {
             self.pause = None;
             return;
         }

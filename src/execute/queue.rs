@@ -32,10 +32,10 @@ impl Execution {
     /// The last wave of which steps may be on their way. A wave that moves replicas between log directories runs
     /// alone: which directory of a broker has room is proven for that order only.
     pub(super) fn reach(&self) -> usize {
-        if self.alone.contains(&self.wave) {
-            return self.wave;
+        if self.alone.contains(&self.course.wave) {
+            return self.course.wave;
         }
-        let next_alone = self.alone.range(self.wave..).next();
+        let next_alone = self.alone.range(self.course.wave..).next();
         next_alone.map_or(usize::MAX, |wave| wave - 1)
     }
 
@@ -57,7 +57,7 @@ impl Execution {
     /// Whether the order of waves lets a step start now: what copies may go ahead of its wave where there is room for
     /// it and for all that comes before it; what changes leaders or directories waits for its wave.
     pub(super) fn is_its_turn(&self, step: &StepRun, departures: &Departures) -> bool {
-        if step.wave <= self.wave {
+        if step.wave <= self.course.wave {
             return true;
         }
         let mut added = step.added().peekable();

@@ -5,7 +5,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Execution, ExecutionEvent, StopMode, ThrottleRate};
-use crate::base::Bytes;
 use crate::observe::Observation;
 
 /// What an operator asks of an execution while it runs.
@@ -39,17 +38,17 @@ impl fmt::Display for OperatorRequest {
             Self::Stop { mode: StopMode::Cancel } => f.pad("stop, and cancel what is in flight"),
             Self::Stop { mode: StopMode::Now } => f.pad("stop now"),
             Self::Limits { throttle, moves_per_broker } => {
-                f.write_str("limits")?;
-                match throttle {
-                    Some(ThrottleRate::BytesPerS(rate)) => write!(f, ", throttle {}/s", Bytes(*rate))?,
-                    Some(ThrottleRate::Unlimited) => f.write_str(", no throttle")?,
-                    Some(ThrottleRate::Derived) => f.write_str(", throttle auto")?,
-                    None => {}
-                }
-                moves_per_broker.map_or(Ok(()), |moves| write!(f, ", {moves} moves at once on a broker"))
+                write!(f, "limits, {}", limits(*throttle, *moves_per_broker))
             }
         }
     }
+}
+
+/// Limits in words; those that are not set are not named.
+pub(super) fn limits(throttle: Option<ThrottleRate>, moves_per_broker: Option<usize>) -> String {
+    let throttle = throttle.map(|throttle| throttle.to_string());
+    let moves = moves_per_broker.map(|moves| format!("{moves} moves at once on a broker"));
+    throttle.into_iter().chain(moves).collect::<Vec<_>>().join(", ")
 }
 
 impl Execution {

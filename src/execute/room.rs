@@ -25,10 +25,17 @@ impl Execution {
     /// move begins there is room for it, so that only what others have written since can bring this about.
     pub(super) fn make_room(&mut self, seen: &Observation) {
         let at = self.at();
+        let under_way =
+            |step: &StepRun| matches!(step.state, State::Copying { .. } | State::Cancelling { .. });
+        let steps = self.steps.iter().enumerate();
+        let moving: Vec<usize> = steps.filter(|(_, step)| under_way(step)).map(|(index, _)| index).collect();
+        if moving.is_empty() {
+            return;
+        }
         for (broker, found) in &seen.brokers {
             for dir in found.log_dirs.iter().filter(|dir| dir.online) {
                 let Some((used, limit)) = self.used_and_limit(dir) else { continue };
-                let mut coming = self.coming(seen, *broker, dir, &found.log_dirs);
+                let mut coming = self.coming(seen, &moving, *broker, (dir, &found.log_dirs));
                 let going: Bytes = coming.iter().filter(|one| one.is_cancelled).map(|one| one.there).sum();
                 coming.retain(|one| !one.is_cancelled);
                 coming.sort_by_key(|one| (self.steps[one.index].begun_at, one.index));
@@ -57,11 +64,17 @@ impl Execution {
     }
 
     /// What is on its way to the volume of a directory, as far as the cluster shows it there.
-    fn coming(&self, seen: &Observation, broker: BrokerId, dir: &LogDir, dirs: &[LogDir]) -> Vec<Incoming> {
+    fn coming(
+        &self,
+        seen: &Observation,
+        moving: &[usize],
+        broker: BrokerId,
+        (dir, dirs): (&LogDir, &[LogDir]),
+    ) -> Vec<Incoming> {
         let paths: Vec<&str> =
             dirs.iter().filter(|other| share_volume(dir, other)).map(|other| other.path.as_str()).collect();
-        let steps = self.steps.iter().enumerate();
-        steps.filter_map(|(index, step)| incoming(step, index, seen, broker, &paths)).collect()
+        let incoming = |index: &usize| incoming(&self.steps[*index], *index, seen, broker, &paths);
+        moving.iter().filter_map(incoming).collect()
     }
 }
 

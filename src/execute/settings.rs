@@ -1,9 +1,11 @@
 //! [`ExecuteSettings`]: how carefully and how fast a plan is run.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::Bytes;
 use crate::config::Windows;
 
 /// How a plan is run. The defaults are safe on a cluster that nobody has measured.
@@ -81,6 +83,16 @@ pub enum ThrottleRate {
     BytesPerS(u64),
     /// No throttle at all: moves take what the network gives. With an objective for latency the same as `Derived`.
     Unlimited,
+}
+
+impl fmt::Display for ThrottleRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BytesPerS(rate) => write!(f, "throttle {}/s", Bytes(*rate)),
+            Self::Unlimited => f.pad("no throttle"),
+            Self::Derived => f.pad("throttle auto"),
+        }
+    }
 }
 
 /// What stopping does with moves in flight. A later request may only be harder than an earlier one.

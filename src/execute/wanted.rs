@@ -39,7 +39,7 @@ impl Execution {
     /// part of the time for cleaning up has gone by, or nothing is waited for.
     pub(super) fn puts_back_unseen(&self) -> bool {
         let waited = |since| self.lived.at.saturating_sub(since);
-        self.stop == Some(StopMode::Now)
+        self.course.stop == Some(StopMode::Now)
             || self.clean_up_since.is_some_and(|since| waited(since) >= self.settings.clean_up_patience / 2)
     }
 
@@ -47,7 +47,7 @@ impl Execution {
     /// of exactly the replicas that send and those that are made.
     pub(super) fn wanted(&self, seen: &Observation) -> Wanted {
         let mut wanted = Wanted::default();
-        if self.stop == Some(StopMode::Now) {
+        if self.course.stop == Some(StopMode::Now) {
             return wanted;
         }
         let is_alive = |id: &BrokerId| seen.brokers.get(id).is_some_and(|broker| broker.alive);
