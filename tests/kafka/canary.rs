@@ -43,9 +43,6 @@ fn look_until(
 
 #[test]
 fn every_broker_is_measured_and_an_objective_is_kept_by_it() {
-    if !crate::is_told("every broker is measured and an objective is kept by it") {
-        return;
-    }
     let mut lab = Lab::builder(NEWEST).security(Security::Plaintext).start();
     lab.load_skewed();
     let (client, _) = KafkaClientSettings::parse("request.timeout.ms=1500", Some(&lab.bootstrap()))

@@ -68,41 +68,35 @@ fn a_broker_that_dies_on_the_way_costs_no_promise() {
 
 #[test]
 fn a_killed_evenkeel_is_carried_on_or_rolled_back() {
-    if !crate::is_told("a killed evenkeel is carried on or rolled back") {
-        return;
-    }
-    let told = |version: &str| {
-        let lab = Lab::builder(version).start();
-        lab.load_skewed();
-        let traffic = Traffic::start(&lab);
-        let watch = Watch::start(&lab);
-        rebalance_slowly(&lab).kill();
-        on(&lab, &["status"]).expect_code(0).expect_says("NOT FINISHED");
-        assert!(!lab.throttle_settings().is_empty(), "throttles protect the clients while nobody is there");
-        on(&lab, &["rebalance", "--execute", "--yes"]).expect_code(3).expect_says("is not finished");
-        let mut words = vec!["resume".to_owned(), "--execute".to_owned()];
-        words.extend(lab.cluster_words(Who::Evenkeel));
-        let resumed = Running::start(&words);
-        lab.wait_until("it is carried on", Duration::from_secs(60), |_| {
-            let status = on(&lab, &["status", "--format", "json"]).json();
-            status["execution"]["carried_out_by"].is_string()
-        });
-        on(&lab, &["limits", "--throttle", "20MB"]).expect_code(0);
-        eprintln!("{}", resumed.wait().expect_code(0));
-        lab.wait_until("all replicas are in sync", Duration::from_secs(60), Seen::all_in_sync);
-        assert_eq!(lab.throttle_settings(), Vec::<String>::new(), "throttles are left");
-        assert!(lab.disk_unevenness() <= BAND, "{:?}", lab.disk_bytes());
+    let lab = Lab::builder(&newest_version()).start();
+    lab.load_skewed();
+    let traffic = Traffic::start(&lab);
+    let watch = Watch::start(&lab);
+    rebalance_slowly(&lab).kill();
+    on(&lab, &["status"]).expect_code(0).expect_says("NOT FINISHED");
+    assert!(!lab.throttle_settings().is_empty(), "throttles protect the clients while nobody is there");
+    on(&lab, &["rebalance", "--execute", "--yes"]).expect_code(3).expect_says("is not finished");
+    let mut words = vec!["resume".to_owned(), "--execute".to_owned()];
+    words.extend(lab.cluster_words(Who::Evenkeel));
+    let resumed = Running::start(&words);
+    lab.wait_until("it is carried on", Duration::from_secs(60), |_| {
+        let status = on(&lab, &["status", "--format", "json"]).json();
+        status["execution"]["carried_out_by"].is_string()
+    });
+    on(&lab, &["limits", "--throttle", "20MB"]).expect_code(0);
+    eprintln!("{}", resumed.wait().expect_code(0));
+    lab.wait_until("all replicas are in sync", Duration::from_secs(60), Seen::all_in_sync);
+    assert_eq!(lab.throttle_settings(), Vec::<String>::new(), "throttles are left");
+    assert!(lab.disk_unevenness() <= BAND, "{:?}", lab.disk_bytes());
 
-        lab.skew_again();
-        rebalance_slowly(&lab).kill();
-        eprintln!("{}", on(&lab, &["stop"]).expect_code(0));
-        lab.wait_until("all replicas are in sync", Duration::from_secs(60), Seen::all_in_sync);
-        assert_eq!(lab.throttle_settings(), Vec::<String>::new(), "throttles are left");
-        let listed = lab.kafka_tool("kafka-reassign-partitions", &["--list"]);
-        assert!(listed.contains("No partition reassignments found"), "{listed}");
-        eprintln!("{}", on(&lab, &["history"]).expect_code(0).expect_says("stopped"));
-        watch.stop().expect_clean();
-        traffic.stop().expect_clean();
-    };
-    told(&newest_version());
+    lab.skew_again();
+    rebalance_slowly(&lab).kill();
+    eprintln!("{}", on(&lab, &["stop"]).expect_code(0));
+    lab.wait_until("all replicas are in sync", Duration::from_secs(60), Seen::all_in_sync);
+    assert_eq!(lab.throttle_settings(), Vec::<String>::new(), "throttles are left");
+    let listed = lab.kafka_tool("kafka-reassign-partitions", &["--list"]);
+    assert!(listed.contains("No partition reassignments found"), "{listed}");
+    eprintln!("{}", on(&lab, &["history"]).expect_code(0).expect_says("stopped"));
+    watch.stop().expect_clean();
+    traffic.stop().expect_clean();
 }

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use evenkeel::control::KillPoint;
 
-use crate::newest_version;
 use crate::story::on;
 use crate::support::cli::{Running, Screen};
 use crate::support::lab::{Lab, Seen, Traffic, Watch, Who};
+use crate::{is_full_proof, newest_version};
 
 /// Fast enough that a drain takes seconds, slow enough that it has to be throttled.
 const RATE: &str = "8MB";
@@ -36,9 +36,6 @@ fn expect_nothing_left(lab: &Lab) {
 /// A drain of broker 6 and its way back in turn, each killed at another point and carried on.
 #[test]
 fn a_drain_killed_at_any_point_is_carried_on() {
-    if !crate::is_told("a drain killed at any point is carried on") {
-        return;
-    }
     let lab = Lab::builder(&newest_version()).start();
     lab.load_skewed();
     let traffic = Traffic::start(&lab);
@@ -53,18 +50,22 @@ fn a_drain_killed_at_any_point_is_carried_on() {
     let points = KillPoint::all().into_iter();
     let points = points.filter(|point| !elsewhere.iter().any(|other| point.to_string().ends_with(other)));
     // All of them take minutes: every run takes some of each moment and of each kind of command.
-    let all = std::env::var("EVENKEEL_KILL_POINTS").is_ok_and(|wanted| wanted == "all");
+    let all = is_full_proof();
     for (_, point) in points.enumerate().filter(|(at, _)| all || at % 3 == 0) {
         let began = Instant::now();
         let words = if drains { drain } else { back };
         let screen = dying_at(&lab, point, &words).wait();
         if died(&screen, point) {
-            let after_end = point == KillPoint::AfterEnd;
-            if after_end {
-                on(&lab, &["status"]).expect_code(0);
-            } else {
-                on(&lab, &["status"]).expect_code(0).expect_says("not finished");
-                on(&lab, &["resume", "--execute"]).expect_code(0);
+            match point {
+                // A command looks once more before it begins: then nothing has begun, and it can be given again.
+                KillPoint::FirstLook | KillPoint::Look => {
+                    on(&lab, &words).expect_code(0);
+                }
+                KillPoint::AfterEnd => drop(on(&lab, &["status"]).expect_code(0)),
+                _ => {
+                    on(&lab, &["status"]).expect_code(0).expect_says("not finished");
+                    on(&lab, &["resume", "--execute"]).expect_code(0);
+                }
             }
             met.push(point);
         } else {
@@ -99,7 +100,7 @@ fn a_stop_killed_at_any_point_is_carried_on() {
         let text = point.to_string();
         text.ends_with("cancel") || text == "stop-request"
     };
-    let all = std::env::var("EVENKEEL_KILL_POINTS").is_ok_and(|wanted| wanted == "all");
+    let all = is_full_proof();
     for (_, point) in points.filter(of_a_stop).enumerate().filter(|(at, _)| all || at % 3 == 2) {
         let running = dying_at(&lab, point, &slow);
         lab.wait_until("a reassignment is on its way", Duration::from_secs(60), |seen| {
