@@ -94,7 +94,7 @@ fn a_stop_killed_at_any_point_is_carried_on() {
     lab.load_skewed();
     let traffic = Traffic::start(&lab);
     let watch = Watch::start(&lab);
-    let slow = ["remove-broker", "6", "--execute", "--yes", "--throttle", "300kB"];
+    let slow = ["remove-broker", "6", "--execute", "--yes", "--throttle", "100kB"];
     let points = KillPoint::all().into_iter();
     let of_a_stop = |point: &KillPoint| {
         let text = point.to_string();

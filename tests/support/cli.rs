@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -15,12 +16,15 @@ pub struct Screen {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
+    /// From its start to its end.
+    pub took: Duration,
 }
 
 impl fmt::Display for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "$ evenkeel {}", self.words.join(" "))?;
-        writeln!(f, "--- stdout\n{}--- stderr\n{}--- exit code {:?}", self.stdout, self.stderr, self.code)
+        writeln!(f, "--- stdout\n{}--- stderr\n{}", self.stdout, self.stderr)?;
+        writeln!(f, "--- exit code {:?} after {:.1?}", self.code, self.took)
     }
 }
 
@@ -38,6 +42,7 @@ fn state_dir() -> PathBuf {
 pub struct Running {
     words: Vec<String>,
     child: Option<Child>,
+    began: Instant,
 }
 
 impl Running {
@@ -59,7 +64,7 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the evenkeel binary starts");
-        Self { words, child: Some(child) }
+        Self { words, child: Some(child), began: Instant::now() }
     }
 
     /// Its process id.
@@ -100,6 +105,7 @@ impl Running {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            took: self.began.elapsed(),
         }
     }
 }

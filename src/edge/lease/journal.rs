@@ -12,7 +12,7 @@ use crate::control::{Entry, Journal, JournalError};
 use crate::execute::OperatorRequest;
 
 /// A sign of life comes at least this often.
-pub(super) const BEAT_EVERY: Duration = Duration::from_secs(5);
+pub(super) const BEAT_EVERY: Duration = Duration::from_secs(4);
 
 /// How long entries are tried to be written before the loop is told; it tries again by itself.
 const APPEND_PATIENCE: Duration = Duration::from_secs(15);

@@ -13,7 +13,7 @@ use super::shelf::Shelf;
 
 /// A holder that has given no sign of life for so long is taken for dead: four beats. With what taking over costs, its
 /// work is carried on within 30 s.
-pub(super) const SILENCE: Duration = Duration::from_secs(20);
+pub(super) const SILENCE: Duration = Duration::from_secs(16);
 
 /// How often Kafka is asked whether something was written.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -1,7 +1,7 @@
 //! A producer (`acks=all`) and a consumer that run throughout a test. At the end every record that Kafka
 //! acknowledged must have been consumed, and no send may have failed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -13,16 +13,23 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 
+use time::OffsetDateTime;
+
 use super::{Lab, Who};
 
 /// Pause between two records: about two hundred a second, a load that a busy two-core machine bears.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// A record that waits longer for its acknowledgement is told of.
+const SLOW: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 struct Deliveries {
     acked: BTreeSet<usize>,
     errors: Vec<String>,
     slowest_ack: Duration,
+    /// Of each partition that made a record wait for longer than [`SLOW`], the longest such wait and when it ended.
+    waits: BTreeMap<(String, i32), (Duration, OffsetDateTime)>,
 }
 
 #[derive(Clone, Default)]
@@ -44,9 +51,16 @@ impl ProducerContext for Counter {
     fn delivery(&self, result: &DeliveryResult<'_>, sent: Self::DeliveryOpaque) {
         let (sequence, at) = *sent;
         self.with(|deliveries| match result {
-            Ok(_) => {
+            Ok(message) => {
                 deliveries.acked.insert(sequence);
-                deliveries.slowest_ack = deliveries.slowest_ack.max(at.elapsed());
+                let waited = at.elapsed();
+                deliveries.slowest_ack = deliveries.slowest_ack.max(waited);
+                if waited > SLOW {
+                    let key = (message.topic().to_owned(), message.partition());
+                    let now = (waited, OffsetDateTime::now_utc());
+                    let longest = deliveries.waits.entry(key).or_insert(now);
+                    *longest = now.max(*longest);
+                }
             }
             Err((error, message)) => {
                 deliveries.errors.push(format!("{}-{}: {error}", message.topic(), message.partition()));
@@ -65,6 +79,8 @@ pub struct Report {
     pub lost: usize,
     /// The longest time from send to acknowledgement.
     pub slowest_ack: Duration,
+    /// Waits that were long: where, how long, and when they ended.
+    pub waits: Vec<String>,
 }
 
 impl Report {
@@ -82,6 +98,9 @@ impl Report {
             "lab: {} records acknowledged and consumed, slowest after {:.1?}",
             self.acked, self.slowest_ack
         );
+        for wait in &self.waits {
+            eprintln!("lab: a record for {wait}");
+        }
     }
 }
 
@@ -156,6 +175,11 @@ impl Traffic {
             errors: deliveries.errors.clone(),
             lost: deliveries.acked.difference(&consumed).count(),
             slowest_ack: deliveries.slowest_ack,
+            waits: (deliveries.waits.iter())
+                .map(|((topic, partition), (waited, at))| {
+                    format!("{topic}-{partition} waited {waited:.1?} until {}", at.time())
+                })
+                .collect(),
         })
     }
 }
