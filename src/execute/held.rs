@@ -39,6 +39,8 @@ pub(super) struct Held<V> {
     last: Option<(Option<V>, Reply, Duration)>,
     /// Some answer was lost, so a value may land late.
     ever_lost: bool,
+    /// When the last value was sent of which nobody knows whether it has landed.
+    lost_at: Option<Duration>,
     /// Since when something is seen that is neither ours nor what stood there before, or nothing at all is left.
     odd_since: Option<Duration>,
 }
@@ -86,6 +88,7 @@ impl<V: Clone + PartialEq> Held<V> {
             shows_aim: false,
             last: None,
             ever_lost: false,
+            lost_at: None,
             odd_since: None,
         }
     }
@@ -111,6 +114,7 @@ impl<V: Clone + PartialEq> Held<V> {
             shows_aim: false,
             last: None,
             ever_lost: true,
+            lost_at: None,
             odd_since: None,
         }
     }
@@ -186,7 +190,13 @@ impl<V: Clone + PartialEq> Held<V> {
             // That all looks clear is not enough: a change whose answer was lost may land later, and a view that
             // lags may not show a change that was taken. The clearing counts when the cluster has taken it.
             let taken = matches!(&self.last, Some((sent, Reply::Accepted, _)) if *sent == self.aim);
-            return if taken || !self.may_stand() { Next::Released } else { self.send(at, settle) };
+            // One that was sent before it and got lost on the way may still come after it.
+            let may_come = self.lost_at.is_some_and(|lost_at| at.saturating_sub(lost_at) < settle);
+            return match (taken, self.may_stand()) {
+                (true, _) if may_come => Next::Wait,
+                (true, _) | (_, false) => Next::Released,
+                (false, true) => self.send(at, settle),
+            };
         }
         if ours || (value == self.before.as_ref() && !self.confirmed) {
             self.confirmed |= ours;
@@ -233,8 +243,9 @@ impl<V: Clone + PartialEq> Held<V> {
     /// It is not known whether the cluster took the last value.
     pub(super) fn lost(&mut self) {
         self.ever_lost = true;
-        if let Some((_, reply, _)) = &mut self.last {
+        if let Some((_, reply, sent_at)) = &mut self.last {
             *reply = Reply::Lost;
+            self.lost_at = Some(*sent_at);
         }
     }
 
@@ -268,7 +279,15 @@ mod tests {
         assert_eq!(held.next(&Seen::Value(None), at(1), SETTLE), Next::Send(None));
         assert_eq!(held.next(&Seen::Value(None), at(2), SETTLE), Next::Wait, "no answer yet");
         held.accepted();
-        assert_eq!(held.next(&Seen::Value(None), at(3), SETTLE), Next::Released);
+        assert_eq!(
+            held.next(&Seen::Value(None), at(3), SETTLE),
+            Next::Wait,
+            "it may come after the clearing"
+        );
+        assert_eq!(held.next(&Seen::Value(Some(7)), at(4), SETTLE), Next::Wait, "just cleared");
+        assert_eq!(held.next(&Seen::Value(Some(7)), at(6), SETTLE), Next::Send(None), "it did");
+        held.accepted();
+        assert_eq!(held.next(&Seen::Value(None), at(7), SETTLE), Next::Released);
     }
 
     #[test]

@@ -212,6 +212,11 @@ impl SimPartition {
         &self.removing
     }
 
+    /// The size of a full replica, as it was when that was last worked out.
+    pub fn size_bytes(&self) -> f64 {
+        self.size_bytes
+    }
+
     /// The in-sync replicas.
     pub fn isr(&self) -> &[BrokerId] {
         &self.isr

@@ -110,7 +110,7 @@ pub fn kills_at_random_moments(lab: &mut Lab) {
             "carried on"
         } else {
             on(lab, &["status"]).expect_code(0).expect_says("NOT FINISHED");
-            on(lab, &["stop", "--yes"]).expect_code(0);
+            eprintln!("{}", on(lab, &["stop", "--yes"]).expect_code(0));
             "rolled back"
         };
         expect_at_rest(lab, &before, &moving);
