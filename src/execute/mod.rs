@@ -13,7 +13,6 @@ mod event;
 mod execution;
 mod guard;
 mod held;
-mod home_stretch;
 mod memory;
 mod outcome;
 mod pace;

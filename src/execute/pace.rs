@@ -18,7 +18,7 @@ pub use brake::Brake;
 pub(super) use copies::{Copies, Growth};
 
 use self::copies::{BETWEEN_DIRS, Part, SENDS, TAKES};
-pub(super) use self::lane::whole;
+use self::lane::whole;
 use self::limits::{Limits, network};
 use self::track::{Pressure, Track};
 use super::step_run::StepRun;
@@ -112,11 +112,6 @@ impl Pace {
             RateOf::LogDirs => BETWEEN_DIRS,
         };
         Some(self.brokers.get(&broker)?.lanes[lane].offered())
-    }
-
-    /// What a broker has to send at least so that what it sends gets nearer to its end, in bytes per second.
-    pub(super) fn floor_of_sending(&self, broker: BrokerId) -> f64 {
-        self.brokers.get(&broker).map_or(0.0, |track| track.lanes[SENDS].floor())
     }
 
     /// Whether copies are throttled at all.

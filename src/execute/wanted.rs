@@ -2,8 +2,7 @@
 
 use super::StopMode;
 use super::execution::Execution;
-use super::home_stretch::{Flows, is_home};
-use super::pace::{Copies, whole};
+use super::pace::Copies;
 use super::step_run::{State, StepRun};
 use super::throttle::{CopyEnd, RateOf, Wanted};
 use super::{ExecutionEvent, StepEnd};
@@ -45,7 +44,7 @@ impl Execution {
     }
 
     /// The throttles that have to stand now: rates on everyone who takes part in what may be on its way, lists
-    /// of exactly the replicas that send and of those that are made and are not about to be in sync.
+    /// of exactly the replicas that send and those that are made.
     pub(super) fn wanted(&self, seen: &Observation) -> Wanted {
         let mut wanted = Wanted::default();
         if self.course.stop == Some(StopMode::Now) {
@@ -63,58 +62,21 @@ impl Execution {
             }
         }
         let copies = |step: &&StepRun| left(step) && step.added().next().is_some();
-        let copies: Vec<&StepRun> = self.steps.iter().filter(copies).collect();
-        let flows = self.flows(&copies, seen);
-        for step in copies {
-            for broker in step.base().iter().copied().filter(is_alive) {
-                if let Some(rate) = self.sending_rate(broker, &flows) {
-                    wanted.rates.insert((broker, RateOf::Leader), rate);
+        for step in self.steps.iter().filter(copies) {
+            let (base, added): (Vec<_>, Vec<_>) = (step.base().to_vec(), step.added().collect());
+            for (brokers, end) in [(&base, CopyEnd::Leader), (&added, CopyEnd::Follower)] {
+                for broker in brokers.iter().filter(|broker| is_alive(broker)) {
+                    if let Some(rate) = self.pace.rate(*broker, end.into()) {
+                        wanted.rates.insert((*broker, end.into()), rate);
+                    }
                 }
-            }
-            for broker in step.added().filter(is_alive) {
-                if let Some(rate) = self.pace.rate(broker, RateOf::Follower) {
-                    let rate = whole(flows.takes_at_most(broker, rate));
-                    wanted.rates.insert((broker, RateOf::Follower), rate);
-                }
-            }
-            if step.is_in_flight() && self.pace.throttles() {
-                let TopicPartition { topic, partition } = step.partition();
-                let far = step.added().filter(|receiver| !self.is_home(step, *receiver, seen));
-                let ends = [(step.base().to_vec(), CopyEnd::Leader), (far.collect(), CopyEnd::Follower)];
-                for (brokers, end) in ends.into_iter().filter(|(brokers, _)| !brokers.is_empty()) {
+                if step.is_in_flight() && self.pace.throttles() {
+                    let TopicPartition { topic, partition } = step.partition();
                     let list = wanted.lists.entry((topic.clone(), end)).or_default();
                     list.extend(brokers.iter().map(|broker| (*partition, *broker)));
                 }
             }
         }
         wanted
-    }
-
-    /// Whether a copy is limited at its sender only, for it may end before the next look.
-    fn is_home(&self, step: &StepRun, receiver: BrokerId, seen: &Observation) -> bool {
-        let rate = self.pace.rate(receiver, RateOf::Follower);
-        rate.is_some_and(|rate| is_home(step, receiver, rate, seen))
-    }
-
-    /// What is copied between which brokers now.
-    fn flows(&self, copies: &[&StepRun], seen: &Observation) -> Flows {
-        let mut flows = Flows::default();
-        for step in copies.iter().filter(|step| step.is_in_flight()) {
-            let Some(sender) = seen.partition(step.partition()).and_then(|partition| partition.leader) else {
-                continue;
-            };
-            for receiver in step.added() {
-                flows.add(sender, receiver, self.is_home(step, receiver, seen));
-            }
-        }
-        flows
-    }
-
-    /// The rate of a leader's throttle: its own pace, and no more than its receivers may take; but always what is
-    /// written to the copies meanwhile, or they would never end.
-    fn sending_rate(&self, broker: BrokerId, flows: &Flows) -> Option<u64> {
-        let rate = self.pace.rate(broker, RateOf::Leader)?;
-        let at_most = flows.sends_at_most(broker, |receiver| self.pace.rate(receiver, RateOf::Follower));
-        Some(at_most.map_or(rate, |at_most| rate.min(whole(at_most + self.pace.floor_of_sending(broker)))))
     }
 }

@@ -40,13 +40,6 @@ const STORIES: [Story; 10] = [
     ("kills", rounds::kills_at_random_moments),
 ];
 
-/// Stories in which producers wait for what has failed, whatever evenkeel does.
-const HURT_BY_THEMSELVES: [&str; 5] = ["kill", "controller", "rolling", "log-dir", "full"];
-
-/// A replica that does not fetch is taken out of the ISR after ten seconds in the lab. Whoever waits for so long waits
-/// for such a one, and not for a busy machine.
-const STALL: Duration = Duration::from_secs(9);
-
 /// The stories of every run.
 const ALWAYS: &str = "kill,controller,topic,hands,stops";
 
@@ -100,12 +93,7 @@ fn tell(lab: &mut Lab, name: &str, story: fn(&mut Lab)) {
     expect_clean_end(lab);
     let sightings = watch.stop();
     sightings.expect_clean();
-    let report = traffic.stop();
-    report.expect_clean();
-    if !HURT_BY_THEMSELVES.contains(&name) {
-        let slowest = report.slowest_ack;
-        assert!(slowest < STALL, "a record waited {slowest:.1?} for its acknowledgement: {:?}", report.waits);
-    }
+    traffic.stop().expect_clean();
     eprintln!("faults: {name} took {told:.1?}, with all looks afterwards {:.1?}", started.elapsed());
 }
 

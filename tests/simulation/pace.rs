@@ -239,8 +239,7 @@ fn a_burst_of_traffic_is_made_room_for_at_once_and_the_room_comes_back_slowly() 
         let (one, other) = (one.throttle.unwrap(), other.throttle.unwrap());
         assert!(other <= one + 0.05 * 63.0 + 0.1, "from {one} to {other} MB/s within an interval");
     }
-    let later = (690..720).map(|second| at(second).copied).fold(0.0, f64::max);
-    assert!(later > 0.9 * before, "it comes back: {later} MB/s");
+    assert!(at(700).throttle.unwrap() > 0.9 * before, "it comes back");
     let told = run.events.iter().filter(|event| event.contains("were slowed down")).count();
     assert!((1..=4).contains(&told), "told once, not each time: {:?}", run.events);
 }
@@ -268,14 +267,7 @@ fn a_fixed_rate_is_never_passed_and_backs_off_for_an_objective() {
     let fixed = ThrottleRate::BytesPerS(20_000_000);
     let alone =
         run(&spec(), ExecuteSettings { throttle: fixed, ..ExecuteSettings::default() }, &burst(100, 220, 27));
-    let rates = || alone.seconds.iter().filter_map(|second| second.throttle);
-    assert!(rates().all(|rate| rate <= 20.0 + 1e-6));
-    let full = rates().filter(|rate| (rate - 20.0).abs() < 1e-6).count();
-    assert!(
-        full * 10 > rates().count() * 9,
-        "less only while copies end there: {full} of {}",
-        rates().count()
-    );
+    assert!(alone.seconds.iter().filter_map(|second| second.throttle).all(|rate| (rate - 20.0).abs() < 1e-6));
     let run = run(&spec(), ExecuteSettings { throttle: fixed, ..with_objective() }, &burst(100, 220, 27));
     assert!(run.seconds.iter().filter_map(|second| second.throttle).all(|rate| rate <= 20.0 + 1e-6));
     let lowest = run.seconds.iter().filter_map(|second| second.throttle).fold(f64::MAX, f64::min);

@@ -114,7 +114,7 @@ pub fn run_with(scenario: &Scenario, deaths: &[Death], bug: Option<Bug>) -> Repo
     let mut report = Report::default();
     let mut world = Meddler::new(scenario);
     let before = world.look();
-    let watched = watch::watch(&mut world, scenario, !deaths.is_empty());
+    let watched = watch::watch(&mut world, scenario);
     let mut journal = Lines {
         written: Vec::new(),
         requests: scenario.requests.clone(),

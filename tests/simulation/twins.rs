@@ -135,7 +135,7 @@ impl Fate for Suspended {
 fn run(scenario: &Scenario, point: KillPoint, asks: bool) -> Option<Vec<String>> {
     let mut meddler = Meddler::new(scenario);
     let seen = meddler.look();
-    let watched = watch::watch(&mut meddler, scenario, true);
+    let watched = watch::watch(&mut meddler, scenario);
     let world = Shared(Rc::new(RefCell::new(meddler)));
     let free = Leased { lines: Rc::default(), latest: Rc::default(), mine: 0, asks };
     let mut journal = free.take();

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use evenkeel::base::{BrokerId, Bytes, RackId, TimestampMs, TopicName, TopicPartition};
+use evenkeel::base::{BrokerId, RackId, TimestampMs, TopicName, TopicPartition};
 use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimCluster, SimEvent, SimTopic};
-use evenkeel::execute::{Command, CopyEnd, End, Outcome, StepEnd, ThrottleRate};
+use evenkeel::execute::{Command, End, Outcome, StepEnd, ThrottleRate};
 use evenkeel::model::promises;
 use evenkeel::observe::ThrottledReplicas;
 use evenkeel::plan::{LogDirStep, Step};
@@ -52,8 +52,8 @@ fn reassigned(fault: &Fault) -> Option<TopicPartition> {
     }
 }
 
-/// Checks the promises after every event from now on. `dies` says that the process is not always there.
-pub fn watch(world: &mut Meddler, scenario: &Scenario, dies: bool) -> Rc<RefCell<Watched>> {
+/// Checks the promises after every event from now on.
+pub fn watch(world: &mut Meddler, scenario: &Scenario) -> Rc<RefCell<Watched>> {
     let watched = Rc::new(RefCell::new(Watched::default()));
     let found = Rc::clone(&watched);
     let meddled = meddled_with(scenario);
@@ -79,13 +79,12 @@ pub fn watch(world: &mut Meddler, scenario: &Scenario, dies: bool) -> Rc<RefCell
     };
     let seen = world.sim.cluster().observe(false, None);
     let ids = seen.topics.iter().filter_map(|(name, topic)| Some((name.clone(), topic.id?))).collect();
-    let sees_all = throttled && !dies && scenario.troubles().next().is_none();
     let anew = scenario.troubles().filter_map(|trouble| match trouble {
         Trouble::Recreate(at, topic) => Some((topic.clone(), *at)),
         _ => None,
     });
     let made_anew = anew.collect();
-    let known = Known { meddled, foreign, throttled, sees_all, racks, dir_bytes, before, ids, made_anew };
+    let known = Known { meddled, foreign, throttled, racks, dir_bytes, before, ids, made_anew };
     world.sim.watch(move |cluster, events| {
         let mut watched = found.borrow_mut();
         watched.checks += events.len() as u64;
@@ -102,8 +101,6 @@ struct Known {
     foreign: BTreeSet<TopicPartition>,
     /// Whatever is copied has to be throttled.
     throttled: bool,
-    /// Nothing keeps evenkeel from taking a replica off its throttle in time.
-    sees_all: bool,
     racks: BTreeMap<BrokerId, RackId>,
     dir_bytes: BTreeMap<BrokerId, Vec<u64>>,
     before: BTreeMap<TopicPartition, Vec<BrokerId>>,
@@ -120,16 +117,8 @@ impl Known {
             SimEvent::OutOfSync { partition, .. } => {
                 watched.lagging_since.entry(partition.clone()).or_insert(cluster.now());
             }
-            SimEvent::InSync { partition, broker } => {
-                if lags(cluster, partition).is_none() {
-                    watched.lagging_since.remove(partition);
-                }
-                // Kafka does not let it fetch while its broker's rate is used up, and producers wait for it.
-                if self.sees_all && limited(cluster, partition, CopyEnd::Follower, *broker).is_some() {
-                    watched
-                        .broken
-                        .push(format!("{partition}: in sync on broker {broker} under its throttle"));
-                }
+            SimEvent::InSync { partition, .. } if lags(cluster, partition).is_none() => {
+                watched.lagging_since.remove(partition);
             }
             SimEvent::Up(broker) => drop(watched.fenced_at.remove(broker)),
             SimEvent::LogDirOffline { broker, full: true, .. } => {
@@ -254,52 +243,29 @@ fn too_full(
         .collect()
 }
 
-/// What takes less than this at its receiver's rate may end at once: Kafka lets ten seconds' worth through in a burst. The
-/// rate that is seen may be lower than the receiver's own, by what other copies there take.
-const BURST_S: f64 = 10.0;
-
-/// A copy that begins before its throttle stands: at its leader the rate and the list, and at its follower too unless it
-/// is so small that it ends at once.
+/// A copy that begins before its throttle stands: at both ends, the rate and the list.
 fn unthrottled(cluster: &SimCluster, name: &TopicPartition) -> Vec<String> {
     let partition = cluster.partition(name).unwrap();
+    let topic = cluster.topic(&name.topic).unwrap().configs();
     let ends = [
-        (CopyEnd::Leader, partition.leader().into_iter().collect::<Vec<_>>()),
-        (CopyEnd::Follower, partition.adding().to_vec()),
+        ("leader", partition.leader().into_iter().collect::<Vec<_>>()),
+        ("follower", partition.adding().to_vec()),
     ];
     let copies = !partition.adding().is_empty();
     let mut broken = Vec::new();
     for (end, brokers) in ends.into_iter().filter(|_| copies) {
+        let list = topic.get(&format!("{end}.replication.throttled.replicas"));
+        let list = list.and_then(|text| ThrottledReplicas::parse(text));
         for broker in brokers {
-            let limit = limited(cluster, name, end, broker);
-            let rate = rate_of(cluster, end, broker);
-            let is_small = |rate: u64| partition.size_bytes() <= Bytes(rate).as_f64() * 6.0 * BURST_S;
-            let needs_none = end == CopyEnd::Follower && rate.is_some_and(is_small);
-            if limit.is_none() && !needs_none {
-                broken.push(format!("{name}: copied without a throttle at its {end:?}, broker {broker}"));
+            let listed = matches!(&list, Some(ThrottledReplicas::Some(pairs)) if pairs.contains(&(name.partition, broker)));
+            let rate = format!("{end}.replication.throttled.rate");
+            let limited = cluster.broker(broker).is_some_and(|broker| broker.configs().contains_key(&rate));
+            if !(listed && limited) {
+                broken.push(format!("{name}: copied without a throttle at its {end}, broker {broker}"));
             }
         }
     }
     broken
-}
-
-/// The rate of a broker's throttle.
-fn rate_of(cluster: &SimCluster, end: CopyEnd, broker: BrokerId) -> Option<u64> {
-    let key = match end {
-        CopyEnd::Leader => "leader.replication.throttled.rate",
-        CopyEnd::Follower => "follower.replication.throttled.rate",
-    };
-    cluster.broker(broker)?.configs().get(key)?.parse().ok()
-}
-
-/// The rate that binds a copy at one of its ends: that of the broker, where the topic's list names it.
-fn limited(cluster: &SimCluster, name: &TopicPartition, end: CopyEnd, broker: BrokerId) -> Option<u64> {
-    let key = match end {
-        CopyEnd::Leader => "leader.replication.throttled.replicas",
-        CopyEnd::Follower => "follower.replication.throttled.replicas",
-    };
-    let list = ThrottledReplicas::parse(cluster.topic(&name.topic)?.configs().get(key)?)?;
-    let listed = matches!(&list, ThrottledReplicas::Some(pairs) if pairs.contains(&(name.partition, broker)));
-    rate_of(cluster, end, broker).filter(|_| listed)
 }
 
 /// Whether it was given up because the cluster, or the journal, stayed out of reach.

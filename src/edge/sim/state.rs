@@ -212,11 +212,6 @@ impl SimPartition {
         &self.removing
     }
 
-    /// The size of a full replica, as it was when that was last worked out.
-    pub fn size_bytes(&self) -> f64 {
-        self.size_bytes
-    }
-
     /// The in-sync replicas.
     pub fn isr(&self) -> &[BrokerId] {
         &self.isr

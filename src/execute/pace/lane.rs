@@ -35,10 +35,6 @@ impl Lane {
         self.cap
     }
 
-    pub(super) fn floor(&self) -> f64 {
-        self.floor
-    }
-
     pub(super) fn is_at_cap(&self) -> bool {
         self.rate >= self.cap * (1.0 - SMALLEST_CHANGE)
     }
@@ -96,7 +92,7 @@ impl Lane {
 }
 
 /// A rate as Kafka takes it: a throttle of 0 would stop everything for good.
-pub(in crate::execute) fn whole(rate: f64) -> u64 {
+pub(super) fn whole(rate: f64) -> u64 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "finite and at least 1")]
     let whole = rate.clamp(1.0, 9e18) as u64;
     whole
