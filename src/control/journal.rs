@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{BrokerId, PlanId, TimestampMs};
 use crate::execute::{CommandKind, ExecuteSettings, Execution, Fact, Memory, OperatorRequest, Outcome};
+use crate::observe::CanaryTimes;
 use crate::plan::Plan;
 
 /// Names one execution: when it began and its plan. Two executions of a plan are two.
@@ -92,6 +93,13 @@ pub enum Record {
         /// What.
         text: String,
     },
+    /// What the canary measured while an execution ran; the last one stands until its end.
+    Measured {
+        /// Which execution.
+        execution: ExecutionId,
+        /// What.
+        canary: CanaryTimes,
+    },
     /// An execution is over.
     Ended {
         /// Which.
@@ -121,6 +129,7 @@ impl Record {
         match self {
             Self::Began { execution, .. } => Some(format!("{execution}/began")),
             Self::Fact { execution, fact } => Some(format!("{execution}/{}", fact.key())),
+            Self::Measured { execution, .. } => Some(format!("{execution}/measured")),
             Self::Ended { execution, .. } => Some(format!("{execution}/ended")),
             Self::Removed { broker, .. } => Some(format!("removed/{broker}")),
             Self::Demoted { broker, .. } => Some(format!("demoted/{broker}")),
@@ -156,6 +165,7 @@ impl Record {
             | Self::Fact { execution, .. }
             | Self::Intent { execution, .. }
             | Self::Happened { execution, .. }
+            | Self::Measured { execution, .. }
             | Self::Ended { execution, .. } => Some(execution),
             Self::Removed { .. } | Self::Demoted { .. } => None,
         }
@@ -264,6 +274,8 @@ pub struct Unfinished {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recollection {
     unfinished: BTreeMap<ExecutionId, Unfinished>,
+    /// What the canary measured last in each of these.
+    measured: BTreeMap<ExecutionId, (TimestampMs, CanaryTimes)>,
     /// With when it was said: of two journals the later word counts.
     removed: BTreeMap<BrokerId, (bool, u64)>,
     demoted: BTreeMap<BrokerId, (bool, u64)>,
@@ -295,7 +307,13 @@ impl Recollection {
                     unfinished.memory.apply(fact);
                 }
             }
-            Record::Ended { execution, .. } => drop(self.unfinished.remove(&execution)),
+            Record::Measured { execution, canary } => {
+                self.measured.insert(execution, (TimestampMs(at_ms), canary));
+            }
+            Record::Ended { execution, .. } => {
+                self.unfinished.remove(&execution);
+                self.measured.remove(&execution);
+            }
             Record::Removed { broker, removed } => drop(self.removed.insert(broker, (removed, at_ms))),
             Record::Demoted { broker, demoted } => drop(self.demoted.insert(broker, (demoted, at_ms))),
             Record::Intent { .. } | Record::Happened { .. } => {}
@@ -305,6 +323,11 @@ impl Recollection {
     /// The executions that have not ended, oldest first. One cluster has one at most, unless a journal was copied.
     pub fn unfinished(&self) -> impl Iterator<Item = &Unfinished> {
         self.unfinished.values()
+    }
+
+    /// What the canary measured last in an execution that has not ended, and when: by then it may be old.
+    pub fn measured(&self, execution: &ExecutionId) -> Option<(TimestampMs, &CanaryTimes)> {
+        self.measured.get(execution).map(|(at, canary)| (*at, canary))
     }
 
     /// Brokers that were removed and are not welcome.

@@ -29,8 +29,8 @@ pub use outcome_text::outcome_text;
 pub use plan_text::{PlanNotes, gaps_text, plan_text};
 pub use right_size_text::right_size_text;
 pub use standing::{
-    HistoryEvent, HistoryRow, KnownView, LeaseView, StandingView, history_events_text, history_text,
-    standing_text,
+    BrokerTimes, CanaryView, HistoryEvent, HistoryRow, KnownView, LeaseView, StandingView,
+    history_events_text, history_text, standing_text,
 };
 pub use status::{
     BrokerStatus, PartitionStatus, ReassignmentStatus, StatusView, ThrottleStatus, TopicCounts,

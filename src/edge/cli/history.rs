@@ -115,7 +115,10 @@ fn events(entries: Vec<Entry>, asked: Vec<Asked>, execution: &ExecutionId) -> Ve
                 }
             }
             Record::Ended { outcome, .. } => push(entry.at_ms, "ended", outcome.to_string()),
-            Record::Fact { .. } | Record::Removed { .. } | Record::Demoted { .. } => {}
+            Record::Fact { .. }
+            | Record::Measured { .. }
+            | Record::Removed { .. }
+            | Record::Demoted { .. } => {}
         }
     }
     for asked in asked {

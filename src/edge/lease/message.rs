@@ -65,6 +65,10 @@ impl Message {
 
     /// What an entry becomes; nothing when it is history.
     pub(super) fn of(entry: &Entry) -> Result<Vec<Self>, JournalError> {
+        // What the canary measures is for those who look at this machine, and of no use to a successor.
+        if matches!(entry.record, Record::Measured { .. }) {
+            return Ok(Vec::new());
+        }
         let Some(key) = entry.record.key() else { return Ok(Vec::new()) };
         let value = match &entry.record {
             // How each step ended is history, and as long as the plan.
