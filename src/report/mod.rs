@@ -7,6 +7,8 @@ mod brokers;
 mod certificate_text;
 mod change_text;
 mod explain_text;
+mod exposition;
+mod gauges;
 mod goals_text;
 mod judge_text;
 mod layout;
@@ -21,6 +23,8 @@ mod what_if_text;
 
 pub use change_text::change_text;
 pub use explain_text::explain_text;
+pub use exposition::exposition;
+pub use gauges::{ClusterGauges, Proposed, Trouble};
 pub use goals_text::{goal_set_json, goal_set_text, goal_sets_text};
 pub use judge_text::judgement_text;
 pub use layout::Style;

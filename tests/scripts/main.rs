@@ -8,6 +8,7 @@
 mod executions;
 mod live;
 mod measures;
+mod pages;
 mod scene;
 
 use std::fmt::Write as _;

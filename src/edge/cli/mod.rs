@@ -7,6 +7,7 @@
 mod add_broker;
 mod apply;
 mod args;
+mod board;
 mod carry;
 mod demo;
 mod demote_broker;
@@ -50,6 +51,7 @@ mod status;
 mod stop;
 mod target;
 mod vigil;
+mod ward;
 mod what_if;
 
 use std::process::ExitCode;
