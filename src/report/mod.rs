@@ -14,6 +14,7 @@ mod judge_text;
 mod layout;
 mod measure_text;
 mod outcome_text;
+mod plan_diff_text;
 mod plan_text;
 mod right_size_text;
 mod standing;
@@ -30,6 +31,7 @@ pub use judge_text::judgement_text;
 pub use layout::Style;
 pub use measure_text::{Measurement, Stage, measurement_text};
 pub use outcome_text::outcome_text;
+pub use plan_diff_text::{cluster_diff_text, plans_diff_text};
 pub use plan_text::{PlanNotes, gaps_text, plan_text};
 pub use right_size_text::right_size_text;
 pub use standing::{

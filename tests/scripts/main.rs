@@ -34,7 +34,7 @@ fn screen(folder: &Path, line: &str) -> String {
         screen.push('\n');
     }
     for line in String::from_utf8(output.stderr).expect("stderr is UTF-8").lines() {
-        writeln!(screen, "! {line}").expect("a string takes all");
+        writeln!(screen, "! {}", without_ids(line)).expect("a string takes all");
     }
     match output.status.code() {
         Some(0) => screen,

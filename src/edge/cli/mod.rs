@@ -28,6 +28,9 @@ mod operate;
 mod operation;
 mod operator;
 mod pause;
+mod plan;
+mod plan_diff;
+mod plan_show;
 mod planning;
 mod progress;
 mod propose;
@@ -137,6 +140,7 @@ enum Command {
     WhatIf(what_if::WhatIfArgs),
     RightSize(right_size::RightSizeArgs),
     Report(report::ReportArgs),
+    Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Rebalance(rebalance::RebalanceArgs),
     AddBroker(add_broker::AddBrokerArgs),
@@ -194,6 +198,7 @@ fn dispatch(command: &Command, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::WhatIf(args) => what_if::run(args, screen).map(done),
         Command::RightSize(args) => right_size::run(args, screen).map(done),
         Command::Report(args) => report::run(args, screen).map(done),
+        Command::Plan(args) => plan::run(args, screen).map(done),
         Command::Apply(args) => apply::run(args, screen).map(done),
         Command::Rebalance(args) => rebalance::run(args, screen).map(done),
         Command::AddBroker(args) => add_broker::run(args, screen).map(done),
