@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Style;
 use super::layout::{count, indent, prose};
+use super::{ApprovedView, Leave, ProposedView, Style};
 use crate::base::{BrokerId, Bytes, Millis, PlanId, TimestampMs};
 use crate::execute::{Memory, StopMode};
 use crate::observe::CanaryTimes;
@@ -20,6 +20,10 @@ pub struct KnownView {
     pub lease: Option<LeaseView>,
     /// The daemon that looks after the cluster.
     pub daemon: Option<String>,
+    /// The plan that waits for leave.
+    pub proposed: Option<ProposedView>,
+    /// Plans that have leave and were not begun yet, oldest leave first.
+    pub approved: Vec<ApprovedView>,
     /// Brokers that were removed: nothing moves onto them.
     pub removed_brokers: Vec<BrokerId>,
     /// Brokers that were demoted: they become the leader of nothing.
@@ -233,8 +237,8 @@ pub(super) fn known_text(view: &KnownView, style: Style) -> (String, String) {
 /// One execution of the past, or of now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistoryRow {
-    /// Its name.
-    pub execution: String,
+    /// Its name; absent for a plan that was given leave and never begun.
+    pub execution: Option<String>,
     /// When it began; absent when that is no longer known.
     pub began_at: Option<TimestampMs>,
     /// Who ordered it.
@@ -243,7 +247,9 @@ pub struct HistoryRow {
     pub plan: Option<PlanId>,
     /// What the plan was for.
     pub operation: String,
-    /// How it ended; `unfinished` when it has not.
+    /// Who gave leave to the plan, where a daemon asked for it.
+    pub approved: Option<Leave>,
+    /// How it ended; `unfinished` when it has not; what became of the leave where it was never begun.
     pub ended: String,
     /// When.
     pub ended_at: Option<TimestampMs>,
@@ -272,16 +278,19 @@ pub fn history_text(rows: &[HistoryRow], style: Style) -> String {
             .to_owned();
     }
     let unknown = || "?".to_owned();
+    let dash = || "-".to_owned();
     let cells = rows.iter().map(|row| {
         let took = row.took_s.and_then(|took| Duration::try_from_secs_f64(took).ok());
+        let began = row.began_at.map(|at| at.to_string());
         vec![
-            row.execution.clone(),
-            row.began_at.map_or_else(unknown, |at| at.to_string()),
+            row.execution.clone().unwrap_or_else(dash),
+            began.unwrap_or_else(|| if row.execution.is_some() { unknown() } else { dash() }),
             row.by.clone(),
             row.operation.clone(),
+            row.approved.as_ref().map_or_else(dash, |leave| format!("{} {}", leave.at, leave.by)),
             row.ended.clone(),
-            row.bytes_copied.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
-            took.map_or_else(|| "-".to_owned(), crate::base::format_duration),
+            row.bytes_copied.map_or_else(dash, |bytes| bytes.to_string()),
+            took.map_or_else(dash, crate::base::format_duration),
         ]
     });
     let columns = [
@@ -289,11 +298,21 @@ pub fn history_text(rows: &[HistoryRow], style: Style) -> String {
         ("began", Side::Left),
         ("by", Side::Left),
         ("operation", Side::Left),
+        ("approved", Side::Left),
         ("ended", Side::Left),
         ("copied", Side::Right),
         ("took", Side::Right),
     ];
-    table(style, &columns, cells)
+    // Most clusters have no daemon that asks.
+    let has_leave = rows.iter().any(|row| row.approved.is_some());
+    let is_shown = |(at, _): &(usize, _)| has_leave || columns[*at].0 != "approved";
+    let shown: Vec<(&str, Side)> =
+        columns.iter().copied().enumerate().filter(is_shown).map(|(_, column)| column).collect();
+    let cells = cells.map(|row: Vec<String>| {
+        let kept = row.into_iter().enumerate().filter(|(at, _)| has_leave || columns[*at].0 != "approved");
+        kept.map(|(_, cell)| cell).collect()
+    });
+    table(style, &shown, cells)
 }
 
 /// Renders what happened in one execution.

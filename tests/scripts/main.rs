@@ -6,6 +6,7 @@
 //! machine do not appear in these sessions. `EVENKEEL_SCRIPTS=update` writes what was seen into the files.
 
 mod executions;
+mod leave;
 mod live;
 mod measures;
 mod pages;

@@ -29,6 +29,7 @@ mod operation;
 mod operator;
 mod pause;
 mod plan;
+mod plan_approve;
 mod plan_diff;
 mod plan_show;
 mod planning;

@@ -10,7 +10,10 @@ use super::source::{self, SourceArgs};
 use super::{Failure, Screen};
 use crate::base::TimestampMs;
 use crate::edge::lease::Beat;
-use crate::report::{CanaryView, KnownView, LeaseView, StandingView, StatusView, status_text};
+use crate::report::{
+    ApprovedView, CanaryView, KnownView, LeaseView, Leave, ProposedView, StandingView, StatusView,
+    status_text,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,6 +66,19 @@ fn known(records: &Records, now: TimestampMs, voice: Voice) -> Result<KnownView,
         execution,
         lease: overview.holder().map(lease),
         daemon: records.daemon()?.as_ref().map(ToString::to_string),
+        // Leave is for the daemon of this machine.
+        proposed: overview.local.proposed().map(|(at, plan)| ProposedView::of(plan, at)),
+        approved: overview
+            .local
+            .approvals()
+            .filter(|approval| approval.waiting().is_some())
+            .map(|approval| ApprovedView {
+                plan: approval.plan,
+                operation: approval.operation.clone(),
+                bytes: approval.bytes,
+                approved: Leave { by: approval.by.clone(), at: approval.at() },
+            })
+            .collect(),
         removed_brokers: known.removed().collect(),
         demoted_brokers: known.demoted().collect(),
     })

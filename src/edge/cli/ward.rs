@@ -1,5 +1,7 @@
 //! [`Ward`]: one cluster that the daemon looks after: it looks, proposes, and where it may, acts.
 
+mod leave;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use tracing::{error, info, warn};
@@ -14,7 +16,7 @@ use super::{Failure, live, marks};
 use crate::base::TimestampMs;
 use crate::config::Mode;
 use crate::control::{
-    Controller, ControllerSettings, Decision, Happening, Proposal, Scope, Unfinished, World, propose,
+    Approval, Controller, ControllerSettings, Decision, Happening, Scope, Unfinished, World, propose,
 };
 use crate::edge::kafka::StopFlag;
 use crate::edge::lease::LeaseError;
@@ -22,6 +24,7 @@ use crate::edge::store::Lock;
 use crate::execute::{Execution, Outcome};
 use crate::goals::GoalSet;
 use crate::observe::Observation;
+use crate::plan::Plan;
 use crate::report::Proposed;
 
 /// One cluster, and all that is needed to look after it.
@@ -86,7 +89,7 @@ impl Ward {
                 return round;
             }
             if let Err(failure) = round {
-                if held.records.is_some() && held.lock.is_none() && self.acts() {
+                if held.records.is_some() && held.lock.is_none() && self.may_act() {
                     // Another daemon has the cluster, or nothing can be written down: waiting mends neither.
                     return Err(failure);
                 }
@@ -104,6 +107,11 @@ impl Ward {
 
     fn acts(&self) -> bool {
         self.controller.mode == Mode::Act
+    }
+
+    /// Whether it may ever begin something: then it needs a journal, and to be the only daemon here.
+    fn may_act(&self) -> bool {
+        self.acts() || self.asks()
     }
 
     /// One look and what follows from it.
@@ -130,30 +138,55 @@ impl Ward {
                 return self.carry_on(world, right, controller);
             }
         }
+        if self.asks()
+            && let Some(approval) = self.granted(held, &overview.local, &seen, world.now())
+            && let Some(plan) = approval.waiting()
+        {
+            controller.looked_in_vain(now());
+            return self.act(world, held, controller, plan, Some(&approval));
+        }
         let request = marks::request(&overview.known, &seen);
         let decision =
             controller.tick(world.now(), &seen, || propose(&seen, &self.goals, &request, &self.pace.limits));
         self.post(&decision);
         match decision {
+            Decision::Act(proposal) => return self.act(world, held, controller, &proposal.plan, None),
+            decision => self.report(held, &overview, &seen, decision, world.now()),
+        }
+        held.world = Some(world);
+        Ok(())
+    }
+
+    /// Tells what came of a look that nothing is begun after.
+    fn report(
+        &self,
+        held: &Held,
+        overview: &Overview,
+        seen: &Observation,
+        decision: Decision,
+        now: TimestampMs,
+    ) {
+        match decision {
             Decision::Watch => info!(brokers = seen.brokers.len(), topics = seen.topics.len(), "looked"),
             Decision::Level(proposal) => {
-                info!(
-                    brokers = seen.brokers.len(),
-                    refusals = proposal.plan.refusals.len(),
-                    "level: nothing to do"
-                );
+                let refusals = proposal.plan.refusals.len();
+                info!(brokers = seen.brokers.len(), refusals, "level: nothing to do");
+                if self.asks() {
+                    Self::nothing_waits(held, &overview.local, now);
+                }
             }
             Decision::NoProposal(error) => error!("no proposal: {error}"),
             Decision::Propose { proposal, held_back } => {
                 let why: Vec<String> = held_back.iter().map(ToString::to_string).collect();
-                log_plan(&proposal, &format!("proposed and not carried out: {}", why.join("; ")));
+                let why = why.join("; ");
+                if self.asks() {
+                    self.await_leave(held, &overview.local, (&proposal, &why), seen, now);
+                } else {
+                    log_plan(&proposal.plan, &format!("proposed and not carried out: {why}"));
+                }
             }
-            Decision::Act(proposal) => {
-                return self.act(world, held, controller, &proposal);
-            }
+            Decision::Act(proposal) => log_plan(&proposal.plan, "to be carried out"),
         }
-        held.world = Some(world);
-        Ok(())
     }
 
     fn post(&self, decision: &Decision) {
@@ -178,7 +211,7 @@ impl Ward {
         };
         match look(held) {
             // Whoever only looks needs no place to write things down.
-            Err(failure) if !self.acts() => {
+            Err(failure) if !self.may_act() => {
                 warn!(hint = failure.hint.as_deref(), "{}", failure.message);
                 Ok(Overview::default())
             }
@@ -292,30 +325,42 @@ impl Ward {
         }
     }
 
+    /// Carries a plan out, where nobody else acts: one that the mode allows, or one that has leave.
     fn act(
         &self,
         mut world: Box<dyn World>,
         held: &mut Held,
         controller: &mut Controller,
-        proposal: &Proposal,
+        plan: &Plan,
+        approval: Option<&Approval>,
     ) -> Result<(), Failure> {
         let Some(records) = held.records.clone() else { return Ok(()) };
         if let Some(holder) = records.acting()? {
-            log_plan(proposal, &format!("proposed and not carried out: held back by {holder}"));
+            log_plan(plan, &format!("proposed and not carried out: held back by {holder}"));
             return Ok(());
         }
         let Some(right) = self.take_right(held, Take::IfFree)? else {
-            log_plan(proposal, "proposed and not carried out: held back by another evenkeel");
+            log_plan(plan, "proposed and not carried out: held back by another evenkeel");
             return Ok(());
         };
-        log_plan(proposal, "carrying out");
+        if approval.is_some_and(|given| right.known.approval(given.plan) != Some(given)) {
+            info!(plan = %plan.id, "leave was taken back meanwhile");
+            return Ok(());
+        }
+        match approval {
+            Some(given) => {
+                self.corner.proposed(Proposed::Begun, Some(plan));
+                log_plan(plan, &format!("carrying out what was approved {} by {}", given.at(), given.by));
+            }
+            None => log_plan(plan, "carrying out"),
+        }
         // Whoever had the right a moment ago may have changed what was seen.
         let seen = world.observe(&Scope::Full)?;
         let mut session = Session::new(world, right);
         session.refuse_unfinished(&records.words)?;
-        let (plan, settings) = (&proposal.plan, &self.pace.execute);
-        let mut execution = Execution::new(plan, settings.clone(), session.world.now(), &seen)?;
-        let outcome = session.carry_out(plan, &mut execution, &mut self.tell())?;
+        let settings = self.pace.execute.clone();
+        let mut execution = Execution::new(plan, settings, session.world.now(), &seen)?;
+        let outcome = session.carry_out(plan, approval, &mut execution, &mut self.tell())?;
         self.tell_end(controller, &outcome);
         Ok(())
     }
@@ -355,19 +400,19 @@ impl Ward {
 /// How often the log tells the progress of an execution.
 const PROGRESS_EVERY: Duration = Duration::from_secs(30);
 
-fn log_plan(proposal: &Proposal, what: &str) {
-    let price = &proposal.plan.price;
+fn log_plan(plan: &Plan, what: &str) {
+    let price = &plan.price;
     info!(
-        plan = %proposal.plan.id,
+        plan = %plan.id,
         bytes = price.bytes.0,
         replica_moves = price.replica_moves,
         log_dir_moves = price.log_dir_moves,
         log_dir_bytes = price.log_dir_bytes.0,
         leader_changes = price.leader_changes,
-        waves = proposal.plan.waves.len(),
+        waves = plan.waves.len(),
         "{what}"
     );
-    for refusal in &proposal.plan.refusals {
+    for refusal in &plan.refusals {
         info!(subject = refusal.subject, mend = refusal.mend, "not to be had: {}", refusal.reason);
     }
 }
