@@ -9,6 +9,7 @@ mod explain;
 mod measure;
 mod need;
 mod obstacle;
+mod plan_diff;
 mod right_size;
 mod scenario;
 mod what_if;
@@ -21,6 +22,10 @@ pub use explain::{explain, find_partition};
 pub use measure::{Measured, Spreads, measure};
 pub use need::{Demand, RackNeed};
 pub use obstacle::Obstacle;
+pub use plan_diff::{
+    Change, ChangeOfTwo, ClusterDiff, PlanName, PlansDiff, StandingChange, Stands, diff_of_plans,
+    diff_with_cluster,
+};
 pub use right_size::{Horizon, Proof, Sizing, SizingAsk, SizingError, right_size};
 pub use scenario::{NewBrokers, Scenario, ScenarioError};
 pub use what_if::{

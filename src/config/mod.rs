@@ -10,6 +10,7 @@ mod cluster;
 mod execution;
 mod kafka_client;
 mod lease;
+mod listen;
 mod metrics;
 mod mode;
 mod settings;
@@ -27,6 +28,7 @@ pub use kafka_client::{
     TlsIdentity, TlsSettings,
 };
 pub use lease::{LeaseMode, LeaseTopic};
+pub use listen::{ListenAddress, NotAListenAddress};
 pub use metrics::{MetricsSettings, check_endpoint};
 pub use mode::Mode;
 pub use settings::Settings;

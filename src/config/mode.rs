@@ -11,6 +11,8 @@ pub enum Mode {
     /// Also makes plans and reports them. The default: nothing is changed without leave.
     #[default]
     Propose,
+    /// Also carries out those that a person approved, exactly as they are, and no other.
+    Ask,
     /// Also carries them out.
     Act,
 }
@@ -21,6 +23,7 @@ impl Mode {
         match self {
             Self::Watch => "watch",
             Self::Propose => "propose",
+            Self::Ask => "ask",
             Self::Act => "act",
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::values::duration;
-use super::{ClusterSettings, ConfigError, nearest, parse_toml};
+use super::{ClusterSettings, ConfigError, ListenAddress, nearest, parse_toml};
 
 /// A settings file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Settings {
     /// Where the journal of what was done is kept, relative to the settings file. Default: what is usual on the machine.
     #[serde(default)]
     pub state_dir: Option<String>,
+    /// Where the daemon serves its metrics and its health (`metrics-listen = "127.0.0.1:9464"`). Default: nowhere.
+    #[serde(default)]
+    pub metrics_listen: Option<ListenAddress>,
     /// The clusters, by the name that people call them.
     #[serde(deserialize_with = "clusters")]
     pub clusters: BTreeMap<String, ClusterSettings>,
@@ -87,6 +90,7 @@ mod tests {
         assert_eq!(prod.mode, Mode::Propose, "nothing is changed without leave");
         assert_eq!(prod.goals, "default");
         assert_eq!(settings.state_dir, None);
+        assert_eq!(settings.metrics_listen, None, "no port is opened unasked");
         assert_eq!(prod.execution.throttle, Throttle::Auto);
     }
 
@@ -101,6 +105,8 @@ mod tests {
         assert_eq!(prod.capacity.of(BrokerId(8)).cpu_cores.map(crate::base::Cores::get), Some(8.0));
         assert!(prod.metrics.is_some());
         assert_eq!(settings.state_dir.as_deref(), Some("/var/lib/evenkeel"));
+        let listen = settings.metrics_listen.as_ref().map(ListenAddress::as_str);
+        assert_eq!(listen, Some("127.0.0.1:9464"), "seen by this machine alone");
         let midnight: crate::base::TimestampMs = "2026-11-24T23:30:00Z".parse().expect("a time");
         assert!(prod.execution.windows.is_open(midnight), "00:30 there");
     }
@@ -127,6 +133,10 @@ mod tests {
         assert!(wrong.problem.contains("`x` is not a broker id"), "{wrong}");
         let wrong = error(&cluster("interval = \"10ms\""));
         assert!(wrong.problem.contains("at least `1s`"), "{wrong}");
+        let wrong = error("metrics-listen = 9464\n");
+        assert_eq!(wrong.line, 1, "{wrong}");
+        let wrong = error("metrics-listen = \":9464\"\n");
+        assert!(wrong.problem.contains("`:9464` is not an address to listen on"), "{wrong}");
         assert!(error("interval = \"5m\"\n").problem.contains("`clusters` is missing"));
         assert!(error("[clusters]\n").problem.contains("no cluster is given"));
         assert!(error("[clusters.a]\nmode = \"act\"\n").problem.contains("`bootstrap` is missing"));

@@ -63,6 +63,8 @@ pub enum Decision {
 pub enum HeldBack {
     /// The mode does not allow it.
     Mode,
+    /// A person has to give leave.
+    Leave,
     /// Part of the cluster could not be seen.
     IncompleteView(Vec<Gap>),
     /// Brokers are down, and the plan is not only repair.
@@ -85,7 +87,8 @@ pub enum HeldBack {
 impl fmt::Display for HeldBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Mode => f.write_str("the mode is `propose`: set `mode = \"act\"` to have it carried out"),
+            Self::Mode => f.write_str("the mode is `propose`: set `mode = \"act\"` to have it carried out, or `ask` to give leave to each plan"),
+            Self::Leave => f.write_str("it waits for leave: `evenkeel plan approve` gives it"),
             Self::IncompleteView(gaps) => {
                 let first =
                     gaps.first().map(|gap| format!("{} {}", gap.subject, gap.reason)).unwrap_or_default();
@@ -179,8 +182,10 @@ impl Controller {
 
     fn held_back(&self, now: TimestampMs, seen: &Observation, proposal: &Proposal) -> Vec<HeldBack> {
         let mut held_back = Vec::new();
-        if self.settings.mode != Mode::Act {
-            held_back.push(HeldBack::Mode);
+        match self.settings.mode {
+            Mode::Watch | Mode::Propose => held_back.push(HeldBack::Mode),
+            Mode::Ask => held_back.push(HeldBack::Leave),
+            Mode::Act => {}
         }
         let gaps = blocking_gaps(seen);
         if !gaps.is_empty() {
@@ -218,7 +223,7 @@ impl Controller {
 }
 
 /// Gaps that keep anything from being carried out without a person.
-fn blocking_gaps(seen: &Observation) -> Vec<Gap> {
+pub(super) fn blocking_gaps(seen: &Observation) -> Vec<Gap> {
     let blocks = |kind: GapKind| match kind {
         GapKind::Topics
         | GapKind::LogDirs

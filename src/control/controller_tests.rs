@@ -74,6 +74,10 @@ fn nothing_happens_without_leave() {
         panic!("proposed")
     };
     assert_eq!(held_back, [HeldBack::Mode]);
+    let Decision::Propose { held_back, .. } = controller(Mode::Ask).tick(NOW, &seen(), || proposal(5)) else {
+        panic!("proposed")
+    };
+    assert_eq!(held_back, [HeldBack::Leave]);
     assert!(matches!(controller(Mode::Act).tick(NOW, &seen(), || proposal(5)), Decision::Act(_)));
     assert!(matches!(controller(Mode::Act).tick(NOW, &seen(), || proposal(0)), Decision::Level(_)));
     let error = || Err(ProposeError::Model(ModelError::NoBrokers));

@@ -19,6 +19,9 @@ const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 /// No look is put off for longer: the end of a fault should be seen soon.
 const BACKOFF_MOST: Duration = Duration::from_secs(30);
 
+/// What the canary measures is written down so often: often enough for whoever looks, and next to nothing for a disk.
+const MEASURED_EVERY: Duration = Duration::from_secs(10);
+
 /// An execution, and where it writes down what must not be forgotten. Its [`Record::Began`] stands there already.
 pub struct Charge<'a> {
     /// The execution.
@@ -50,7 +53,16 @@ impl<'a> Charge<'a> {
 /// # Panics
 /// Passes a panic of the world, the execution or `on_event` on, after the throttles were put back.
 pub fn drive(world: &mut dyn World, charge: Charge<'_>, on_event: &mut dyn FnMut(Happening)) -> Outcome {
-    let mut run = Run { world, charge, on_event, quiet: false, blind: None, last: None, heeded: Vec::new() };
+    let mut run = Run {
+        world,
+        charge,
+        on_event,
+        quiet: false,
+        blind: None,
+        last: None,
+        measured_at: None,
+        heeded: Vec::new(),
+    };
     let ran = catch_unwind(AssertUnwindSafe(|| run.until_it_ends()));
     match ran {
         Ok(outcome) => outcome,
@@ -85,6 +97,8 @@ struct Run<'a, 'b> {
     blind: Option<Patience>,
     /// The last look.
     last: Option<Observation>,
+    /// When what the canary measured was written down last.
+    measured_at: Option<TimestampMs>,
     /// What operators have asked for, until that is written down.
     heeded: Vec<OperatorRequest>,
 }
@@ -163,13 +177,28 @@ impl Run<'_, '_> {
             let commands = commands.collect();
             records.push(Record::Intent { execution: execution.clone(), commands });
         }
+        // Before an end, which sweeps it away with all else that only an execution under way needs.
+        let measured = self.measured();
+        let is_measured = measured.is_some();
+        records.extend(measured);
         // What is left standing is not over: whoever starts next takes it up.
         if let Some(outcome) = turn.outcome.as_ref().filter(|outcome| outcome.left.is_empty()) {
             records.push(Record::Ended { execution: execution.clone(), outcome: Box::new(outcome.clone()) });
         }
         self.record_facts(records)?;
         self.heeded.clear();
+        if is_measured {
+            self.measured_at = Some(self.world.now());
+        }
         Ok(())
+    }
+
+    /// What the canary measured by the last look, where it is time to write that down.
+    fn measured(&self) -> Option<Record> {
+        let canary = self.last.as_ref()?.canary.clone()?;
+        let is_due = |at: TimestampMs| self.world.now().since(at) >= MEASURED_EVERY;
+        let execution = self.charge.id.clone();
+        self.measured_at.is_none_or(is_due).then_some(Record::Measured { execution, canary })
     }
 
     /// Makes durable what has changed of the execution's memory, and then `records`.

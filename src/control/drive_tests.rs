@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{
-    Charge, Entry, ExecutionId, Happening, Journal, JournalError, NoJournal, Scope, World, WorldError, drive,
+    Charge, Entry, ExecutionId, Happening, Journal, JournalError, NoJournal, Recollection, Record, Scope,
+    World, WorldError, drive,
 };
-use crate::base::{BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicPartition};
+use crate::base::{BrokerId, Bytes, DigestBuilder, Millis, ModelId, PlanId, TimestampMs, TopicPartition};
 use crate::execute::{
     Answer, Command, End, ExecuteSettings, Execution, Memory, OperatorRequest, Outcome, Setting, StepEnd,
 };
-use crate::observe::{Observation, Partition, Reassignment, SeenBroker, SeenTopic};
+use crate::observe::{CanaryTimes, EndToEnd, Observation, Partition, Reassignment, SeenBroker, SeenTopic};
 use crate::plan::{MoveStep, Plan, PlanLimits, Price, Step, Wave};
 
 /// Two brokers, one partition that moves from 1 to 2, and a script of failures.
@@ -330,4 +331,46 @@ fn an_end_in_the_dark_puts_back_what_is_not_anothers() {
         // Kafka carries the move on by itself, which is told; what is another's is not ours to tell of.
         assert_eq!(outcome.left.is_empty(), !cleared, "{:?}", outcome.left);
     }
+}
+
+/// A journal in memory.
+#[derive(Default)]
+struct Remembering(Vec<Entry>);
+
+impl Journal for Remembering {
+    fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
+        self.0.extend_from_slice(entries);
+        Ok(())
+    }
+
+    fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn what_the_canary_measures_is_written_down_with_its_time_and_gone_with_the_end() {
+    let times = |ms: f64| {
+        let ms = Millis::new(ms).expect("a time");
+        EndToEnd { p50_ms: ms, p99_ms: ms }
+    };
+    let canary = CanaryTimes { all: times(4.5), brokers: vec![(BrokerId(1), times(4.25))] };
+    let mut world = Frail { blind: 3..5, ..Frail::new() };
+    world.seen.canary = Some(canary.clone());
+    let mut journal = Remembering::default();
+    let (outcome, lines) = world.run_with(&mut journal);
+    assert_eq!(outcome.end, End::Done, "{lines:?}");
+    let id = ExecutionId::from_text("test");
+    let measured = |entry: &&Entry| matches!(entry.record, Record::Measured { .. });
+    let first = journal.0.iter().position(|entry| measured(&entry)).expect("it was measured");
+    assert!(journal.0.iter().filter(measured).count() <= 2, "not at each look: {:?}", journal.0);
+    assert!(matches!(journal.0.last().expect("an end").record, Record::Ended { .. }));
+
+    // As it is read again, whatever numbers are keys of what.
+    let text = serde_json::to_string(&journal.0[first]).expect("it can be written");
+    let read: Entry = serde_json::from_str(&text).expect("it can be read");
+    assert_eq!(read, journal.0[first]);
+    let midway = Recollection::of(journal.0[..=first].iter().cloned());
+    assert_eq!(midway.measured(&id), Some((TimestampMs(journal.0[first].at_ms), &canary)));
+    assert_eq!(Recollection::of(journal.0).measured(&id), None, "what is over has no latency");
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Approval;
 use crate::base::{BrokerId, PlanId, TimestampMs};
 use crate::execute::{CommandKind, ExecuteSettings, Execution, Fact, Memory, OperatorRequest, Outcome};
+use crate::observe::CanaryTimes;
 use crate::plan::Plan;
 
 /// Names one execution: when it began and its plan. Two executions of a plan are two.
@@ -92,6 +94,13 @@ pub enum Record {
         /// What.
         text: String,
     },
+    /// What the canary measured while an execution ran; the last one stands until its end.
+    Measured {
+        /// Which execution.
+        execution: ExecutionId,
+        /// What.
+        canary: CanaryTimes,
+    },
     /// An execution is over.
     Ended {
         /// Which.
@@ -99,6 +108,13 @@ pub enum Record {
         /// How.
         outcome: Box<Outcome>,
     },
+    /// A plan waits for leave, the last one that does.
+    Proposed {
+        /// The plan, whole; absent when nothing waits any more.
+        plan: Option<Box<Plan>>,
+    },
+    /// A person gave leave to a plan, or what has become of that.
+    Approval(Box<Approval>),
     /// A broker was removed by an operator, or is welcome again: a daemon moves nothing onto it.
     Removed {
         /// The broker.
@@ -121,7 +137,10 @@ impl Record {
         match self {
             Self::Began { execution, .. } => Some(format!("{execution}/began")),
             Self::Fact { execution, fact } => Some(format!("{execution}/{}", fact.key())),
+            Self::Measured { execution, .. } => Some(format!("{execution}/measured")),
             Self::Ended { execution, .. } => Some(format!("{execution}/ended")),
+            Self::Proposed { .. } => Some("proposed".to_owned()),
+            Self::Approval(approval) => Some(format!("approved/{}", approval.plan)),
             Self::Removed { broker, .. } => Some(format!("removed/{broker}")),
             Self::Demoted { broker, .. } => Some(format!("demoted/{broker}")),
             Self::Intent { .. } | Self::Happened { .. } => None,
@@ -156,8 +175,9 @@ impl Record {
             | Self::Fact { execution, .. }
             | Self::Intent { execution, .. }
             | Self::Happened { execution, .. }
+            | Self::Measured { execution, .. }
             | Self::Ended { execution, .. } => Some(execution),
-            Self::Removed { .. } | Self::Demoted { .. } => None,
+            Self::Proposed { .. } | Self::Approval(_) | Self::Removed { .. } | Self::Demoted { .. } => None,
         }
     }
 }
@@ -264,6 +284,11 @@ pub struct Unfinished {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Recollection {
     unfinished: BTreeMap<ExecutionId, Unfinished>,
+    /// What the canary measured last in each of these.
+    measured: BTreeMap<ExecutionId, (TimestampMs, CanaryTimes)>,
+    /// What waits for leave, and since when.
+    proposed: Option<(TimestampMs, Plan)>,
+    approvals: BTreeMap<PlanId, Approval>,
     /// With when it was said: of two journals the later word counts.
     removed: BTreeMap<BrokerId, (bool, u64)>,
     demoted: BTreeMap<BrokerId, (bool, u64)>,
@@ -295,7 +320,15 @@ impl Recollection {
                     unfinished.memory.apply(fact);
                 }
             }
-            Record::Ended { execution, .. } => drop(self.unfinished.remove(&execution)),
+            Record::Measured { execution, canary } => {
+                self.measured.insert(execution, (TimestampMs(at_ms), canary));
+            }
+            Record::Ended { execution, .. } => {
+                self.unfinished.remove(&execution);
+                self.measured.remove(&execution);
+            }
+            Record::Proposed { plan } => self.proposed = plan.map(|plan| (TimestampMs(at_ms), *plan)),
+            Record::Approval(approval) => drop(self.approvals.insert(approval.plan, *approval)),
             Record::Removed { broker, removed } => drop(self.removed.insert(broker, (removed, at_ms))),
             Record::Demoted { broker, demoted } => drop(self.demoted.insert(broker, (demoted, at_ms))),
             Record::Intent { .. } | Record::Happened { .. } => {}
@@ -305,6 +338,28 @@ impl Recollection {
     /// The executions that have not ended, oldest first. One cluster has one at most, unless a journal was copied.
     pub fn unfinished(&self) -> impl Iterator<Item = &Unfinished> {
         self.unfinished.values()
+    }
+
+    /// What the canary measured last in an execution that has not ended, and when: by then it may be old.
+    pub fn measured(&self, execution: &ExecutionId) -> Option<(TimestampMs, &CanaryTimes)> {
+        self.measured.get(execution).map(|(at, canary)| (*at, canary))
+    }
+
+    /// The plan that waits for leave, and when it was proposed.
+    pub fn proposed(&self) -> Option<(TimestampMs, &Plan)> {
+        self.proposed.as_ref().map(|(at, plan)| (*at, plan))
+    }
+
+    /// All leave that was ever given, oldest first.
+    pub fn approvals(&self) -> impl Iterator<Item = &Approval> {
+        let mut all: Vec<&Approval> = self.approvals.values().collect();
+        all.sort_by_key(|approval| (approval.given_at_ms, approval.plan));
+        all.into_iter()
+    }
+
+    /// The leave that was given to a plan last.
+    pub fn approval(&self, plan: PlanId) -> Option<&Approval> {
+        self.approvals.get(&plan)
     }
 
     /// Brokers that were removed and are not welcome.

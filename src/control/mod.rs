@@ -3,6 +3,7 @@
 //! [`propose`] makes a judged plan of one look, [`Controller`] decides what the daemon does with it, [`drive`] runs
 //! one plan to its end, and [`World`] is what all of it acts on. Nothing here knows Kafka's wire.
 
+mod approval;
 mod controller;
 mod drive;
 mod journal;
@@ -11,6 +12,7 @@ mod propose;
 mod settings;
 mod world;
 
+pub use approval::{Approval, ApprovalFate, Fit, fit};
 pub use controller::{Controller, ControllerSettings, Decision, HeldBack};
 pub use drive::{Charge, Happening, drive};
 pub use journal::{

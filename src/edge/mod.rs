@@ -2,6 +2,7 @@
 
 pub mod canary;
 pub mod cli;
+pub mod http;
 pub mod kafka;
 pub mod lease;
 pub mod librdkafka;

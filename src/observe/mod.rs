@@ -14,5 +14,5 @@ pub use observation::{
     BrokerThrottle, Capacity, Gap, GapKind, LogDir, Observation, Partition, Reassignment, Replica,
     SeenBroker, SeenTopic, ThrottledReplicas, TopicThrottle,
 };
-pub use signals::{BrokerLatency, BrokerTraffic, Signals};
+pub use signals::{BrokerLatency, BrokerTraffic, CanaryTimes, EndToEnd, Signals};
 pub use snapshot::{SnapshotError, read_snapshot, write_snapshot};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{PartitionLoad, Signals};
+use super::{CanaryTimes, PartitionLoad, Signals};
 use crate::base::{BrokerId, Bytes, BytesPerS, Cores, RackId, TimestampMs, TopicName, TopicPartition};
 
 /// One dated look at a cluster. Whoever makes one says in `gaps` what could not be seen.
@@ -27,6 +27,8 @@ pub struct Observation {
     pub reassignments: BTreeMap<TopicPartition, Reassignment>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// What the canary has measured by then; absent where none runs or too little has come back. Snapshots do not hold it.
+    pub canary: Option<CanaryTimes>,
 }
 
 /// A broker as seen.
@@ -259,6 +261,36 @@ pub enum GapKind {
     CpuLoad,
     /// Network or processor capacity.
     LoadCapacity,
+}
+
+impl GapKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::Topics,
+        Self::LogDirs,
+        Self::DiskCapacity,
+        Self::TopicConfig,
+        Self::BrokerConfig,
+        Self::Reassignments,
+        Self::NetworkLoad,
+        Self::CpuLoad,
+        Self::LoadCapacity,
+    ];
+
+    /// The name, as files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Topics => "topics",
+            Self::LogDirs => "log-dirs",
+            Self::DiskCapacity => "disk-capacity",
+            Self::TopicConfig => "topic-config",
+            Self::BrokerConfig => "broker-config",
+            Self::Reassignments => "reassignments",
+            Self::NetworkLoad => "network-load",
+            Self::CpuLoad => "cpu-load",
+            Self::LoadCapacity => "load-capacity",
+        }
+    }
 }
 
 impl Observation {

@@ -1,8 +1,9 @@
-//! [`Signals`]: what a broker's clients feel and take just now. An execution sets its pace by them.
+//! [`Signals`]: what a broker's clients feel and take just now. An execution sets its pace by them. And [`CanaryTimes`], for
+//! people.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::base::{BytesPerS, Millis};
+use crate::base::{BrokerId, BytesPerS, Millis};
 
 /// What was measured of a broker in the last few seconds; what was not is absent, and never zero.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -43,4 +44,22 @@ impl BrokerLatency {
         let known = [self.produce_p99_ms, self.fetch_p99_ms, self.canary_p99_ms];
         known.into_iter().flatten().max_by(|one, other| one.get().total_cmp(&other.get()))
     }
+}
+
+/// How long the canary's records take from the producer to the consumer, over the last half minute: what people are shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CanaryTimes {
+    /// Of all records.
+    pub all: EndToEnd,
+    /// Of those through each broker, by id. A list, since a map with numbers for keys does not survive the journal.
+    pub brokers: Vec<(BrokerId, EndToEnd)>,
+}
+
+/// How long records take from end to end.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EndToEnd {
+    /// Half of them take no longer.
+    pub p50_ms: Millis,
+    /// 99 of 100 take no longer.
+    pub p99_ms: Millis,
 }

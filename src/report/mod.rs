@@ -7,11 +7,15 @@ mod brokers;
 mod certificate_text;
 mod change_text;
 mod explain_text;
+mod exposition;
+mod gauges;
 mod goals_text;
 mod judge_text;
 mod layout;
+mod leave;
 mod measure_text;
 mod outcome_text;
+mod plan_diff_text;
 mod plan_text;
 mod right_size_text;
 mod standing;
@@ -21,16 +25,20 @@ mod what_if_text;
 
 pub use change_text::change_text;
 pub use explain_text::explain_text;
+pub use exposition::exposition;
+pub use gauges::{ClusterGauges, Proposed, Trouble};
 pub use goals_text::{goal_set_json, goal_set_text, goal_sets_text};
 pub use judge_text::judgement_text;
 pub use layout::Style;
+pub use leave::{ApprovedView, Leave, ProposedView};
 pub use measure_text::{Measurement, Stage, measurement_text};
 pub use outcome_text::outcome_text;
+pub use plan_diff_text::{cluster_diff_text, plans_diff_text};
 pub use plan_text::{PlanNotes, gaps_text, plan_text};
 pub use right_size_text::right_size_text;
 pub use standing::{
-    HistoryEvent, HistoryRow, KnownView, LeaseView, StandingView, history_events_text, history_text,
-    standing_text,
+    BrokerTimes, CanaryView, HistoryEvent, HistoryRow, KnownView, LeaseView, StandingView,
+    history_events_text, history_text, standing_text,
 };
 pub use status::{
     BrokerStatus, PartitionStatus, ReassignmentStatus, StatusView, ThrottleStatus, TopicCounts,

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Style;
 use super::layout::{count, indent, prose};
-use crate::base::{BrokerId, Bytes, PlanId, TimestampMs};
+use super::{ApprovedView, Leave, ProposedView, Style};
+use crate::base::{BrokerId, Bytes, Millis, PlanId, TimestampMs};
 use crate::execute::{Memory, StopMode};
+use crate::observe::CanaryTimes;
 use crate::plan::Plan;
 
 /// What is known of a cluster beside what can be seen.
@@ -19,6 +20,10 @@ pub struct KnownView {
     pub lease: Option<LeaseView>,
     /// The daemon that looks after the cluster.
     pub daemon: Option<String>,
+    /// The plan that waits for leave.
+    pub proposed: Option<ProposedView>,
+    /// Plans that have leave and were not begun yet, oldest leave first.
+    pub approved: Vec<ApprovedView>,
     /// Brokers that were removed: nothing moves onto them.
     pub removed_brokers: Vec<BrokerId>,
     /// Brokers that were demoted: they become the leader of nothing.
@@ -71,6 +76,72 @@ pub struct StandingView {
     pub bytes_copied: Bytes,
     /// Throttle settings that may stand.
     pub throttles: usize,
+    /// What the canary measured last; absent where it measured nothing.
+    pub canary: Option<CanaryView>,
+}
+
+/// How long records take from the producer to the consumer, as the canary measured it last.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CanaryView {
+    /// When, by the clock of whoever carries the execution out.
+    pub measured_at: TimestampMs,
+    /// How long ago.
+    pub age_s: u64,
+    /// Whether that is so long ago that it says nothing about now.
+    pub is_old: bool,
+    /// Half of all records took no longer, over half a minute.
+    pub p50_ms: Millis,
+    /// 99 of 100 took no longer.
+    pub p99_ms: Millis,
+    /// By the broker that they went through.
+    pub brokers: Vec<BrokerTimes>,
+}
+
+/// How long the records through one broker took.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct BrokerTimes {
+    /// The broker.
+    pub broker: BrokerId,
+    /// Half of them took no longer.
+    pub p50_ms: Millis,
+    /// 99 of 100 took no longer.
+    pub p99_ms: Millis,
+}
+
+/// Six times as long as between two entries of a canary that sings.
+const CANARY_IS_OLD_AFTER: Duration = Duration::from_secs(60);
+
+impl CanaryView {
+    /// Draws it from what was written down `at` a time, as it is looked at `now`.
+    pub fn of((at, canary): (TimestampMs, &CanaryTimes), now: TimestampMs) -> Self {
+        let age = now.since(at);
+        let brokers = canary.brokers.iter().map(|(broker, times)| BrokerTimes {
+            broker: *broker,
+            p50_ms: times.p50_ms,
+            p99_ms: times.p99_ms,
+        });
+        Self {
+            measured_at: at,
+            age_s: age.as_secs(),
+            is_old: age > CANARY_IS_OLD_AFTER,
+            p50_ms: canary.all.p50_ms,
+            p99_ms: canary.all.p99_ms,
+            brokers: brokers.collect(),
+        }
+    }
+
+    /// In a line: old values are not shown, and that there are none is.
+    fn line(&self) -> String {
+        if self.is_old {
+            return format!("the canary has measured nothing since {}", self.measured_at);
+        }
+        let Self { age_s, p50_ms, p99_ms, brokers, .. } = self;
+        let slowest = brokers.iter().max_by(|one, other| one.p99_ms.get().total_cmp(&other.p99_ms.get()));
+        let slowest = slowest.map_or_else(String::new, |slowest| {
+            format!("; slowest through broker {}: p99 {}", slowest.broker, slowest.p99_ms)
+        });
+        format!("canary: records take p50 {p50_ms}, p99 {p99_ms}{slowest}; measured {age_s} s ago")
+    }
 }
 
 impl StandingView {
@@ -99,6 +170,7 @@ impl StandingView {
             bytes_total: plan.price.copied(),
             bytes_copied: tally.copied,
             throttles: tally.throttles,
+            canary: None,
         }
     }
 
@@ -139,7 +211,8 @@ pub fn standing_text(view: &StandingView, style: Style) -> String {
     if let Some(process) = &view.carried_out_by {
         text += &indent(&format!("carried out by {process}"));
     }
-    text + &prose(style, &view.progress())
+    text += &prose(style, &view.progress());
+    text + &view.canary.as_ref().map(|canary| prose(style, &canary.line())).unwrap_or_default()
 }
 
 /// Renders what runs, and what operators have set apart; nothing where nothing is known.
@@ -164,8 +237,8 @@ pub(super) fn known_text(view: &KnownView, style: Style) -> (String, String) {
 /// One execution of the past, or of now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HistoryRow {
-    /// Its name.
-    pub execution: String,
+    /// Its name; absent for a plan that was given leave and never begun.
+    pub execution: Option<String>,
     /// When it began; absent when that is no longer known.
     pub began_at: Option<TimestampMs>,
     /// Who ordered it.
@@ -174,7 +247,9 @@ pub struct HistoryRow {
     pub plan: Option<PlanId>,
     /// What the plan was for.
     pub operation: String,
-    /// How it ended; `unfinished` when it has not.
+    /// Who gave leave to the plan, where a daemon asked for it.
+    pub approved: Option<Leave>,
+    /// How it ended; `unfinished` when it has not; what became of the leave where it was never begun.
     pub ended: String,
     /// When.
     pub ended_at: Option<TimestampMs>,
@@ -203,16 +278,19 @@ pub fn history_text(rows: &[HistoryRow], style: Style) -> String {
             .to_owned();
     }
     let unknown = || "?".to_owned();
+    let dash = || "-".to_owned();
     let cells = rows.iter().map(|row| {
         let took = row.took_s.and_then(|took| Duration::try_from_secs_f64(took).ok());
+        let began = row.began_at.map(|at| at.to_string());
         vec![
-            row.execution.clone(),
-            row.began_at.map_or_else(unknown, |at| at.to_string()),
+            row.execution.clone().unwrap_or_else(dash),
+            began.unwrap_or_else(|| if row.execution.is_some() { unknown() } else { dash() }),
             row.by.clone(),
             row.operation.clone(),
+            row.approved.as_ref().map_or_else(dash, |leave| format!("{} {}", leave.at, leave.by)),
             row.ended.clone(),
-            row.bytes_copied.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
-            took.map_or_else(|| "-".to_owned(), crate::base::format_duration),
+            row.bytes_copied.map_or_else(dash, |bytes| bytes.to_string()),
+            took.map_or_else(dash, crate::base::format_duration),
         ]
     });
     let columns = [
@@ -220,11 +298,21 @@ pub fn history_text(rows: &[HistoryRow], style: Style) -> String {
         ("began", Side::Left),
         ("by", Side::Left),
         ("operation", Side::Left),
+        ("approved", Side::Left),
         ("ended", Side::Left),
         ("copied", Side::Right),
         ("took", Side::Right),
     ];
-    table(style, &columns, cells)
+    // Most clusters have no daemon that asks.
+    let has_leave = rows.iter().any(|row| row.approved.is_some());
+    let is_shown = |(at, _): &(usize, _)| has_leave || columns[*at].0 != "approved";
+    let shown: Vec<(&str, Side)> =
+        columns.iter().copied().enumerate().filter(is_shown).map(|(_, column)| column).collect();
+    let cells = cells.map(|row: Vec<String>| {
+        let kept = row.into_iter().enumerate().filter(|(at, _)| has_leave || columns[*at].0 != "approved");
+        kept.map(|(_, cell)| cell).collect()
+    });
+    table(style, &shown, cells)
 }
 
 /// Renders what happened in one execution.
@@ -233,4 +321,30 @@ pub fn history_events_text(events: &[HistoryEvent], style: Style) -> String {
         .iter()
         .map(|event| prose(style, &format!("{} {:8} {}", event.at, event.kind, event.text)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::EndToEnd;
+
+    #[test]
+    fn what_the_canary_measured_has_an_age_and_is_not_shown_when_that_is_high() {
+        let times = |p50: f64, p99: f64| EndToEnd {
+            p50_ms: Millis::new(p50).expect("a time"),
+            p99_ms: Millis::new(p99).expect("a time"),
+        };
+        let canary = CanaryTimes {
+            all: times(3.1, 8.4),
+            brokers: vec![(BrokerId(1), times(3.0, 7.0)), (BrokerId(4), times(3.4, 12.0))],
+        };
+        let at = TimestampMs(1_795_446_000_000);
+        let seen = |after| CanaryView::of((at, &canary), at.after(Duration::from_secs(after)));
+        assert_eq!(
+            seen(7).line(),
+            "canary: records take p50 3.1 ms, p99 8.4 ms; slowest through broker 4: p99 12 ms; measured 7 s ago"
+        );
+        assert_eq!((seen(60).is_old, seen(61).is_old, seen(61).age_s), (false, true, 61));
+        assert_eq!(seen(61).line(), "the canary has measured nothing since 2026-11-23T15:00:00Z");
+    }
 }

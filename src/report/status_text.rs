@@ -1,6 +1,7 @@
 //! [`StatusView`] as text.
 
 use super::layout::{Page, Side, count, indent, prose, table};
+use super::leave::leave_text;
 use super::plan_text::gaps_text;
 use super::standing::known_text;
 use super::{ReassignmentStatus, StatusView, Style};
@@ -26,6 +27,8 @@ pub fn status_text(view: &StatusView, style: Style) -> String {
     page.section("Health", &health(view, style));
     let (execution, apart) = known_text(&view.known, style);
     page.section("Execution", &execution);
+    let leave = leave_text(view.known.proposed.as_ref(), &view.known.approved, style);
+    page.section("Plans and leave", &leave);
     page.section("Set apart by operators", &apart);
     page.section("Reassignments in flight", &reassignments(view, style));
     page.section("Replication throttles", &throttles(view, style));

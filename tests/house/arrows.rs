@@ -32,11 +32,12 @@ const RIM: &[(&str, &[&str])] = &[
     ("kafka", &[]),
     ("librdkafka", &[]),
     ("canary", &["librdkafka"]),
+    ("http", &[]),
     ("lease", &["librdkafka"]),
     ("metrics", &[]),
     ("sim", &[]),
     ("store", &[]),
-    ("cli", &["canary", "kafka", "lease", "metrics", "sim", "store"]),
+    ("cli", &["canary", "http", "kafka", "lease", "metrics", "sim", "store"]),
 ];
 
 /// What a pure room must not touch, and why.

@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use evenkeel::base::{BrokerId, Millis};
+use evenkeel::control::{Entry, ExecutionId, Journal as _, Record};
+use evenkeel::edge::store::{ClusterDir, Holder, Lock, Role, SqliteJournal};
+use evenkeel::observe::{CanaryTimes, EndToEnd};
 use serde_json::Value;
 
 use crate::scene::{Scene, said};
@@ -64,6 +68,58 @@ fn what_was_killed_is_carried_on() {
     for words in ["began", "carried on by", "limits, throttle 500", "request", "ended"] {
         assert!(events.contains(words), "`{words}` is missing: {events}");
     }
+}
+
+/// Writes down what a canary measured `age` ago, as the execution does that it measured for. The simulated brokers take
+/// no records, so a canary hears nothing there.
+fn measured(scene: &Scene, status: &Value, age: Duration) {
+    let dir = ClusterDir::of(scene.state_dir(), status["cluster_id"].as_str());
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    let at_ms = u64::try_from(now.saturating_sub(age).as_millis()).expect("not in a million years");
+    let holder =
+        Holder { pid: std::process::id(), by: "test".to_owned(), since: evenkeel::base::TimestampMs(at_ms) };
+    let lock = Lock::take(&dir, Role::Act, &holder).expect("nobody acts");
+    let (mut journal, _) = SqliteJournal::open(&dir, lock).expect("the journal can be opened");
+    let times = |p50: f64, p99: f64| EndToEnd {
+        p50_ms: Millis::new(p50).expect("a time"),
+        p99_ms: Millis::new(p99).expect("a time"),
+    };
+    let execution = status["execution"]["execution"].as_str().expect("an execution");
+    let record = Record::Measured {
+        execution: ExecutionId::from_text(execution),
+        canary: CanaryTimes { all: times(3.1, 8.4), brokers: vec![(BrokerId(4), times(3.4, 12.0))] },
+    };
+    journal.append(&[Entry { at_ms, record }]).expect("it can be written down");
+}
+
+#[test]
+fn the_status_shows_what_the_canary_measured_and_not_what_is_old() {
+    let scene = Scene::new();
+    let running = rebalance(&scene);
+    running.signal("KILL");
+    drop(running.wait());
+    let status = scene.wait_until("an execution that nobody carries out", is_unfinished);
+    assert_eq!(status["execution"]["canary"], Value::Null, "nothing was measured: {status}");
+    assert!(!scene.says(0, &["status"]).contains("canary"));
+
+    measured(&scene, &status, Duration::from_secs(3));
+    let shown = scene.says(0, &["status"]);
+    let line = "canary: records take p50 3.1 ms, p99 8.4 ms; slowest through broker 4: p99 12 ms; measured ";
+    assert!(shown.contains(line), "{shown}");
+    let canary = &scene.status()["execution"]["canary"];
+    assert_eq!((&canary["p50_ms"], &canary["p99_ms"]), (&3.1.into(), &8.4.into()), "{canary}");
+    assert_eq!((&canary["is_old"], &canary["brokers"][0]["broker"]), (&false.into(), &4.into()), "{canary}");
+    assert!(canary["age_s"].as_u64() >= Some(3), "{canary}");
+
+    measured(&scene, &status, Duration::from_secs(300));
+    let shown = scene.says(0, &["status"]);
+    assert!(shown.contains("the canary has measured nothing since 2"), "{shown}");
+    assert!(!shown.contains("8.4 ms"), "old values are not shown as new: {shown}");
+    let canary = &scene.status()["execution"]["canary"];
+    assert_eq!(canary["is_old"], true, "{canary}");
+
+    scene.says(0, &["stop", "--now"]);
+    scene.expect_clean();
 }
 
 #[test]

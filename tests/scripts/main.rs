@@ -6,8 +6,10 @@
 //! machine do not appear in these sessions. `EVENKEEL_SCRIPTS=update` writes what was seen into the files.
 
 mod executions;
+mod leave;
 mod live;
 mod measures;
+mod pages;
 mod scene;
 
 use std::fmt::Write as _;
@@ -33,7 +35,7 @@ fn screen(folder: &Path, line: &str) -> String {
         screen.push('\n');
     }
     for line in String::from_utf8(output.stderr).expect("stderr is UTF-8").lines() {
-        writeln!(screen, "! {line}").expect("a string takes all");
+        writeln!(screen, "! {}", without_ids(line)).expect("a string takes all");
     }
     match output.status.code() {
         Some(0) => screen,

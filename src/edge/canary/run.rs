@@ -11,7 +11,7 @@ use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 use tracing::{debug, info, warn};
 
 use super::topic;
-use super::window::{Times, Window};
+use super::window::{Measured, Window};
 use crate::base::BrokerId;
 use crate::config::KafkaClientSettings;
 use crate::control::CANARY_TOPIC as TOPIC;
@@ -38,7 +38,7 @@ struct Board {
     missing: Vec<Vec<BrokerId>>,
     asked_at: Instant,
     stops: bool,
-    times: BTreeMap<BrokerId, Times>,
+    measured: Measured,
     has_ended: bool,
 }
 
@@ -60,7 +60,7 @@ impl Canary {
             missing: Vec::new(),
             asked_at: Instant::now(),
             stops: false,
-            times: BTreeMap::new(),
+            measured: Measured::default(),
             has_ended: false,
         }));
         let (client, shared) = (client.clone(), Arc::clone(&board));
@@ -68,27 +68,23 @@ impl Canary {
             while !is_over(&shared) {
                 if let Err(problem) = sing(&client, &shared) {
                     warn!("the canary cannot measure: {problem}");
-                    with(&shared, |board| board.times.clear());
+                    with(&shared, |board| board.measured = Measured::default());
                     let until = Instant::now() + AGAIN_AFTER;
                     while Instant::now() < until && !is_over(&shared) {
                         std::thread::sleep(EVERY);
                     }
                 }
             }
-            with(&shared, |board| (board.has_ended, board.times) = (true, BTreeMap::new()));
+            with(&shared, |board| (board.has_ended, board.measured) = (true, Measured::default()));
         })?;
         Ok(Self { board })
     }
 
     /// Tells what was seen of the topic, and asks what was measured.
-    pub(super) fn ask(
-        &self,
-        leaders: BTreeMap<i32, BrokerId>,
-        missing: Vec<Vec<BrokerId>>,
-    ) -> BTreeMap<BrokerId, Times> {
+    pub(super) fn ask(&self, leaders: BTreeMap<i32, BrokerId>, missing: Vec<Vec<BrokerId>>) -> Measured {
         with(&self.board, |board| {
             (board.leaders, board.missing, board.asked_at) = (leaders, missing, Instant::now());
-            board.times.clone()
+            board.measured.clone()
         })
     }
 
@@ -129,8 +125,8 @@ fn sing(client: &KafkaClientSettings, board: &Mutex<Board>) -> Result<(), String
         song.write(&leaders);
         next = (next + EVERY).max(Instant::now());
         song.listen(next)?;
-        let times = song.times();
-        with(board, |board| board.times = times);
+        let measured = song.measured();
+        with(board, |board| board.measured = measured);
     }
     Ok(())
 }
@@ -228,18 +224,18 @@ impl Song {
         }
     }
 
-    fn times(&mut self) -> BTreeMap<BrokerId, Times> {
+    fn measured(&mut self) -> Measured {
         let now = Instant::now();
         self.window.forget(now);
-        let times = self.window.times(now);
-        if self.told_at.elapsed() >= TOLD_EVERY && !times.is_empty() {
+        let measured = self.window.measured(now);
+        if self.told_at.elapsed() >= TOLD_EVERY && !measured.brokers.is_empty() {
             self.told_at = now;
-            for (broker, times) in &times {
+            for (broker, times) in &measured.brokers {
                 let ms = |time: Duration| (time.as_secs_f64() * 1e4).round() / 10.0;
                 info!(%broker, p50_ms = ms(times.p50), p99_ms = ms(times.p99), "canary");
             }
         }
-        times
+        measured
     }
 }
 

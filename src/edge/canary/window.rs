@@ -34,6 +34,15 @@ pub(super) struct Window {
     reads: std::collections::BTreeSet<i32>,
 }
 
+/// What was measured so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Measured {
+    /// By the broker that leads; those of which too little is known are absent.
+    pub brokers: BTreeMap<BrokerId, Times>,
+    /// p50 and p99 over the last half minute of what these have in all.
+    pub all: Option<(Duration, Duration)>,
+}
+
 /// What the records of a broker took.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Times {
@@ -72,31 +81,34 @@ impl Window {
         self.under_way.retain(|_, sent| now.saturating_duration_since(sent.at) <= LONG * 2);
     }
 
-    /// What the records of each broker took, as far as there are enough.
-    pub(super) fn times(&self, now: Instant) -> BTreeMap<BrokerId, Times> {
-        let mut long: BTreeMap<BrokerId, Vec<Duration>> = BTreeMap::new();
-        let mut short: BTreeMap<BrokerId, Vec<Duration>> = BTreeMap::new();
+    /// What the records took, as far as there are enough.
+    pub(super) fn measured(&self, now: Instant) -> Measured {
+        let (mut long, mut short) = (self.took(now, LONG), self.took(now, SHORT));
+        long.retain(|broker, _| short.get(broker).is_some_and(|short| short.len() >= FEWEST));
+        let mut all: Vec<Duration> = long.values().flatten().copied().collect();
+        let told = long.iter_mut().filter_map(|(broker, long)| {
+            let short = short.get_mut(broker)?;
+            let (p50, p99) = (percentile(long, 50)?, percentile(long, 99)?);
+            Some((*broker, Times { p50, p99, p99_now: percentile(short, 99)? }))
+        });
+        let brokers = told.collect();
+        Measured { brokers, all: percentile(&mut all, 50).zip(percentile(&mut all, 99)) }
+    }
+
+    /// The times of the records that came back `within` this time, and the ages of those that are overdue.
+    fn took(&self, now: Instant, within: Duration) -> BTreeMap<BrokerId, Vec<Duration>> {
+        let mut took: BTreeMap<BrokerId, Vec<Duration>> = BTreeMap::new();
         for (broker, times) in &self.back {
-            for (at, took) in times {
-                long.entry(*broker).or_default().push(*took);
-                if now.saturating_duration_since(*at) <= SHORT {
-                    short.entry(*broker).or_default().push(*took);
-                }
-            }
+            let recent = times.iter().filter(|(at, _)| now.saturating_duration_since(*at) <= within);
+            took.entry(*broker).or_default().extend(recent.map(|(_, took)| *took));
         }
         for ((partition, _), sent) in &self.under_way {
             let age = now.saturating_duration_since(sent.at);
             if age >= OVERDUE && self.reads.contains(partition) {
-                long.entry(sent.leader).or_default().push(age);
-                short.entry(sent.leader).or_default().push(age);
+                took.entry(sent.leader).or_default().push(age);
             }
         }
-        let told = long.into_iter().filter_map(|(broker, mut long)| {
-            let short = short.get_mut(&broker).filter(|short| short.len() >= FEWEST)?;
-            let (p50, p99) = (percentile(&mut long, 50)?, percentile(&mut long, 99)?);
-            Some((broker, Times { p50, p99, p99_now: percentile(short, 99)? }))
-        });
-        told.collect()
+        took
     }
 }
 
@@ -113,6 +125,10 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
+    fn told(window: &Window, now: Instant) -> BTreeMap<BrokerId, Times> {
+        window.measured(now).brokers
+    }
+
     /// Ten records a second for so long, of which each takes `took`.
     fn run(window: &mut Window, from: Instant, seconds: u32, numbers: u64, took: Duration) -> Instant {
         for (tick, number) in (0..seconds * 10).zip(numbers..) {
@@ -127,23 +143,23 @@ mod tests {
     fn the_second_worst_of_a_hundred_counts_and_spikes_are_forgotten() {
         let start = Instant::now();
         let mut window = Window::default();
-        assert!(window.times(start).is_empty(), "too few to tell anything");
+        assert!(told(&window, start).is_empty(), "too few to tell anything");
         let then = run(&mut window, start, 30, 0, MS * 4);
-        let times = window.times(then)[&BrokerId(7)];
+        let times = told(&window, then)[&BrokerId(7)];
         assert_eq!(times, Times { p50: MS * 4, p99: MS * 4, p99_now: MS * 4 });
         window.sent(0, 1_000, BrokerId(7), then);
         window.came_back(0, 1_000, then + MS * 90);
         assert_eq!(
-            window.times(then + MS * 100)[&BrokerId(7)].p99_now,
+            told(&window, then + MS * 100)[&BrokerId(7)].p99_now,
             MS * 4,
             "one slow record proves nothing"
         );
         let then = run(&mut window, then, 1, 2_000, MS * 50);
         window.forget(then);
-        let times = window.times(then)[&BrokerId(7)];
+        let times = told(&window, then)[&BrokerId(7)];
         assert_eq!((times.p50, times.p99, times.p99_now), (MS * 4, MS * 50, MS * 50));
         let then = run(&mut window, then, 11, 3_000, MS * 4);
-        let times = window.times(then)[&BrokerId(7)];
+        let times = told(&window, then)[&BrokerId(7)];
         assert_eq!((times.p99, times.p99_now), (MS * 50, MS * 4), "people are told of it for longer");
     }
 
@@ -154,20 +170,37 @@ mod tests {
         for number in 0..50 {
             window.sent(0, number, BrokerId(7), start);
         }
-        assert!(window.times(start + MS * 5_000).is_empty(), "the consumer may not have begun to read");
+        assert!(told(&window, start + MS * 5_000).is_empty(), "the consumer may not have begun to read");
         window.came_back(0, 50, start);
         let then = run(&mut window, start, 3, 100, MS * 4);
         assert_eq!(
-            window.times(then)[&BrokerId(7)].p99_now,
+            told(&window, then)[&BrokerId(7)].p99_now,
             MS * 4,
             "what came before it began does not count"
         );
         for number in 0..5 {
             window.sent(0, 500 + number, BrokerId(7), then + MS * 100 * u32::try_from(number).unwrap());
         }
-        let times = window.times(then + MS * 3_000);
+        let times = told(&window, then + MS * 3_000);
         assert_eq!(times[&BrokerId(7)].p99_now, MS * 3_000);
         window.forget(then + MS * 61_000);
-        assert!(window.times(then + MS * 61_000).is_empty(), "nothing is known of it any more");
+        assert!(told(&window, then + MS * 61_000).is_empty(), "nothing is known of it any more");
+    }
+
+    #[test]
+    fn all_records_together_are_told_too_and_not_the_mean_of_brokers() {
+        let start = Instant::now();
+        let mut window = Window::default();
+        assert_eq!(window.measured(start).all, None);
+        for (number, tick) in (0..300).zip(0_u32..) {
+            let at = start + MS * 100 * tick;
+            for (partition, took) in [(0, 4), (1, 4), (2, 50)] {
+                window.sent(partition, number, BrokerId(partition), at);
+                window.came_back(partition, number, at + MS * took);
+            }
+        }
+        let measured = window.measured(start + MS * 30_000);
+        assert_eq!(measured.brokers.len(), 3);
+        assert_eq!(measured.all, Some((MS * 4, MS * 50)));
     }
 }

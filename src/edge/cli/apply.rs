@@ -7,10 +7,10 @@ use clap::Args;
 use super::args::{ClusterArgs, ExecutionArgs, parse_throttle};
 use super::carry::Order;
 use super::hands::Hands;
-use super::judge::{limits, read_plan, refuse};
+use super::judge::refuse;
 use super::progress::LINE_EVERY;
 use super::target::Target;
-use super::{Failure, Screen, planning};
+use super::{Failure, Screen, plan, planning};
 use crate::config::Throttle;
 use crate::plan::{PlanFile, judge};
 
@@ -43,21 +43,14 @@ pub struct ApplyArgs {
 /// # Errors
 /// The file is no plan, the plan is void or unsafe, or it was not carried out in full.
 pub fn run(args: &ApplyArgs, screen: &Screen) -> Result<(), Failure> {
-    let file = read_plan(&args.plan)?;
-    let PlanFile::Evenkeel(plan) = &file else {
-        return Err(Failure::usage(format!(
-            "{} is a file of kafka-reassign-partitions, which says neither the order nor where the moves begin",
-            args.plan.display()
-        ))
-        .hint("`evenkeel judge` checks it; `evenkeel propose --format json` writes a plan that can be applied"));
-    };
+    let plan = &plan::read(&args.plan)?;
     let mut target = Target::resolve(&args.cluster, screen)?;
     let pace = args.execution.pace(args.throttle, &mut target);
     let (hands, seen) = Hands::open(&target, args.execution.execute, screen)?;
     let order =
         Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };
     order.check(hands.world())?;
-    refuse(&judge(&seen, &file, &limits(&file)))?;
+    refuse(&judge(&seen, &PlanFile::Evenkeel(Box::new(plan.clone())), &plan.limits))?;
     let mut next = match (plan.is_empty, args.execution.execute) {
         (true, _) => vec!["There is nothing to do.".to_owned()],
         (false, true) => Vec::new(),

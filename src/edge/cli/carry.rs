@@ -66,7 +66,7 @@ impl Order<'_> {
         let mut execution = now.check(session.world.as_ref())?;
         let mut progression = Progression::new(screen, self.line_every);
         let tell = &mut |happening: Happening<'_>| progression.tell(&happening);
-        let outcome = session.carry_out(self.plan, &mut execution, tell);
+        let outcome = session.carry_out(self.plan, None, &mut execution, tell);
         progression.end();
         let outcome = outcome?;
         screen.result(&outcome_text(&outcome, screen.results))?;

@@ -7,9 +7,9 @@ use super::operator::UnderWay;
 use super::status::to_json;
 use super::{Failure, Screen};
 use crate::base::TimestampMs;
-use crate::control::{Entry, ExecutionId, Record};
+use crate::control::{Approval, ApprovalFate, Entry, ExecutionId, Recollection, Record};
 use crate::edge::store::{Asked, JournalReader, Listed};
-use crate::report::{HistoryEvent, HistoryRow, history_events_text, history_text};
+use crate::report::{HistoryEvent, HistoryRow, Leave, history_events_text, history_text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,7 +39,7 @@ pub fn run(args: &HistoryArgs, screen: &Screen) -> Result<(), Failure> {
     let reader = records.reader()?;
     let listed = reader.as_ref().map(JournalReader::executions).transpose()?.unwrap_or_default();
     let Some(prefix) = &args.execution else {
-        let rows: Vec<HistoryRow> = listed.iter().map(row).collect();
+        let rows = rows(&listed, &records.local()?);
         return match args.format {
             Format::Text => screen.result(&history_text(&rows, screen.results)),
             Format::Json => screen.result(&to_json(&rows)?),
@@ -67,6 +67,43 @@ fn find<'a>(listed: &'a [Listed], prefix: &str) -> Result<&'a ExecutionId, Failu
     }
 }
 
+/// All executions, with who gave leave to them, and all leave that nothing was begun with.
+fn rows(listed: &[Listed], known: &Recollection) -> Vec<HistoryRow> {
+    let leave = |approval: &Approval| Leave { by: approval.by.clone(), at: approval.at() };
+    let of_execution = |of: &ExecutionId| {
+        let is_its = |approval: &&Approval| match &approval.fate {
+            ApprovalFate::Begun { execution } => execution == of,
+            ApprovalFate::Waiting | ApprovalFate::Void { .. } | ApprovalFate::Withdrawn { .. } => false,
+        };
+        known.approvals().find(is_its).map(leave)
+    };
+    let executions =
+        listed.iter().map(|listed| HistoryRow { approved: of_execution(&listed.execution), ..row(listed) });
+    let unused = known.approvals().filter_map(|approval| {
+        let ended = match &approval.fate {
+            ApprovalFate::Begun { .. } => return None,
+            ApprovalFate::Waiting => "waits".to_owned(),
+            ApprovalFate::Void { reason } => format!("void: {reason}"),
+            ApprovalFate::Withdrawn { by } => format!("withdrawn by {by}"),
+        };
+        Some(HistoryRow {
+            execution: None,
+            began_at: None,
+            by: "-".to_owned(),
+            plan: Some(approval.plan),
+            operation: approval.operation.clone(),
+            approved: Some(leave(approval)),
+            ended,
+            ended_at: None,
+            bytes_copied: None,
+            took_s: None,
+        })
+    });
+    let mut rows: Vec<HistoryRow> = executions.chain(unused).collect();
+    rows.sort_by_key(|row| row.began_at.or(row.approved.as_ref().map(|leave| leave.at)));
+    rows
+}
+
 fn row(listed: &Listed) -> HistoryRow {
     let began = listed.began.as_ref().and_then(|entry| match &entry.record {
         Record::Began { plan, by, .. } => Some((entry.at_ms, plan, by)),
@@ -77,11 +114,12 @@ fn row(listed: &Listed) -> HistoryRow {
         _ => None,
     });
     HistoryRow {
-        execution: listed.execution.to_string(),
+        execution: Some(listed.execution.to_string()),
         began_at: began.map(|(at, ..)| TimestampMs(at)),
         by: began.map(|(.., by)| by.clone()).unwrap_or_default(),
         plan: began.map(|(_, plan, _)| plan.id),
         operation: began.map(|(_, plan, _)| plan.operation.clone()).unwrap_or_default(),
+        approved: None,
         ended: ended.map_or_else(
             || "unfinished".to_owned(),
             // The numbers have columns of their own.
@@ -115,7 +153,12 @@ fn events(entries: Vec<Entry>, asked: Vec<Asked>, execution: &ExecutionId) -> Ve
                 }
             }
             Record::Ended { outcome, .. } => push(entry.at_ms, "ended", outcome.to_string()),
-            Record::Fact { .. } | Record::Removed { .. } | Record::Demoted { .. } => {}
+            Record::Fact { .. }
+            | Record::Measured { .. }
+            | Record::Proposed { .. }
+            | Record::Approval(_)
+            | Record::Removed { .. }
+            | Record::Demoted { .. } => {}
         }
     }
     for asked in asked {

@@ -7,6 +7,7 @@
 mod add_broker;
 mod apply;
 mod args;
+mod board;
 mod carry;
 mod demo;
 mod demote_broker;
@@ -27,6 +28,10 @@ mod operate;
 mod operation;
 mod operator;
 mod pause;
+mod plan;
+mod plan_approve;
+mod plan_diff;
+mod plan_show;
 mod planning;
 mod progress;
 mod propose;
@@ -50,6 +55,7 @@ mod status;
 mod stop;
 mod target;
 mod vigil;
+mod ward;
 mod what_if;
 
 use std::process::ExitCode;
@@ -135,6 +141,7 @@ enum Command {
     WhatIf(what_if::WhatIfArgs),
     RightSize(right_size::RightSizeArgs),
     Report(report::ReportArgs),
+    Plan(plan::PlanArgs),
     Apply(apply::ApplyArgs),
     Rebalance(rebalance::RebalanceArgs),
     AddBroker(add_broker::AddBrokerArgs),
@@ -192,6 +199,7 @@ fn dispatch(command: &Command, screen: &Screen) -> Result<ExitCode, Failure> {
         Command::WhatIf(args) => what_if::run(args, screen).map(done),
         Command::RightSize(args) => right_size::run(args, screen).map(done),
         Command::Report(args) => report::run(args, screen).map(done),
+        Command::Plan(args) => plan::run(args, screen).map(done),
         Command::Apply(args) => apply::run(args, screen).map(done),
         Command::Rebalance(args) => rebalance::run(args, screen).map(done),
         Command::AddBroker(args) => add_broker::run(args, screen).map(done),

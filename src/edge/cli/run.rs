@@ -1,30 +1,23 @@
 //! `evenkeel run`: the daemon. Each cluster of the settings has a thread of its own that looks, proposes, and where
 //! it may, acts; a cluster out of reach does not disturb the others.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use clap::Args;
-use tracing::{Span, error, info, info_span, warn};
+use tracing::{Span, error, info, info_span};
 
+use super::board::Board;
 use super::planning::Pace;
-use super::session::{NoRight, Records, Right, Session, is_daemons};
-use super::sharing::{Overview, Take, Voice};
 use super::signals::{self, Termination};
 use super::target::{Target, read_settings};
-use super::vigil::{Abandoned, Vigil};
-use super::{Failure, Screen, goals, live, marks, state_dir};
-use crate::base::TimestampMs;
-use crate::config::{ClusterSettings, Mode, Settings};
-use crate::control::{
-    Controller, ControllerSettings, Decision, Happening, Proposal, Scope, Unfinished, World, propose,
-};
-use crate::edge::kafka::StopFlag;
-use crate::edge::lease::LeaseError;
-use crate::edge::store::Lock;
-use crate::execute::{Execution, Outcome};
-use crate::goals::GoalSet;
-use crate::observe::Observation;
+use super::ward::Ward;
+use super::{Failure, Screen, goals, state_dir};
+use crate::config::{ClusterSettings, Settings};
+use crate::control::ControllerSettings;
+use crate::edge::http::{HttpError, HttpServer};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,16 +40,6 @@ pub struct RunArgs {
     once: bool,
 }
 
-/// One cluster, and all that is needed to look after it.
-struct Ward {
-    target: Target,
-    goals: GoalSet,
-    controller: ControllerSettings,
-    pace: Pace,
-    stop: StopFlag,
-    once: bool,
-}
-
 /// Runs the command.
 ///
 /// # Errors
@@ -69,6 +52,7 @@ pub fn run(args: &RunArgs, screen: &Screen) -> Result<(), Failure> {
         Termination::Leaves,
     )?;
     let state_dir = state_dir::choose(args.state_dir.as_deref(), &settings, &args.config);
+    let board = Board::default();
     let wards: Vec<Ward> = settings
         .clusters
         .iter()
@@ -82,29 +66,62 @@ pub fn run(args: &RunArgs, screen: &Screen) -> Result<(), Failure> {
                 target,
                 stop: signals::flag(),
                 once: args.once,
+                corner: board.corner(name, cluster.mode.name()),
             })
         })
         .collect::<Result<_, Failure>>()?;
+    // One look leaves nothing to scrape, and may be taken beside a daemon that has the port.
+    let address = settings.metrics_listen.as_ref().filter(|_| !args.once);
+    let server = address.map(|address| HttpServer::start(address, Arc::new(board))).transpose()?;
     info!(clusters = wards.len(), config = %Path::new(&args.config).display(), "evenkeel has started");
-    let threads: Vec<_> = wards
-        .into_iter()
-        .map(|ward| {
-            let name = ward.target.name.clone();
-            let thread = std::thread::Builder::new().name(name.clone()).spawn(move || {
-                let span: Span = info_span!("cluster", name = %ward.target.name);
-                span.in_scope(|| ward.tend())
-            });
-            thread.map_err(|error| Failure::failed(format!("cannot start the thread of `{name}`: {error}")))
-        })
-        .collect::<Result<_, Failure>>()?;
+    if let Some(server) = &server {
+        info!("metrics are at http://{}/metrics", server.address());
+    }
+    let threads: Vec<_> = wards.into_iter().map(begin).collect::<Result<_, Failure>>()?;
     let mut first_failure = None;
     for thread in threads {
         let ended =
             thread.join().unwrap_or_else(|_| Err(Failure::failed("the thread of a cluster panicked")));
         first_failure = first_failure.or(ended.err());
     }
+    drop(server);
     info!("evenkeel has ended");
     first_failure.map_or(Ok(()), Err)
+}
+
+/// Starts the thread of a cluster.
+fn begin(ward: Ward) -> Result<JoinHandle<Result<(), Failure>>, Failure> {
+    let name = ward.target.name.clone();
+    let corner = ward.corner.clone();
+    let tend = move || {
+        let span: Span = info_span!("cluster", name = %ward.target.name);
+        span.in_scope(|| {
+            let ended = catch_unwind(AssertUnwindSafe(|| ward.tend()));
+            let ended = ended.unwrap_or_else(|_| Err(Failure::failed("the thread of a cluster panicked")));
+            if let Err(failure) = &ended
+                && !ward.once
+            {
+                // The other clusters go on: it must not be overlooked that this one does not.
+                corner.given_up();
+                error!(hint = failure.hint.as_deref(), "not looked after any more: {}", failure.message);
+            }
+            ended
+        })
+    };
+    let thread = std::thread::Builder::new().name(name.clone()).spawn(tend);
+    thread.map_err(|error| Failure::failed(format!("cannot start the thread of `{name}`: {error}")))
+}
+
+impl From<HttpError> for Failure {
+    fn from(error: HttpError) -> Self {
+        let failure = Self::usage(format!("metrics-listen: {error}"));
+        match error {
+            HttpError::Listen { .. } => failure.hint(
+                "name an address of this machine and a port that no other process has; port 0 is any that is free",
+            ),
+            HttpError::Start { .. } => failure,
+        }
+    }
 }
 
 fn controller_settings(settings: &Settings, cluster: &ClusterSettings) -> ControllerSettings {
@@ -115,322 +132,4 @@ fn controller_settings(settings: &Settings, cluster: &ClusterSettings) -> Contro
         rest: cluster.act.rest.unwrap_or(defaults.rest),
         bytes_most: cluster.act.bytes_most.or(defaults.bytes_most),
     }
-}
-
-/// What a ward holds between two looks.
-#[derive(Default)]
-struct Held {
-    world: Option<Box<dyn World>>,
-    /// What is written down about the cluster; known once it was seen.
-    records: Option<Records>,
-    /// That no other daemon on this machine looks after it.
-    lock: Option<Lock>,
-    /// Calls when what another machine has begun is left with nobody to carry it on.
-    vigil: Option<Vigil>,
-    /// The right was taken once, to find out what was left and whether it is to be had.
-    has_tried: bool,
-    /// What was last said of who is waited for.
-    stands_by: Option<String>,
-}
-
-impl Held {
-    /// Says that another acts, once for each.
-    fn stand_by(&mut self, by: &str) {
-        if self.stands_by.as_deref() != Some(by) {
-            info!("standing by: {by}");
-            self.stands_by = Some(by.to_owned());
-        }
-    }
-}
-
-impl Ward {
-    /// Looks after the cluster until a stop is asked for. Failures are logged, and the next look is another try;
-    /// with `--once` the failure of the one look is the result.
-    fn tend(&self) -> Result<(), Failure> {
-        let mut controller = Controller::new(self.controller.clone());
-        let mut held = Held::default();
-        loop {
-            match &held.vigil {
-                Some(vigil) => vigil.wait(controller.wait(now()), &self.stop),
-                None => self.stop.wait(controller.wait(now())),
-            }
-            if self.is_over() {
-                return Ok(());
-            }
-            let round = self.round(&mut held, &mut controller);
-            if self.once {
-                return round;
-            }
-            if let Err(failure) = round {
-                if held.records.is_some() && held.lock.is_none() && self.acts() {
-                    // Another daemon has the cluster, or nothing can be written down: waiting mends neither.
-                    return Err(failure);
-                }
-                warn!(hint = failure.hint.as_deref(), "no look: {}", failure.message);
-                // What a broken connection left behind is not carried into the next try.
-                held.world = None;
-                controller.looked_in_vain(now());
-            }
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.stop.count() > 0 || self.stop.is_leaving()
-    }
-
-    fn acts(&self) -> bool {
-        self.controller.mode == Mode::Act
-    }
-
-    /// One look and what follows from it.
-    fn round(&self, held: &mut Held, controller: &mut Controller) -> Result<(), Failure> {
-        let mut world = match held.world.take() {
-            Some(world) => world,
-            None => live::open(&self.target)?,
-        };
-        if let Some(abandoned) = held.vigil.as_ref().and_then(Vigil::called) {
-            return self.take_over(world, held, controller, &abandoned);
-        }
-        let seen = world.observe(&Scope::Full)?;
-        for gap in &seen.gaps {
-            warn!(kind = ?gap.kind, subject = gap.subject, "not seen: {}", gap.reason);
-        }
-        let overview = self.recollect(held, &seen)?;
-        if let Some(unfinished) = overview.known.unfinished().last() {
-            return self.take_up(world, held, controller, &overview, unfinished);
-        }
-        if self.acts() && !held.has_tried && !self.once {
-            // Whether the right is to be had is found out at the start, and not when it is needed.
-            let right = self.take_right(held, Take::IfFree)?;
-            if let Some(right) = right.filter(|right| right.known.unfinished().next().is_some()) {
-                return self.carry_on(world, right, controller);
-            }
-        }
-        let request = marks::request(&overview.known, &seen);
-        let decision =
-            controller.tick(world.now(), &seen, || propose(&seen, &self.goals, &request, &self.pace.limits));
-        match decision {
-            Decision::Watch => info!(brokers = seen.brokers.len(), topics = seen.topics.len(), "looked"),
-            Decision::Level(proposal) => {
-                info!(
-                    brokers = seen.brokers.len(),
-                    refusals = proposal.plan.refusals.len(),
-                    "level: nothing to do"
-                );
-            }
-            Decision::NoProposal(error) => error!("no proposal: {error}"),
-            Decision::Propose { proposal, held_back } => {
-                let why: Vec<String> = held_back.iter().map(ToString::to_string).collect();
-                log_plan(&proposal, &format!("proposed and not carried out: {}", why.join("; ")));
-            }
-            Decision::Act(proposal) => {
-                return self.act(world, held, controller, &proposal);
-            }
-        }
-        held.world = Some(world);
-        Ok(())
-    }
-
-    /// Reads what is written down about the cluster, and at the first time makes sure that no other daemon has it.
-    fn recollect(&self, held: &mut Held, seen: &Observation) -> Result<Overview, Failure> {
-        let look = |held: &mut Held| {
-            let records = held.records.insert(Records::of(&self.target, seen)?);
-            if held.lock.is_none() {
-                held.lock = Some(records.look_after()?);
-            }
-            records.overview(Voice::Log)
-        };
-        match look(held) {
-            // Whoever only looks needs no place to write things down.
-            Err(failure) if !self.acts() => {
-                warn!(hint = failure.hint.as_deref(), "{}", failure.message);
-                Ok(Overview::default())
-            }
-            other => other,
-        }
-    }
-
-    /// Carries on what was begun and has not ended, where this daemon may: its own in any mode, that of others where it
-    /// may act, and nobody else carries it out.
-    fn take_up(
-        &self,
-        world: Box<dyn World>,
-        held: &mut Held,
-        controller: &mut Controller,
-        overview: &Overview,
-        unfinished: &Unfinished,
-    ) -> Result<(), Failure> {
-        controller.looked_in_vain(now());
-        let Some(records) = &held.records else { return Ok(()) };
-        if let Some(holder) = records.acting()? {
-            info!("held back: plan {} is being carried out by {holder}", unfinished.plan.id);
-            return Ok(());
-        }
-        let is_ours = is_daemons(&unfinished.by)
-            && overview.local.unfinished().any(|here| here.execution == unfinished.execution);
-        if !self.acts() && !is_ours {
-            let words = &records.words;
-            if let Some(beat) = overview.living() {
-                info!("plan {} is being carried out by {beat}", unfinished.plan.id);
-                return Ok(());
-            }
-            warn!(
-                hint = format!(
-                    "`evenkeel resume {words} --execute` carries it on; `evenkeel stop {words}` rolls it back"
-                ),
-                "plan {}, begun {} by {}, is not finished, and nobody carries it out",
-                unfinished.plan.id,
-                unfinished.began_at,
-                unfinished.by
-            );
-            return Ok(());
-        }
-        // Whoever has fallen silent is the vigil's to find out.
-        if let (Some(_), Some(beat)) = (&held.vigil, overview.holder()) {
-            held.stand_by(&LeaseError::Held { holder: beat.to_string() }.to_string());
-            return Ok(());
-        }
-        match self.take_right(held, Take::IfFree)? {
-            Some(right) => self.carry_on(world, right, controller),
-            None => Ok(()),
-        }
-    }
-
-    /// Takes over from another evenkeel that is gone; what it left is carried on before anything else is looked at.
-    fn take_over(
-        &self,
-        world: Box<dyn World>,
-        held: &mut Held,
-        controller: &mut Controller,
-        abandoned: &Abandoned,
-    ) -> Result<(), Failure> {
-        controller.looked_in_vain(now());
-        let from = abandoned.last.as_ref().filter(|_| abandoned.is_silent);
-        match self.take_right(held, Take::From(from))? {
-            Some(right) => self.carry_on(world, right, controller),
-            None => Ok(()),
-        }
-    }
-
-    /// Carries on what is unfinished, if between the look and now nobody has ended it.
-    fn carry_on(
-        &self,
-        world: Box<dyn World>,
-        right: Right,
-        controller: &mut Controller,
-    ) -> Result<(), Failure> {
-        let Some(unfinished) = right.known.unfinished().last().cloned() else { return Ok(()) };
-        info!(
-            plan = %unfinished.plan.id,
-            "carrying on what was begun {} by {}", unfinished.began_at, unfinished.by
-        );
-        let mut session = Session::new(world, right);
-        let outcome = session.carry_on(&unfinished, &[], &mut log_happenings())?;
-        self.tell_end(controller, &outcome);
-        Ok(())
-    }
-
-    /// Takes the right to act, unless another has it: that is said once. From then on the lease is followed.
-    fn take_right(&self, held: &mut Held, from: Take<'_>) -> Result<Option<Right>, Failure> {
-        let Some(records) = &held.records else { return Ok(None) };
-        let taken = records.take_right(false, from, Voice::Log);
-        let is_shared = match &taken {
-            Ok(right) => right.is_leased(),
-            Err(NoRight { held_by, .. }) => held_by.is_some() && records.sharing.is_wanted(),
-        };
-        if is_shared && held.vigil.is_none() && self.acts() && !self.once {
-            held.vigil = Some(Vigil::start(&records.sharing)?);
-        }
-        match taken {
-            Ok(right) => {
-                (held.has_tried, held.stands_by) = (true, None);
-                Ok(Some(right))
-            }
-            Err(NoRight { held_by: Some(by), .. }) => {
-                held.has_tried = true;
-                held.stand_by(&by);
-                Ok(None)
-            }
-            Err(denial) => Err(denial.into()),
-        }
-    }
-
-    fn act(
-        &self,
-        mut world: Box<dyn World>,
-        held: &mut Held,
-        controller: &mut Controller,
-        proposal: &Proposal,
-    ) -> Result<(), Failure> {
-        let Some(records) = held.records.clone() else { return Ok(()) };
-        if let Some(holder) = records.acting()? {
-            log_plan(proposal, &format!("proposed and not carried out: held back by {holder}"));
-            return Ok(());
-        }
-        let Some(right) = self.take_right(held, Take::IfFree)? else {
-            log_plan(proposal, "proposed and not carried out: held back by another evenkeel");
-            return Ok(());
-        };
-        log_plan(proposal, "carrying out");
-        // Whoever had the right a moment ago may have changed what was seen.
-        let seen = world.observe(&Scope::Full)?;
-        let mut session = Session::new(world, right);
-        session.refuse_unfinished(&records.words)?;
-        let (plan, settings) = (&proposal.plan, &self.pace.execute);
-        let mut execution = Execution::new(plan, settings.clone(), session.world.now(), &seen)?;
-        let outcome = session.carry_out(plan, &mut execution, &mut log_happenings())?;
-        self.tell_end(controller, &outcome);
-        Ok(())
-    }
-
-    fn tell_end(&self, controller: &mut Controller, outcome: &Outcome) {
-        if self.stop.is_leaving() {
-            info!("left as it is: moves go on, throttles stand, and the next start carries on");
-            return;
-        }
-        controller.executed(now(), outcome);
-        for left in &outcome.left {
-            error!(command = left.command, "left behind, please clear: {}", left.what);
-        }
-        info!("{outcome}");
-    }
-}
-
-/// Logs what happens as it happens, and the progress now and then.
-fn log_happenings() -> impl FnMut(Happening<'_>) {
-    let mut told: Option<Instant> = None;
-    move |happening| match happening {
-        Happening::Event(event) => info!("{event}"),
-        Happening::Progress(progress) => {
-            if told.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
-                told = Some(Instant::now());
-                info!("{progress}");
-            }
-        }
-    }
-}
-
-/// How often the log tells the progress of an execution.
-const PROGRESS_EVERY: Duration = Duration::from_secs(30);
-
-fn log_plan(proposal: &Proposal, what: &str) {
-    let price = &proposal.plan.price;
-    info!(
-        plan = %proposal.plan.id,
-        bytes = price.bytes.0,
-        replica_moves = price.replica_moves,
-        log_dir_moves = price.log_dir_moves,
-        log_dir_bytes = price.log_dir_bytes.0,
-        leader_changes = price.leader_changes,
-        waves = proposal.plan.waves.len(),
-        "{what}"
-    );
-    for refusal in &proposal.plan.refusals {
-        info!(subject = refusal.subject, mend = refusal.mend, "not to be had: {}", refusal.reason);
-    }
-}
-
-fn now() -> TimestampMs {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    TimestampMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

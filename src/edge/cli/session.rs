@@ -11,7 +11,8 @@ use super::target::Target;
 use super::{Cli, Failure, Screen, kill_points, marks};
 use crate::base::TimestampMs;
 use crate::control::{
-    Charge, Entry, ExecutionId, Happening, Journal, NoJournal, Recollection, Record, Unfinished, World, drive,
+    Approval, ApprovalFate, Charge, Entry, ExecutionId, Happening, Journal, NoJournal, Recollection, Record,
+    Unfinished, World, drive,
 };
 use crate::edge::lease::Standing;
 use crate::edge::store::{ClusterDir, Holder, JournalReader, Lock, Role, SqliteJournal};
@@ -62,8 +63,7 @@ impl Records {
     /// # Errors
     /// They cannot be read.
     pub fn overview(&self, voice: Voice) -> Result<Overview, Failure> {
-        let reader = self.reader()?;
-        let local = reader.map(|reader| reader.recollection()).transpose()?.unwrap_or_default();
+        let local = self.local()?;
         let standing = self.sharing.look().unwrap_or_else(|error| {
             sharing::not_looked(voice, error);
             None
@@ -105,6 +105,26 @@ impl Records {
     /// Another daemon does, or the state directory cannot be used.
     pub fn look_after(&self) -> Result<Lock, Failure> {
         Lock::take(&self.dir, Role::Daemon, &holder()).map_err(|error| self.advise(error.into()))
+    }
+
+    /// What they come to on this machine alone.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn local(&self) -> Result<Recollection, Failure> {
+        Ok(self.reader()?.map(|reader| reader.recollection()).transpose()?.unwrap_or_default())
+    }
+
+    /// Writes something down on this machine that is no part of an execution and of no use to another one: no lease is
+    /// needed, and nothing is sent.
+    ///
+    /// # Errors
+    /// Another process acts just now, or it cannot be written down.
+    pub fn note(&self, records: Vec<Record>, now: TimestampMs) -> Result<(), Failure> {
+        let lock = Lock::take(&self.dir, Role::Act, &holder()).map_err(|error| self.advise(error.into()))?;
+        let (mut journal, _) = SqliteJournal::open(&self.dir, lock)?;
+        let entries: Vec<Entry> = records.into_iter().map(|record| Entry { at_ms: now.0, record }).collect();
+        Ok(journal.append(&entries)?)
     }
 
     /// Takes the right to act: the lock of this machine, then the lease. `withdraw` forgets what operators have asked of a
@@ -214,19 +234,27 @@ impl Session {
         refuse_unfinished(&self.right.known, words)
     }
 
-    /// Carries a plan out: that it begins is durable before anything is done.
+    /// Carries a plan out: that it begins is durable before anything is done. So is that the leave is used up which it
+    /// was given, where it was: whoever carries on later must not take it for a second one.
     ///
     /// # Errors
     /// It could not be written down; nothing was done.
     pub fn carry_out(
         &mut self,
         plan: &Plan,
+        approval: Option<&Approval>,
         execution: &mut Execution,
         tell: &mut dyn FnMut(Happening),
     ) -> Result<Outcome, Failure> {
         let now = self.world.now();
         let id = ExecutionId::new(now, plan.id);
-        let (records, memory) = Record::beginning(execution, &id, plan, by());
+        let (mut records, memory) = Record::beginning(execution, &id, plan, by());
+        if let Some(approval) = approval {
+            let text = format!("approved {} by {}", approval.at(), approval.by);
+            records.push(Record::Happened { execution: id.clone(), text });
+            let used = approval.ended(ApprovalFate::Begun { execution: id.clone() });
+            records.extend([Record::Approval(Box::new(used)), Record::Proposed { plan: None }]);
+        }
         self.right.note(records, now)?;
         Ok(self.drive(execution, id, memory, &plan.operation, tell))
     }

@@ -10,7 +10,10 @@ use super::source::{self, SourceArgs};
 use super::{Failure, Screen};
 use crate::base::TimestampMs;
 use crate::edge::lease::Beat;
-use crate::report::{KnownView, LeaseView, StatusView, status_text};
+use crate::report::{
+    ApprovedView, CanaryView, KnownView, LeaseView, Leave, ProposedView, StandingView, StatusView,
+    status_text,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,10 +40,11 @@ pub fn run(args: &StatusArgs, screen: &Screen) -> Result<(), Failure> {
     let mut view = StatusView::of(&seen.observation);
     if let Some(records) = &seen.records {
         // What is written down adds to what is seen; that it cannot be read must not hide the cluster.
-        view.known = known(records, Voice::Screen(*screen)).unwrap_or_else(|failure| {
-            screen.warn(&failure.message);
-            KnownView::default()
-        });
+        view.known =
+            known(records, seen.observation.taken_at, Voice::Screen(*screen)).unwrap_or_else(|failure| {
+                screen.warn(&failure.message);
+                KnownView::default()
+            });
     }
     match args.format {
         Format::Text => screen.result(&status_text(&view, screen.results)),
@@ -48,15 +52,33 @@ pub fn run(args: &StatusArgs, screen: &Screen) -> Result<(), Failure> {
     }
 }
 
-fn known(records: &Records, voice: Voice) -> Result<KnownView, Failure> {
+fn known(records: &Records, now: TimestampMs, voice: Voice) -> Result<KnownView, Failure> {
     let here = records.acting()?.as_ref().map(ToString::to_string);
     let overview = records.overview(voice)?;
     let known = &overview.known;
     let carried_out_by = here.or_else(|| overview.living().map(ToString::to_string));
+    let execution = known.unfinished().last().map(|unfinished| {
+        let measured = known.measured(&unfinished.execution);
+        let canary = measured.map(|measured| CanaryView::of(measured, now));
+        StandingView { canary, ..standing(unfinished, carried_out_by) }
+    });
     Ok(KnownView {
-        execution: known.unfinished().last().map(|unfinished| standing(unfinished, carried_out_by)),
+        execution,
         lease: overview.holder().map(lease),
         daemon: records.daemon()?.as_ref().map(ToString::to_string),
+        // Leave is for the daemon of this machine.
+        proposed: overview.local.proposed().map(|(at, plan)| ProposedView::of(plan, at)),
+        approved: overview
+            .local
+            .approvals()
+            .filter(|approval| approval.waiting().is_some())
+            .map(|approval| ApprovedView {
+                plan: approval.plan,
+                operation: approval.operation.clone(),
+                bytes: approval.bytes,
+                approved: Leave { by: approval.by.clone(), at: approval.at() },
+            })
+            .collect(),
         removed_brokers: known.removed().collect(),
         demoted_brokers: known.demoted().collect(),
     })

@@ -34,6 +34,7 @@ pub(super) fn observation(row: FileRow) -> Checked<Observation> {
         topics,
         reassignments,
         gaps: row.gaps.unwrap_or_default(),
+        canary: None,
     };
     add_gaps(&mut observation);
     Ok(observation)

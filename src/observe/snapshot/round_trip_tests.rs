@@ -158,6 +158,7 @@ fn observation() -> impl Strategy<Value = Observation> {
                 topics,
                 reassignments: reassignment.into_iter().collect::<BTreeMap<_, _>>(),
                 gaps: gap.into_iter().collect(),
+                canary: None,
             }
         },
     )
