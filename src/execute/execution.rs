@@ -10,6 +10,7 @@ use super::progress::{Progress, Speed, bytes};
 use super::start::{LogDirMoves, Starts};
 use super::step_run::{Looking, Need, State, StepRun};
 use super::throttle::Throttles;
+use super::time_left::Foreseen;
 use super::{
     Command, DropReason, End, ExecuteSettings, ExecutionEvent, Leftover, NotStarted, Outcome, Pause, StepEnd,
     StopMode,
@@ -78,6 +79,7 @@ pub struct Execution {
     pub(super) told: BTreeSet<(String, String)>,
     pub(super) clean_up_since: Option<Duration>,
     speed: Speed,
+    pub(super) foreseen: Option<Foreseen>,
     outcome: Option<Outcome>,
 }
 
@@ -160,6 +162,7 @@ impl Execution {
             told: BTreeSet::new(),
             clean_up_since: None,
             speed: Speed::default(),
+            foreseen: None,
             outcome: None,
         }
     }
@@ -185,6 +188,7 @@ impl Execution {
         let starts = if self.course.stop.is_none() { self.start(seen) } else { Starts::default() };
         let commands = self.commands(seen, needs, starts);
         self.speed.sample(self.lived.at, self.steps.iter().map(|step| bytes(step).1).sum());
+        self.foresee(seen);
         self.end();
         Turn {
             commands,
@@ -263,7 +267,6 @@ impl Execution {
             }] += 1;
         }
         let speed = self.speed.get();
-        let left = bytes_total.saturating_sub(bytes_done);
         Progress {
             bytes_total,
             bytes_done,
@@ -275,7 +278,7 @@ impl Execution {
             wave: self.waves.min(self.course.wave + 1),
             waves: self.waves,
             speed_bytes_per_s: speed,
-            left_s: self.left_s(speed.map(|speed| left.as_f64() / speed.get())),
+            left_s: self.left_s(bytes_total.saturating_sub(bytes_done), speed),
             throttle_bytes_per_s: self.pace.range(),
             brake: self.pace.brake(),
             phase: self.phase(),

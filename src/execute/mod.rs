@@ -28,6 +28,7 @@ mod start;
 mod step_memory;
 mod step_run;
 mod throttle;
+mod time_left;
 mod wanted;
 
 #[cfg(test)]

@@ -28,6 +28,13 @@ pub(super) struct Queue {
     pub(super) backlog: Backlog,
 }
 
+impl Departures {
+    /// What steps have taken off a broker.
+    pub(super) fn left(&self, broker: BrokerId) -> Bytes {
+        self.left.get(&broker).copied().unwrap_or_default()
+    }
+}
+
 impl Execution {
     /// The last wave of which steps may be on their way. A wave that moves replicas between log directories runs
     /// alone: which directory of a broker has room is proven for that order only.
@@ -66,7 +73,7 @@ impl Execution {
             && step.wave <= self.reach()
             && added.peek().is_some()
             && added.all(|broker| {
-                let left = departures.left.get(&broker).copied().unwrap_or_default();
+                let left = departures.left(broker);
                 let earlier_have_left =
                     departures.first_open.get(&broker).is_none_or(|wave| *wave >= step.wave);
                 self.rooms.may_start(broker, step.wave, left, earlier_have_left)
@@ -133,7 +140,7 @@ impl Execution {
 
     /// What a broker may receive and send, in bytes per second.
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    fn throttle_of(&self, broker: BrokerId) -> (f64, f64) {
+    pub(super) fn throttle_of(&self, broker: BrokerId) -> (f64, f64) {
         let rate = |of| self.pace.rate(broker, of).map_or(f64::INFINITY, |rate| rate as f64);
         (rate(RateOf::Follower), rate(RateOf::Leader))
     }
@@ -147,7 +154,7 @@ impl Execution {
 }
 
 /// Replicas in sync beside the leader.
-fn others(partition: &Partition) -> u32 {
+pub(super) fn others(partition: &Partition) -> u32 {
     u32::try_from(partition.isr.len().saturating_sub(1)).unwrap_or(u32::MAX)
 }
 

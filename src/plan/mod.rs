@@ -2,6 +2,7 @@
 
 mod build;
 mod certificate;
+mod course;
 mod error;
 mod file;
 mod forecast;
@@ -18,6 +19,7 @@ mod step;
 mod waves;
 
 pub use certificate::{CertificateCheck, check_certificate};
+pub use course::{Chain, Course, Habits, Place};
 pub use error::PlanError;
 pub use file::PlanFile;
 pub use judge::{Judgement, Leave, Stale, judge, judge_with};

@@ -17,6 +17,7 @@ mod reassignment;
 mod scenario;
 mod support;
 mod throttle;
+mod time_left;
 mod trial;
 mod trouble;
 mod twins;
