@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::admit::{admit, same_cluster, steps};
+use super::fills::Fills;
 use super::memory::{Course, Memory, Start};
 use super::pace::Pace;
 use super::progress::{Progress, Speed, bytes};
@@ -80,6 +81,7 @@ pub struct Execution {
     pub(super) clean_up_since: Option<Duration>,
     speed: Speed,
     pub(super) foreseen: Option<Foreseen>,
+    pub(super) fills: Fills,
     outcome: Option<Outcome>,
 }
 
@@ -163,6 +165,7 @@ impl Execution {
             clean_up_since: None,
             speed: Speed::default(),
             foreseen: None,
+            fills: Fills::default(),
             outcome: None,
         }
     }
@@ -178,6 +181,7 @@ impl Execution {
         self.throttle_failed = None;
         self.make_room(seen);
         self.set_pace(seen);
+        self.note_fills(seen);
         let mut reach = self.reach();
         let mut needs = self.look(seen, |step| step.wave <= reach);
         self.judge_pause(now, seen);

@@ -11,6 +11,7 @@ mod command;
 mod dir_run;
 mod event;
 mod execution;
+mod fills;
 mod guard;
 mod held;
 mod memory;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::execution::Execution;
+use super::fills::Pressing;
 use super::sight::size_on_disk;
 use super::step_run::{State, StepRun};
 use super::throttle::RateOf;
@@ -26,6 +27,8 @@ pub(super) struct Queue {
     pub(super) waiting: Vec<(usize, Option<Copying>)>,
     pub(super) traffic: Traffic,
     pub(super) backlog: Backlog,
+    /// Volumes that are about to fill.
+    pub(super) pressing: Pressing,
 }
 
 impl Departures {
@@ -128,14 +131,29 @@ impl Execution {
                 None => queue.push((index, None)),
                 Some(copy) => {
                     let (repairs, chain_bytes) = (!partition.offline.is_empty(), chain.as_f64());
-                    ready.push(Ready { index, repairs, source, onto: Some(copy.onto), chain_bytes });
+                    let onto = Some(copy.onto);
+                    ready.push(Ready { index, repairs, presses: None, source, onto, chain_bytes });
                     copies.insert(index, copy);
                 }
             }
         }
+        let pressing = self.pressing(seen, self.rest_s(&backlog));
+        let relieves = |index: usize| self.relieves(&self.steps[index], seen, &pressing);
+        for ready in &mut ready {
+            ready.presses = relieves(ready.index);
+        }
         by_urgency(&mut ready, &backlog);
+        queue.sort_by_cached_key(|(index, _)| relieves(*index).unwrap_or(u8::MAX));
         queue.extend(ready.into_iter().map(|ready| (ready.index, copies.remove(&ready.index))));
-        Queue { waiting: queue, traffic, backlog }
+        Queue { waiting: queue, traffic, backlog, pressing }
+    }
+
+    /// Seconds that what is left takes at least; without throttles as measured.
+    fn rest_s(&self, backlog: &Backlog) -> f64 {
+        if self.pace.throttles() {
+            return backlog.most();
+        }
+        self.progress().left_s.unwrap_or(0.0)
     }
 
     /// What a broker may receive and send, in bytes per second.

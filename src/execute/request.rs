@@ -82,6 +82,7 @@ impl Execution {
         }
         if let Some(seen) = seen {
             self.pace.set_throttle(self.settings.throttle, seen);
+            self.foreseen = None;
         }
     }
 }

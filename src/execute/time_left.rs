@@ -57,6 +57,7 @@ impl Execution {
             broker: *broker,
             throttle: self.throttle_of(*broker),
             left_bytes: departures.left(*broker).as_f64(),
+            fill: self.fullest(*broker, seen),
         };
         let chains = self.steps.iter().filter_map(|step| self.chain(step, seen, &brokers)).collect();
         let habits = Habits {

@@ -1,6 +1,7 @@
 //! [`Course`]: copies started as the executor starts them, which share what the throttles give as Kafka shares it. The
 //! forecast of a plan is a course from its beginning, the time left of an execution one from where it is.
 
+use super::Fill;
 use super::rooms::Rooms;
 use super::schedule::{Backlog, Copying, Flow, Ready, Traffic, by_urgency, count, rates};
 use crate::base::{BrokerId, Bytes};
@@ -35,6 +36,8 @@ pub struct Place {
     pub throttle: (f64, f64),
     /// Bytes that steps have taken off it already.
     pub left_bytes: f64,
+    /// How full its disks are.
+    pub fill: Fill,
 }
 
 /// How copies are started.
@@ -190,12 +193,16 @@ impl<'a> Course<'a> {
     /// Starts what may start.
     fn start(&mut self) {
         let mut ready = Vec::new();
+        let rest_s = self.backlog.most();
+        let presses: Vec<Option<u8>> = self.places.iter().map(|place| place.fill.presses(rest_s)).collect();
         for index in &self.waiting {
             let job = &self.jobs[*index];
             let (source, onto) = job.chain.copies[job.at];
             if self.has_slots((source, onto)) && self.may_start(job, onto) {
                 let (repairs, chain_bytes) = (job.chain.repairs, job.chain_bytes());
-                ready.push(Ready { index: *index, repairs, source, onto: Some(onto), chain_bytes });
+                let presses = job.chain.leaves.iter().filter_map(|(broker, _)| presses[*broker]).min();
+                let (index, onto) = (*index, Some(onto));
+                ready.push(Ready { index, repairs, presses, source, onto, chain_bytes });
             }
         }
         by_urgency(&mut ready, &self.backlog);
@@ -233,6 +240,10 @@ impl<'a> Course<'a> {
         let first = self.running.iter().zip(&nets).map(|((_, lacks), net)| lacks / net.max(1.0));
         let Some(first) = first.min_by(f64::total_cmp).filter(|first| first.is_finite()) else { return 0.0 };
         let passed = first.max(quantum);
+        for place in &mut self.places {
+            place.fill.used_bytes += place.fill.grows_per_s * passed;
+            place.fill.ahead_s -= passed;
+        }
         let mut arrived = Vec::new();
         for (((index, lacks), net), flow) in self.running.iter_mut().zip(&nets).zip(&flows) {
             let bytes = (net * passed).min(*lacks);
@@ -275,6 +286,7 @@ impl<'a> Course<'a> {
         if let Some(source) = source {
             self.slots_out[source] -= 1;
         }
+        self.places[onto].fill.used_bytes += job.chain.size_bytes;
         job.at += 1;
         job.running = false;
         if job.at < job.chain.copies.len() {
@@ -284,6 +296,7 @@ impl<'a> Course<'a> {
         self.open[job.chain.wave] -= 1;
         for (broker, bytes) in &job.chain.leaves {
             self.places[*broker].left_bytes += bytes;
+            self.places[*broker].fill.used_bytes -= bytes;
             self.leaving[*broker][job.chain.wave] -= 1;
         }
     }

@@ -31,7 +31,8 @@ pub(super) fn forecast(
         chains.extend(steps.iter().filter_map(|pending| chain(model, wave, pending)));
     }
     let throttle = throttle(limits);
-    let place = |id| Place { broker: id, throttle: (throttle, throttle), left_bytes: 0.0 };
+    let place =
+        |broker| Place { broker, throttle: (throttle, throttle), left_bytes: 0.0, fill: rooms.fill(broker) };
     let places = model.brokers.iter().map(|broker| place(broker.id)).collect();
     let habits = Habits {
         moves_per_broker: limits.moves_per_broker,

@@ -21,5 +21,6 @@ mod time_left;
 mod trial;
 mod trouble;
 mod twins;
+mod urgent;
 mod watch;
 mod waves;
