@@ -187,6 +187,13 @@ pub enum ExecutionEvent {
         /// Moves in flight.
         in_flight: usize,
     },
+    /// Other goals are asked for than those that the plan serves.
+    GoalsChanged {
+        /// Steps that have not begun: they are dropped.
+        dropped: usize,
+        /// Moves in flight: they are finished.
+        in_flight: usize,
+    },
     /// Something that this execution did could not be undone; a person has to.
     LeftBehind {
         /// What, and how to clear it.
@@ -274,6 +281,13 @@ pub(super) fn list(brokers: &[BrokerId]) -> String {
     texts.join(", ")
 }
 
+fn makes_way(dropped: usize, in_flight: usize) -> String {
+    format!(
+        "the goals have changed: {dropped} steps that have not begun are dropped and planned anew, {in_flight} moves in \
+         flight are finished"
+    )
+}
+
 fn fills(limit: Bytes, lasts: Duration) -> String {
     if lasts.is_zero() {
         return format!("is over its limit of {limit}");
@@ -345,6 +359,7 @@ impl fmt::Display for ExecutionEvent {
                 };
                 write!(f, "stopping: nothing new starts, {in_flight} moves in flight {what}")
             }
+            Self::GoalsChanged { dropped, in_flight } => f.write_str(&makes_way(*dropped, *in_flight)),
             Self::LeftBehind { left } => {
                 write!(f, "NOT CLEANED UP, please run:")?;
                 left.iter().try_for_each(|left| write!(f, "\n  {}    # {}", left.command, left.what))

@@ -215,17 +215,44 @@ impl Execution {
             return;
         }
         self.course.stop = Some(mode);
+        self.course.other_goals = false;
         let in_flight = self.steps.iter().filter(|step| step.is_in_flight()).count();
         self.events.push(ExecutionEvent::Stopping { mode, in_flight });
         let at = self.lived.at;
         for step in &mut self.steps {
             match step.state {
-                State::Waiting { .. } => step.stop_waiting(at, &mut self.events),
+                State::Waiting { .. } => step.stop_waiting(StepEnd::Stopped, at, &mut self.events),
                 State::Copying { .. } if mode >= StopMode::Cancel => {
                     step.cancel(StepEnd::Stopped, "a stop was asked for", at, &mut self.events);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Takes note that other goals are asked for than those that the plan serves: what has not begun is dropped, and what
+    /// is in flight is finished, so that nothing is left half done. A stop that was asked for goes on as it is.
+    pub(super) fn take_other_goals(&mut self) {
+        if self.outcome.is_some() || self.course.stop.is_some() {
+            return;
+        }
+        let dropped = self.steps.iter().filter(|step| matches!(step.state, State::Waiting { .. })).count();
+        let in_flight = self.steps.iter().filter(|step| step.is_in_flight()).count();
+        self.events.push(ExecutionEvent::GoalsChanged { dropped, in_flight });
+        self.course.stop = Some(StopMode::FinishInFlight);
+        self.course.other_goals = true;
+        let (at, end) = (self.lived.at, self.unbegun());
+        for step in self.steps.iter_mut().filter(|step| matches!(step.state, State::Waiting { .. })) {
+            step.stop_waiting(end.clone(), at, &mut self.events);
+        }
+    }
+
+    /// How what has not begun ends where nothing begins any more.
+    fn unbegun(&self) -> StepEnd {
+        if self.course.other_goals {
+            StepEnd::Dropped { reason: DropReason::OtherGoals }
+        } else {
+            StepEnd::Stopped
         }
     }
 
@@ -296,7 +323,7 @@ impl Execution {
             seen,
             at: self.lived.at,
             settings: &self.settings,
-            stopping: self.course.stop.is_some(),
+            stopping: self.course.stop.map(|_| self.unbegun()),
             hurry: self.course.stop == Some(StopMode::Now),
         };
         let active = self.steps.iter_mut().enumerate();
@@ -396,8 +423,8 @@ impl Execution {
         let end = match (&self.course.failure, self.course.stop) {
             (Some(reason), _) => End::Failed { reason: reason.clone() },
             (None, _) if all_done => End::Done,
-            (None, Some(_)) => End::Stopped,
-            (None, None) => End::DoneInPart,
+            (None, Some(_)) if !self.course.other_goals => End::Stopped,
+            (None, _) => End::DoneInPart,
         };
         let bytes_copied = self.steps.iter().map(|step| step.copied).sum();
         self.outcome = Some(Outcome { end, steps, bytes_copied, took: self.lived.at, left });

@@ -21,6 +21,7 @@ mod judge;
 mod kill_points;
 mod limits;
 mod live;
+mod live_files;
 mod logging;
 mod marks;
 mod operate;

@@ -1,30 +1,27 @@
 //! `evenkeel run`: the daemon. Each cluster of the settings has a thread of its own that looks, proposes, and where
 //! it may, acts; a cluster out of reach does not disturb the others.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
 use tracing::{Span, error, info, info_span, warn};
 
-use super::planning::Pace;
+use super::live_files::{Files, LiveFiles};
 use super::session::{NoRight, Records, Right, Session, is_daemons};
 use super::sharing::{Overview, Take, Voice};
 use super::signals::{self, Termination};
 use super::target::{Target, read_settings};
 use super::vigil::{Abandoned, Vigil};
-use super::{Failure, Screen, goals, live, marks, state_dir};
+use super::{Failure, Screen, live, marks, state_dir};
 use crate::base::TimestampMs;
-use crate::config::{ClusterSettings, Mode, Settings};
-use crate::control::{
-    Controller, ControllerSettings, Decision, Happening, Proposal, Scope, Unfinished, World, propose,
-};
+use crate::config::Mode;
+use crate::control::{Controller, Decision, Happening, Proposal, Scope, Unfinished, World, propose};
 use crate::edge::kafka::StopFlag;
 use crate::edge::lease::LeaseError;
-use crate::edge::store::Lock;
 use crate::execute::{Execution, Outcome};
-use crate::goals::GoalSet;
 use crate::observe::Observation;
+use crate::solve::Operation;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,9 +47,7 @@ pub struct RunArgs {
 /// One cluster, and all that is needed to look after it.
 struct Ward {
     target: Target,
-    goals: GoalSet,
-    controller: ControllerSettings,
-    pace: Pace,
+    files: Files,
     stop: StopFlag,
     once: bool,
 }
@@ -76,16 +71,14 @@ pub fn run(args: &RunArgs, screen: &Screen) -> Result<(), Failure> {
             let target = Target::from_settings(name, cluster, &args.config, screen)?;
             let target = Target { state_dir: state_dir.clone(), ..target };
             Ok(Ward {
-                goals: goals::load(target.goals.as_deref().unwrap_or("default"))?,
-                controller: controller_settings(&settings, cluster),
-                pace: Pace::of(None, &target.execution),
+                files: Files::new(&settings, name, cluster, args.config.clone())?,
                 target,
                 stop: signals::flag(),
                 once: args.once,
             })
         })
         .collect::<Result<_, Failure>>()?;
-    info!(clusters = wards.len(), config = %Path::new(&args.config).display(), "evenkeel has started");
+    info!(clusters = wards.len(), config = %args.config.display(), "evenkeel has started");
     let threads: Vec<_> = wards
         .into_iter()
         .map(|ward| {
@@ -107,24 +100,13 @@ pub fn run(args: &RunArgs, screen: &Screen) -> Result<(), Failure> {
     first_failure.map_or(Ok(()), Err)
 }
 
-fn controller_settings(settings: &Settings, cluster: &ClusterSettings) -> ControllerSettings {
-    let defaults = ControllerSettings::default();
-    ControllerSettings {
-        mode: cluster.mode,
-        interval: cluster.interval.unwrap_or(settings.interval),
-        rest: cluster.act.rest.unwrap_or(defaults.rest),
-        bytes_most: cluster.act.bytes_most.or(defaults.bytes_most),
-    }
-}
-
 /// What a ward holds between two looks.
-#[derive(Default)]
 struct Held {
+    /// The files that it goes by, and the lock that says that no other daemon on this machine looks after the cluster.
+    files: LiveFiles,
     world: Option<Box<dyn World>>,
     /// What is written down about the cluster; known once it was seen.
     records: Option<Records>,
-    /// That no other daemon on this machine looks after it.
-    lock: Option<Lock>,
     /// Calls when what another machine has begun is left with nobody to carry it on.
     vigil: Option<Vigil>,
     /// The right was taken once, to find out what was left and whether it is to be had.
@@ -134,6 +116,22 @@ struct Held {
 }
 
 impl Held {
+    fn new(files: Files) -> Self {
+        Self {
+            files: LiveFiles::new(files),
+            world: None,
+            records: None,
+            vigil: None,
+            has_tried: false,
+            stands_by: None,
+        }
+    }
+
+    /// Whether the settings let it act.
+    fn acts(&self) -> bool {
+        self.files.in_force().controller.mode == Mode::Act
+    }
+
     /// Says that another acts, once for each.
     fn stand_by(&mut self, by: &str) {
         if self.stands_by.as_deref() != Some(by) {
@@ -147,8 +145,8 @@ impl Ward {
     /// Looks after the cluster until a stop is asked for. Failures are logged, and the next look is another try;
     /// with `--once` the failure of the one look is the result.
     fn tend(&self) -> Result<(), Failure> {
-        let mut controller = Controller::new(self.controller.clone());
-        let mut held = Held::default();
+        let mut held = Held::new(self.files.clone());
+        let mut controller = Controller::new(held.files.in_force().controller);
         loop {
             match &held.vigil {
                 Some(vigil) => vigil.wait(controller.wait(now()), &self.stop),
@@ -157,12 +155,14 @@ impl Ward {
             if self.is_over() {
                 return Ok(());
             }
+            held.files.look();
+            controller.set(held.files.in_force().controller);
             let round = self.round(&mut held, &mut controller);
             if self.once {
                 return round;
             }
             if let Err(failure) = round {
-                if held.records.is_some() && held.lock.is_none() && self.acts() {
+                if held.records.is_some() && !held.files.has_lock() && held.acts() {
                     // Another daemon has the cluster, or nothing can be written down: waiting mends neither.
                     return Err(failure);
                 }
@@ -176,10 +176,6 @@ impl Ward {
 
     fn is_over(&self) -> bool {
         self.stop.count() > 0 || self.stop.is_leaving()
-    }
-
-    fn acts(&self) -> bool {
-        self.controller.mode == Mode::Act
     }
 
     /// One look and what follows from it.
@@ -199,16 +195,17 @@ impl Ward {
         if let Some(unfinished) = overview.known.unfinished().last() {
             return self.take_up(world, held, controller, &overview, unfinished);
         }
-        if self.acts() && !held.has_tried && !self.once {
+        if held.acts() && !held.has_tried && !self.once {
             // Whether the right is to be had is found out at the start, and not when it is needed.
             let right = self.take_right(held, Take::IfFree)?;
             if let Some(right) = right.filter(|right| right.known.unfinished().next().is_some()) {
-                return self.carry_on(world, right, controller);
+                return self.carry_on(world, right, held, controller);
             }
         }
         let request = marks::request(&overview.known, &seen);
-        let decision =
-            controller.tick(world.now(), &seen, || propose(&seen, &self.goals, &request, &self.pace.limits));
+        let in_force = held.files.in_force();
+        let proposal = || propose(&seen, &in_force.goals, &request, &in_force.pace.limits);
+        let decision = controller.tick(world.now(), &seen, proposal);
         match decision {
             Decision::Watch => info!(brokers = seen.brokers.len(), topics = seen.topics.len(), "looked"),
             Decision::Level(proposal) => {
@@ -235,14 +232,14 @@ impl Ward {
     fn recollect(&self, held: &mut Held, seen: &Observation) -> Result<Overview, Failure> {
         let look = |held: &mut Held| {
             let records = held.records.insert(Records::of(&self.target, seen)?);
-            if held.lock.is_none() {
-                held.lock = Some(records.look_after()?);
+            if !held.files.has_lock() {
+                held.files.keep(records.look_after()?);
             }
             records.overview(Voice::Log)
         };
         match look(held) {
             // Whoever only looks needs no place to write things down.
-            Err(failure) if !self.acts() => {
+            Err(failure) if !held.acts() => {
                 warn!(hint = failure.hint.as_deref(), "{}", failure.message);
                 Ok(Overview::default())
             }
@@ -268,7 +265,7 @@ impl Ward {
         }
         let is_ours = is_daemons(&unfinished.by)
             && overview.local.unfinished().any(|here| here.execution == unfinished.execution);
-        if !self.acts() && !is_ours {
+        if !held.acts() && !is_ours {
             let words = &records.words;
             if let Some(beat) = overview.living() {
                 info!("plan {} is being carried out by {beat}", unfinished.plan.id);
@@ -291,7 +288,7 @@ impl Ward {
             return Ok(());
         }
         match self.take_right(held, Take::IfFree)? {
-            Some(right) => self.carry_on(world, right, controller),
+            Some(right) => self.carry_on(world, right, held, controller),
             None => Ok(()),
         }
     }
@@ -307,7 +304,7 @@ impl Ward {
         controller.looked_in_vain(now());
         let from = abandoned.last.as_ref().filter(|_| abandoned.is_silent);
         match self.take_right(held, Take::From(from))? {
-            Some(right) => self.carry_on(world, right, controller),
+            Some(right) => self.carry_on(world, right, held, controller),
             None => Ok(()),
         }
     }
@@ -317,6 +314,7 @@ impl Ward {
         &self,
         world: Box<dyn World>,
         right: Right,
+        held: &Held,
         controller: &mut Controller,
     ) -> Result<(), Failure> {
         let Some(unfinished) = right.known.unfinished().last().cloned() else { return Ok(()) };
@@ -325,6 +323,10 @@ impl Ward {
             "carrying on what was begun {} by {}", unfinished.began_at, unfinished.by
         );
         let mut session = Session::new(world, right);
+        // What an operator ordered is theirs, whatever the goals are; what a daemon levels serves its goals.
+        if is_daemons(&unfinished.by) && unfinished.plan.operation == Operation::Rebalance.to_string() {
+            session = session.heeding(held.files.asks());
+        }
         let outcome = session.carry_on(&unfinished, &[], &mut log_happenings())?;
         self.tell_end(controller, &outcome);
         Ok(())
@@ -338,7 +340,7 @@ impl Ward {
             Ok(right) => right.is_leased(),
             Err(NoRight { held_by, .. }) => held_by.is_some() && records.sharing.is_wanted(),
         };
-        if is_shared && held.vigil.is_none() && self.acts() && !self.once {
+        if is_shared && held.vigil.is_none() && held.acts() && !self.once {
             held.vigil = Some(Vigil::start(&records.sharing)?);
         }
         match taken {
@@ -374,10 +376,10 @@ impl Ward {
         log_plan(proposal, "carrying out");
         // Whoever had the right a moment ago may have changed what was seen.
         let seen = world.observe(&Scope::Full)?;
-        let mut session = Session::new(world, right);
+        let mut session = Session::new(world, right).heeding(held.files.asks());
         session.refuse_unfinished(&records.words)?;
-        let (plan, settings) = (&proposal.plan, &self.pace.execute);
-        let mut execution = Execution::new(plan, settings.clone(), session.world.now(), &seen)?;
+        let (plan, settings) = (&proposal.plan, held.files.in_force().pace.execute);
+        let mut execution = Execution::new(plan, settings, session.world.now(), &seen)?;
         let outcome = session.carry_out(plan, &mut execution, &mut log_happenings())?;
         self.tell_end(controller, &outcome);
         Ok(())

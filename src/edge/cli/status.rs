@@ -52,11 +52,13 @@ fn known(records: &Records, voice: Voice) -> Result<KnownView, Failure> {
     let here = records.acting()?.as_ref().map(ToString::to_string);
     let overview = records.overview(voice)?;
     let known = &overview.known;
+    let daemon = records.daemon()?;
     let carried_out_by = here.or_else(|| overview.living().map(ToString::to_string));
     Ok(KnownView {
         execution: known.unfinished().last().map(|unfinished| standing(unfinished, carried_out_by)),
         lease: overview.holder().map(lease),
-        daemon: records.daemon()?.as_ref().map(ToString::to_string),
+        daemon: daemon.as_ref().map(ToString::to_string),
+        daemon_troubles: daemon.map_or_else(Vec::new, |daemon| daemon.troubles),
         removed_brokers: known.removed().collect(),
         demoted_brokers: known.demoted().collect(),
     })
