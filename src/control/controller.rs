@@ -131,6 +131,11 @@ impl Controller {
         Self { settings, looked_at: None, executed_at: None, failures: 0 }
     }
 
+    /// Goes by other settings from now on; what was seen and done before counts as it did.
+    pub fn set(&mut self, settings: ControllerSettings) {
+        self.settings = settings;
+    }
+
     /// How long to wait before the next look; zero when it is due.
     pub fn wait(&self, now: TimestampMs) -> Duration {
         let interval = self.settings.interval;

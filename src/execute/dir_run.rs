@@ -59,11 +59,11 @@ impl StepRun {
         let another = is_another_topic(with.seen, &step.partition, self.topic_id);
         let partition = with.seen.partition(&step.partition).filter(|_| !another);
         let sight = look(with.seen, step, partition);
-        match self.state.clone() {
-            State::Waiting { .. } if with.stopping => self.stop_waiting(with.at, events),
-            State::Waiting { .. } | State::Asked => self.dir_waits(step, sight, with, events),
-            State::Copying { sure } => self.dir_copies(step, sure, sight, with, events),
-            State::Cancelling { then, since, sure } => {
+        match (self.state.clone(), &with.stopping) {
+            (State::Waiting { .. }, Some(end)) => self.stop_waiting(end.clone(), with.at, events),
+            (State::Waiting { .. } | State::Asked, _) => self.dir_waits(step, sight, with, events),
+            (State::Copying { sure }, _) => self.dir_copies(step, sure, sight, with, events),
+            (State::Cancelling { then, since, sure }, _) => {
                 let current =
                     partition.and_then(|partition| partition.on_disk.get(&step.broker)?.log_dir.clone());
                 return self.dir_cancels((then, since, sure), &sight, current, with, events);

@@ -148,6 +148,20 @@ pub enum ExecutionEvent {
         /// Why.
         cause: Brake,
     },
+    /// A volume is over its limit, or will be before the execution ends: what takes load off it goes first. Told once.
+    AboutToFill {
+        /// The broker.
+        broker: BrokerId,
+        /// The log directory.
+        path: String,
+        /// Bytes in use.
+        used: Bytes,
+        /// Bytes that are not to be passed.
+        limit: Bytes,
+        /// How long until that, as it grows; nothing when it has.
+        #[serde(rename = "lasts_s", serialize_with = "seconds")]
+        lasts: Duration,
+    },
     /// A command, or a part of it, did not go through; it is tried again where that helps.
     CommandFailed {
         /// What was asked.
@@ -171,6 +185,13 @@ pub enum ExecutionEvent {
         /// What becomes of moves in flight.
         mode: StopMode,
         /// Moves in flight.
+        in_flight: usize,
+    },
+    /// Other goals are asked for than those that the plan serves.
+    GoalsChanged {
+        /// Steps that have not begun: they are dropped.
+        dropped: usize,
+        /// Moves in flight: they are finished.
         in_flight: usize,
     },
     /// Something that this execution did could not be undone; a person has to.
@@ -260,6 +281,20 @@ pub(super) fn list(brokers: &[BrokerId]) -> String {
     texts.join(", ")
 }
 
+fn makes_way(dropped: usize, in_flight: usize) -> String {
+    format!(
+        "the goals have changed: {dropped} steps that have not begun are dropped and planned anew, {in_flight} moves in \
+         flight are finished"
+    )
+}
+
+fn fills(limit: Bytes, lasts: Duration) -> String {
+    if lasts.is_zero() {
+        return format!("is over its limit of {limit}");
+    }
+    format!("passes its limit of {limit} in {} as it grows", format_duration(lasts))
+}
+
 impl fmt::Display for ExecutionEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -308,6 +343,10 @@ impl fmt::Display for ExecutionEvent {
             Self::SlowedDown { brokers, cause } => {
                 write!(f, "copies on broker {} were slowed down: {cause}", list(brokers))
             }
+            Self::AboutToFill { broker, path, used, limit, lasts } => {
+                write!(f, "{path} of broker {broker}, with {used} in use, {}: ", fills(*limit, *lasts))?;
+                f.write_str("what takes load off it goes first")
+            }
             Self::CommandFailed { command, reason } => write!(f, "{command}: {reason}"),
             Self::Blind { reason } => write!(f, "the cluster cannot be seen: {reason}"),
             Self::SightRegained { after } => {
@@ -320,6 +359,7 @@ impl fmt::Display for ExecutionEvent {
                 };
                 write!(f, "stopping: nothing new starts, {in_flight} moves in flight {what}")
             }
+            Self::GoalsChanged { dropped, in_flight } => f.write_str(&makes_way(*dropped, *in_flight)),
             Self::LeftBehind { left } => {
                 write!(f, "NOT CLEANED UP, please run:")?;
                 left.iter().try_for_each(|left| write!(f, "\n  {}    # {}", left.command, left.what))

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::admit::{admit, same_cluster, steps};
+use super::fills::Fills;
 use super::memory::{Course, Memory, Start};
 use super::pace::Pace;
 use super::progress::{Progress, Speed, bytes};
 use super::start::{LogDirMoves, Starts};
 use super::step_run::{Looking, Need, State, StepRun};
 use super::throttle::Throttles;
+use super::time_left::Foreseen;
 use super::{
     Command, DropReason, End, ExecuteSettings, ExecutionEvent, Leftover, NotStarted, Outcome, Pause, StepEnd,
     StopMode,
@@ -78,6 +80,8 @@ pub struct Execution {
     pub(super) told: BTreeSet<(String, String)>,
     pub(super) clean_up_since: Option<Duration>,
     speed: Speed,
+    pub(super) foreseen: Option<Foreseen>,
+    pub(super) fills: Fills,
     outcome: Option<Outcome>,
 }
 
@@ -160,6 +164,8 @@ impl Execution {
             told: BTreeSet::new(),
             clean_up_since: None,
             speed: Speed::default(),
+            foreseen: None,
+            fills: Fills::default(),
             outcome: None,
         }
     }
@@ -175,6 +181,7 @@ impl Execution {
         self.throttle_failed = None;
         self.make_room(seen);
         self.set_pace(seen);
+        self.note_fills(seen);
         let mut reach = self.reach();
         let mut needs = self.look(seen, |step| step.wave <= reach);
         self.judge_pause(now, seen);
@@ -185,6 +192,7 @@ impl Execution {
         let starts = if self.course.stop.is_none() { self.start(seen) } else { Starts::default() };
         let commands = self.commands(seen, needs, starts);
         self.speed.sample(self.lived.at, self.steps.iter().map(|step| bytes(step).1).sum());
+        self.foresee(seen);
         self.end();
         Turn {
             commands,
@@ -207,17 +215,44 @@ impl Execution {
             return;
         }
         self.course.stop = Some(mode);
+        self.course.other_goals = false;
         let in_flight = self.steps.iter().filter(|step| step.is_in_flight()).count();
         self.events.push(ExecutionEvent::Stopping { mode, in_flight });
         let at = self.lived.at;
         for step in &mut self.steps {
             match step.state {
-                State::Waiting { .. } => step.stop_waiting(at, &mut self.events),
+                State::Waiting { .. } => step.stop_waiting(StepEnd::Stopped, at, &mut self.events),
                 State::Copying { .. } if mode >= StopMode::Cancel => {
                     step.cancel(StepEnd::Stopped, "a stop was asked for", at, &mut self.events);
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Takes note that other goals are asked for than those that the plan serves: what has not begun is dropped, and what
+    /// is in flight is finished, so that nothing is left half done. A stop that was asked for goes on as it is.
+    pub(super) fn take_other_goals(&mut self) {
+        if self.outcome.is_some() || self.course.stop.is_some() {
+            return;
+        }
+        let dropped = self.steps.iter().filter(|step| matches!(step.state, State::Waiting { .. })).count();
+        let in_flight = self.steps.iter().filter(|step| step.is_in_flight()).count();
+        self.events.push(ExecutionEvent::GoalsChanged { dropped, in_flight });
+        self.course.stop = Some(StopMode::FinishInFlight);
+        self.course.other_goals = true;
+        let (at, end) = (self.lived.at, self.unbegun());
+        for step in self.steps.iter_mut().filter(|step| matches!(step.state, State::Waiting { .. })) {
+            step.stop_waiting(end.clone(), at, &mut self.events);
+        }
+    }
+
+    /// How what has not begun ends where nothing begins any more.
+    fn unbegun(&self) -> StepEnd {
+        if self.course.other_goals {
+            StepEnd::Dropped { reason: DropReason::OtherGoals }
+        } else {
+            StepEnd::Stopped
         }
     }
 
@@ -263,7 +298,6 @@ impl Execution {
             }] += 1;
         }
         let speed = self.speed.get();
-        let left = bytes_total.saturating_sub(bytes_done);
         Progress {
             bytes_total,
             bytes_done,
@@ -275,7 +309,7 @@ impl Execution {
             wave: self.waves.min(self.course.wave + 1),
             waves: self.waves,
             speed_bytes_per_s: speed,
-            left_s: self.left_s(speed.map(|speed| left.as_f64() / speed.get())),
+            left_s: self.left_s(bytes_total.saturating_sub(bytes_done), speed),
             throttle_bytes_per_s: self.pace.range(),
             brake: self.pace.brake(),
             phase: self.phase(),
@@ -289,7 +323,7 @@ impl Execution {
             seen,
             at: self.lived.at,
             settings: &self.settings,
-            stopping: self.course.stop.is_some(),
+            stopping: self.course.stop.map(|_| self.unbegun()),
             hurry: self.course.stop == Some(StopMode::Now),
         };
         let active = self.steps.iter_mut().enumerate();
@@ -389,8 +423,8 @@ impl Execution {
         let end = match (&self.course.failure, self.course.stop) {
             (Some(reason), _) => End::Failed { reason: reason.clone() },
             (None, _) if all_done => End::Done,
-            (None, Some(_)) => End::Stopped,
-            (None, None) => End::DoneInPart,
+            (None, Some(_)) if !self.course.other_goals => End::Stopped,
+            (None, _) => End::DoneInPart,
         };
         let bytes_copied = self.steps.iter().map(|step| step.copied).sum();
         self.outcome = Some(Outcome { end, steps, bytes_copied, took: self.lived.at, left });

@@ -43,6 +43,9 @@ pub struct Course {
     pub(super) wave: usize,
     /// The stop that was asked for.
     pub(super) stop: Option<StopMode>,
+    /// The goals have changed: what has not begun is dropped, and what is in flight is finished.
+    #[serde(default)]
+    pub(super) other_goals: bool,
     /// Why it gives up.
     pub(super) failure: Option<String>,
     /// An operator has paused it.

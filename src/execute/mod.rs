@@ -11,6 +11,7 @@ mod command;
 mod dir_run;
 mod event;
 mod execution;
+mod fills;
 mod guard;
 mod held;
 mod memory;
@@ -28,6 +29,7 @@ mod start;
 mod step_memory;
 mod step_run;
 mod throttle;
+mod time_left;
 mod wanted;
 
 #[cfg(test)]

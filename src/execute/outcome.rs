@@ -165,6 +165,8 @@ pub enum DropReason {
         /// What the broker may send or take at most.
         rate_bytes_per_s: u64,
     },
+    /// The goals that it serves are not those that are asked for now.
+    OtherGoals,
     /// It was held back for too long.
     Held {
         /// By what.
@@ -194,6 +196,7 @@ impl fmt::Display for DropReason {
                 Bytes(*grows_bytes_per_s),
                 Bytes(*rate_bytes_per_s)
             ),
+            Self::OtherGoals => f.write_str("the goals have changed, and what is left is planned anew"),
             Self::Held { by } => write!(f, "held back for too long: {by}"),
             Self::Refused { error } => write!(f, "refused by Kafka: {error}"),
         }

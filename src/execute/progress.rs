@@ -1,16 +1,14 @@
 //! [`Progress`]: how far an execution is, from sizes that were seen.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::step_run::{State, StepRun};
-use super::throttle::RateOf;
 use super::{Brake, Pause, StepEnd, StopMode};
-use crate::base::{BrokerId, Bytes, BytesPerS, format_duration};
-use crate::plan::Step;
+use crate::base::{Bytes, BytesPerS, format_duration};
 
 /// The speed is measured over this time: long enough to even out single fetches, short enough to follow a throttle.
 const SPEED_WINDOW: Duration = Duration::from_secs(60);
@@ -38,7 +36,7 @@ pub struct Progress {
     pub waves: usize,
     /// Measured over the last minute; absent until something was measured.
     pub speed_bytes_per_s: Option<BytesPerS>,
-    /// Time left at that speed, in seconds.
+    /// Time left in seconds, as the throttles let the rest be copied; without throttles, at that speed.
     pub left_s: Option<f64>,
     /// The lowest and the highest throttle of a broker that takes part, in bytes per second.
     pub throttle_bytes_per_s: Option<(u64, u64)>,
@@ -139,48 +137,6 @@ impl fmt::Display for Progress {
             Some(pause) => write!(f, ", paused: {pause}"),
             None => Ok(()),
         }
-    }
-}
-
-/// What is still to be copied onto a broker, and from it, in bytes.
-#[derive(Debug, Clone, Copy, Default)]
-struct StillToCopy {
-    into: f64,
-    from: f64,
-}
-
-impl super::Execution {
-    /// Time left in seconds: at the speed measured, and no less than the busiest broker needs at its throttle. An average
-    /// over all brokers does not know of the one that all wait for at the end.
-    pub(super) fn left_s(&self, at_speed: Option<f64>) -> Option<f64> {
-        let mut brokers: BTreeMap<BrokerId, StillToCopy> = BTreeMap::new();
-        for step in self.steps.iter().filter(|step| !step.is_settled()) {
-            let Step::Move(planned) = &step.step else { continue };
-            let there =
-                step.lacking.map_or(0.0, |lacking| planned.size_bytes.saturating_sub(lacking).as_f64());
-            let mut base = step.base();
-            for (at, stage) in planned.stages.iter().enumerate().skip(step.stage) {
-                let there = if at == step.stage { there } else { 0.0 };
-                let bytes = (planned.size_bytes.as_f64() - there).max(0.0);
-                for broker in stage.iter().filter(|broker| !base.contains(broker)) {
-                    brokers.entry(*broker).or_default().into += bytes;
-                    // Who leads while it runs is seen only then; who is preferred is a good guess.
-                    if let Some(first) = base.first() {
-                        brokers.entry(*first).or_default().from += bytes;
-                    }
-                }
-                base = stage;
-            }
-        }
-        let needs = brokers.iter().filter_map(|(broker, left)| {
-            let leader = self.pace.rate(*broker, RateOf::Leader)?;
-            let follower = self.pace.rate(*broker, RateOf::Follower)?;
-            #[expect(clippy::cast_precision_loss, reason = "a rate")]
-            let at = |bytes: f64, rate: u64| bytes / (rate.max(1) as f64);
-            Some(at(left.into, follower).max(at(left.from, leader)))
-        });
-        let busiest = needs.max_by(f64::total_cmp);
-        [at_speed, busiest].into_iter().flatten().max_by(f64::total_cmp)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::execution::Execution;
+use super::fills::Pressing;
 use super::sight::size_on_disk;
 use super::step_run::{State, StepRun};
 use super::throttle::RateOf;
@@ -26,6 +27,15 @@ pub(super) struct Queue {
     pub(super) waiting: Vec<(usize, Option<Copying>)>,
     pub(super) traffic: Traffic,
     pub(super) backlog: Backlog,
+    /// Volumes that are about to fill.
+    pub(super) pressing: Pressing,
+}
+
+impl Departures {
+    /// What steps have taken off a broker.
+    pub(super) fn left(&self, broker: BrokerId) -> Bytes {
+        self.left.get(&broker).copied().unwrap_or_default()
+    }
 }
 
 impl Execution {
@@ -66,7 +76,7 @@ impl Execution {
             && step.wave <= self.reach()
             && added.peek().is_some()
             && added.all(|broker| {
-                let left = departures.left.get(&broker).copied().unwrap_or_default();
+                let left = departures.left(broker);
                 let earlier_have_left =
                     departures.first_open.get(&broker).is_none_or(|wave| *wave >= step.wave);
                 self.rooms.may_start(broker, step.wave, left, earlier_have_left)
@@ -121,19 +131,34 @@ impl Execution {
                 None => queue.push((index, None)),
                 Some(copy) => {
                     let (repairs, chain_bytes) = (!partition.offline.is_empty(), chain.as_f64());
-                    ready.push(Ready { index, repairs, source, onto: Some(copy.onto), chain_bytes });
+                    let onto = Some(copy.onto);
+                    ready.push(Ready { index, repairs, presses: None, source, onto, chain_bytes });
                     copies.insert(index, copy);
                 }
             }
         }
+        let pressing = self.pressing(seen, self.rest_s(&backlog));
+        let relieves = |index: usize| self.relieves(&self.steps[index], seen, &pressing);
+        for ready in &mut ready {
+            ready.presses = relieves(ready.index);
+        }
         by_urgency(&mut ready, &backlog);
+        queue.sort_by_cached_key(|(index, _)| relieves(*index).unwrap_or(u8::MAX));
         queue.extend(ready.into_iter().map(|ready| (ready.index, copies.remove(&ready.index))));
-        Queue { waiting: queue, traffic, backlog }
+        Queue { waiting: queue, traffic, backlog, pressing }
+    }
+
+    /// Seconds that what is left takes at least; without throttles as measured.
+    fn rest_s(&self, backlog: &Backlog) -> f64 {
+        if self.pace.throttles() {
+            return backlog.most();
+        }
+        self.progress().left_s.unwrap_or(0.0)
     }
 
     /// What a broker may receive and send, in bytes per second.
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    fn throttle_of(&self, broker: BrokerId) -> (f64, f64) {
+    pub(super) fn throttle_of(&self, broker: BrokerId) -> (f64, f64) {
         let rate = |of| self.pace.rate(broker, of).map_or(f64::INFINITY, |rate| rate as f64);
         (rate(RateOf::Follower), rate(RateOf::Leader))
     }
@@ -147,7 +172,7 @@ impl Execution {
 }
 
 /// Replicas in sync beside the leader.
-fn others(partition: &Partition) -> u32 {
+pub(super) fn others(partition: &Partition) -> u32 {
     u32::try_from(partition.isr.len().saturating_sub(1)).unwrap_or(u32::MAX)
 }
 

@@ -20,6 +20,8 @@ pub enum OperatorRequest {
         /// What becomes of moves in flight.
         mode: StopMode,
     },
+    /// Other goals are asked for than those that the plan serves: what has not begun is dropped, and left to a new plan.
+    OtherGoals,
     /// Sets other limits; what is absent stays as it is.
     Limits {
         /// The replication throttle.
@@ -37,6 +39,7 @@ impl fmt::Display for OperatorRequest {
             Self::Stop { mode: StopMode::FinishInFlight } => f.pad("stop, and finish what is in flight"),
             Self::Stop { mode: StopMode::Cancel } => f.pad("stop, and cancel what is in flight"),
             Self::Stop { mode: StopMode::Now } => f.pad("stop now"),
+            Self::OtherGoals => f.pad("other goals, by which what has not begun is planned anew"),
             Self::Limits { throttle, moves_per_broker } => {
                 write!(f, "limits, {}", limits(*throttle, *moves_per_broker))
             }
@@ -61,6 +64,7 @@ impl Execution {
             OperatorRequest::Pause => self.course.paused = true,
             OperatorRequest::Resume => self.course.paused = false,
             OperatorRequest::Stop { mode } => self.request_stop(*mode),
+            OperatorRequest::OtherGoals => self.take_other_goals(),
             OperatorRequest::Limits { throttle, moves_per_broker } => {
                 self.course.throttle = throttle.or(self.course.throttle);
                 let moves = moves_per_broker.map(|moves| moves.max(1));
@@ -82,6 +86,7 @@ impl Execution {
         }
         if let Some(seen) = seen {
             self.pace.set_throttle(self.settings.throttle, seen);
+            self.foreseen = None;
         }
     }
 }

@@ -86,6 +86,7 @@ impl Execution {
         let mut starts = Starts::default();
         let departures = self.departures();
         let mut queue = self.queue(seen);
+        self.tell_pressing(seen, &queue.pressing);
         for presses in [false, true] {
             for (index, copy) in std::mem::take(&mut queue.waiting) {
                 let step = &self.steps[index];

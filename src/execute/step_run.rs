@@ -78,8 +78,8 @@ pub(super) struct Looking<'a> {
     pub(super) seen: &'a Observation,
     pub(super) at: Duration,
     pub(super) settings: &'a ExecuteSettings,
-    /// A stop was asked for: no further stage begins.
-    pub(super) stopping: bool,
+    /// How what has not begun ends, where no further stage begins: a stop was asked for, or other goals are.
+    pub(super) stopping: Option<StepEnd>,
     /// Hardly anything is waited for.
     pub(super) hurry: bool,
 }
@@ -200,12 +200,12 @@ impl StepRun {
         self.odd_since = None;
     }
 
-    /// A stop ends what has not begun; what is between two stages is left in order.
-    pub(super) fn stop_waiting(&mut self, at: Duration, events: &mut Vec<ExecutionEvent>) {
+    /// Ends what has not begun like this; what is between two stages is left in order.
+    pub(super) fn stop_waiting(&mut self, end: StepEnd, at: Duration, events: &mut Vec<ExecutionEvent>) {
         if self.stage == 0 {
-            self.end(StepEnd::Stopped, events);
+            self.end(end, events);
         } else {
-            self.lead(self.base().to_vec(), StepEnd::Stopped, at);
+            self.lead(self.base().to_vec(), end, at);
         }
     }
 
@@ -245,13 +245,15 @@ impl StepRun {
             let step = step.clone();
             return self.look_between_dirs(&step, with, events);
         }
-        match self.state.clone() {
-            State::Waiting { .. } if with.stopping => self.stop_waiting(with.at, events),
-            State::Waiting { .. } | State::Asked => self.look_waiting(with, events),
-            State::Copying { sure } => self.look_copying(sure, with, events),
-            State::Cancelling { then, since, sure } => self.look_cancelling(then, since, sure, with, events),
-            State::Ended(_) => return Need::Nothing,
-            State::Ordering { .. } | State::Leading { .. } => {}
+        match (self.state.clone(), &with.stopping) {
+            (State::Waiting { .. }, Some(end)) => self.stop_waiting(end.clone(), with.at, events),
+            (State::Waiting { .. } | State::Asked, _) => self.look_waiting(with, events),
+            (State::Copying { sure }, _) => self.look_copying(sure, with, events),
+            (State::Cancelling { then, since, sure }, _) => {
+                self.look_cancelling(then, since, sure, with, events);
+            }
+            (State::Ended(_), _) => return Need::Nothing,
+            (State::Ordering { .. } | State::Leading { .. }, _) => {}
         }
         // What has become of it may need something at once.
         match self.state.clone() {
@@ -356,8 +358,8 @@ impl StepRun {
         self.held_since = None;
         if self.stage + 1 >= self.stages() {
             self.lead(self.aim().to_vec(), StepEnd::Done, with.at);
-        } else if with.stopping {
-            self.lead(self.aim().to_vec(), StepEnd::Stopped, with.at);
+        } else if let Some(end) = &with.stopping {
+            self.lead(self.aim().to_vec(), end.clone(), with.at);
         } else {
             self.stage += 1;
             self.asked = 0;

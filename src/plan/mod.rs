@@ -2,8 +2,10 @@
 
 mod build;
 mod certificate;
+mod course;
 mod error;
 mod file;
+mod fill;
 mod forecast;
 mod judge;
 mod judge_log_dirs;
@@ -18,8 +20,10 @@ mod step;
 mod waves;
 
 pub use certificate::{CertificateCheck, check_certificate};
+pub use course::{Chain, Course, Habits, Place};
 pub use error::PlanError;
 pub use file::PlanFile;
+pub use fill::Fill;
 pub use judge::{Judgement, Leave, Stale, judge, judge_with};
 pub use kafka::{KafkaPartition, KafkaReassignment};
 pub use plan::{BrokerLoads, GoalOutcome, Plan, PlanLimits, Price, Refused, Wave};

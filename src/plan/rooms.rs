@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Plan, PlanLimits, Step};
+use super::{Fill, Plan, PlanLimits, Step};
 use crate::base::{BrokerId, Bytes, BytesPerS, TopicPartition};
 use crate::model::promises::disk_within_limit;
 use crate::model::{Broken, ClusterModel, Resource, Sums};
@@ -24,6 +24,8 @@ pub struct Rooms {
     /// What leaves which broker, by partition, and what clients write to it; of plans only.
     leaving: BTreeMap<TopicPartition, (Vec<(BrokerId, Bytes)>, f64)>,
     throttle_bytes_per_s: f64,
+    /// For how long growth is reckoned ahead, in seconds.
+    ahead_s: f64,
     counts_growth: bool,
     unsized_partitions: usize,
 }
@@ -91,8 +93,9 @@ impl Rooms {
     fn with(disks: BTreeMap<BrokerId, Disk>, limits: &PlanLimits, counts_growth: bool) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "a rate")]
         let throttle_bytes_per_s = limits.throttle_bytes_per_s.max(1) as f64;
+        let ahead_s = limits.bytes_per_broker.as_f64() / throttle_bytes_per_s;
         let (waves_s, leaving, unsized_partitions) = (Vec::new(), BTreeMap::new(), 0);
-        Self { disks, waves_s, leaving, throttle_bytes_per_s, counts_growth, unsized_partitions }
+        Self { disks, waves_s, leaving, throttle_bytes_per_s, ahead_s, counts_growth, unsized_partitions }
     }
 
     /// The disks as observed, before any wave.
@@ -154,6 +157,17 @@ impl Rooms {
         brings_to
             .filter_map(|broker| self.check(broker, wave, self.left_before(broker, wave)).err())
             .collect()
+    }
+
+    /// How full a broker's disks were before any wave, and how they grow by what clients write.
+    pub fn fill(&self, broker: BrokerId) -> Fill {
+        let Some(disk) = self.disks.get(&broker) else { return Fill::default() };
+        Fill {
+            used_bytes: disk.used.as_f64(),
+            limit_bytes: disk.limit.map_or(f64::INFINITY, Bytes::as_f64),
+            grows_per_s: disk.written_per_s,
+            ahead_s: self.ahead_s,
+        }
     }
 
     /// What leaves which broker when a step of the plan is done.

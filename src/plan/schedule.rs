@@ -35,6 +35,9 @@ pub struct Ready {
     pub index: usize,
     /// It repairs: it goes before all others.
     pub repairs: bool,
+    /// How soon a disk passes its limit that it takes load off, as [`super::Fill::presses`] has it: what takes load off a disk that is about to
+    /// fill goes before all that does not.
+    pub presses: Option<u8>,
     /// The broker that sends.
     pub source: Option<usize>,
     /// The broker that receives.
@@ -55,7 +58,8 @@ pub fn by_urgency(ready: &mut [Ready], backlog: &Backlog) {
         let units = |seconds: f64| (seconds / unit).round() as u64;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for the order only")]
         let bytes = copy.chain_bytes as u64;
-        (!copy.repairs, Reverse(units(longest)), Reverse(units(other)), Reverse(bytes), copy.index)
+        let presses = copy.presses.unwrap_or(u8::MAX);
+        (!copy.repairs, presses, Reverse(units(longest)), Reverse(units(other)), Reverse(bytes), copy.index)
     });
 }
 
@@ -266,14 +270,25 @@ mod tests {
         let ready = |index, source, onto, chain_bytes| Ready {
             index,
             repairs: index == 3,
+            presses: (index == 4).then_some(2),
             source: Some(source),
             onto: Some(onto),
             chain_bytes,
         };
-        let mut all = [ready(0, 0, 1, 9.0), ready(1, 0, 2, 1.0), ready(2, 0, 2, 5.0), ready(3, 1, 0, 1.0)];
+        let mut all = [
+            ready(0, 0, 1, 9.0),
+            ready(1, 0, 2, 1.0),
+            ready(2, 0, 2, 5.0),
+            ready(3, 1, 0, 1.0),
+            ready(4, 1, 0, 1.0),
+        ];
         let backlog = Backlog { into: vec![1.0, 50.0, 100.0], out: vec![20.0, 1.0, 0.0] };
         by_urgency(&mut all, &backlog);
-        assert_eq!(all.map(|ready| ready.index), [3, 2, 1, 0], "a repair, then what broker 2 receives");
+        assert_eq!(
+            all.map(|ready| ready.index),
+            [3, 4, 2, 1, 0],
+            "a repair, then what a full disk waits for, then what broker 2 receives"
+        );
     }
 
     #[test]

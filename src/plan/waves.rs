@@ -3,7 +3,7 @@
 
 use super::forecast::forecast;
 use super::schedule::{Backlog, Ready, by_urgency};
-use super::{PlanLimits, Step, Wave};
+use super::{Fill, PlanLimits, Step, Wave};
 use crate::base::Bytes;
 use crate::model::{BrokerOrd, ClusterModel, PartitionOrd, Resource, Sums};
 
@@ -89,8 +89,9 @@ struct Packer<'a> {
     used: Vec<f64>,
     /// Bytes that may not be passed; infinite where the capacity is not known.
     most: Vec<f64>,
-    /// Bytes by which each broker's data may grow while a wave runs.
-    growth: Vec<f64>,
+    /// What clients write to each broker, in bytes per second, and for how long that is reckoned ahead: while a wave runs.
+    written_per_s: Vec<f64>,
+    ahead_s: f64,
 }
 
 impl<'a> Packer<'a> {
@@ -111,12 +112,13 @@ impl<'a> Packer<'a> {
                         .map_or(f64::INFINITY, |capacity| capacity * limits.disk_limit_share)
                 })
                 .collect(),
-            growth: brokers().map(|(ord, _)| sums.get(ord, Resource::NetworkIn) * longest_s).collect(),
+            written_per_s: brokers().map(|(ord, _)| sums.get(ord, Resource::NetworkIn)).collect(),
+            ahead_s: longest_s,
         }
     }
 
-    /// The order in which steps are offered to a wave: repairs, then what frees disks near their limit, then as they
-    /// shall start.
+    /// The order in which steps are offered to a wave: repairs, then what takes load off disks that are about to fill,
+    /// then what frees those near their limit, then as they shall start.
     fn by_urgency(&self, pending: &mut Vec<Pending>) {
         let mut backlog = Backlog::new(self.used.len());
         for step in pending.iter() {
@@ -127,12 +129,17 @@ impl<'a> Packer<'a> {
                 }
             }
         }
+        let rest_s = backlog.most() / throttle(self.limits);
+        let presses: Vec<Option<u8>> = (0..self.used.len()).map(|at| self.fill(at).presses(rest_s)).collect();
+        let press =
+            |step: &Pending| step.removed.iter().filter_map(|(broker, _)| presses[broker.index()]).min();
         let ready = |(index, step): (usize, &Pending)| {
             let busiest =
                 |a: &&BrokerOrd, b: &&BrokerOrd| backlog.into[a.index()].total_cmp(&backlog.into[b.index()]);
             Ready {
                 index,
                 repairs: step.repairs,
+                presses: press(step),
                 source: step.source.map(BrokerOrd::index),
                 onto: step.added.iter().max_by(busiest).map(|broker| broker.index()),
                 chain_bytes: step.sent(),
@@ -144,8 +151,18 @@ impl<'a> Packer<'a> {
             |(broker, _): &(BrokerOrd, f64)| self.used[broker.index()] > 0.9 * self.most[broker.index()];
         let mut steps: Vec<Option<Pending>> = std::mem::take(pending).into_iter().map(Some).collect();
         pending.extend(order.iter().filter_map(|ready| steps[ready.index].take()));
-        pending
-            .sort_by_key(|step| if step.repairs { 0 } else { 2 - u8::from(step.removed.iter().any(near)) });
+        pending.sort_by_key(|step| match () {
+            () if step.repairs => 0,
+            () if press(step).is_some() => 1,
+            () if step.removed.iter().any(near) => 2,
+            () => 3,
+        });
+    }
+
+    /// How full the disks of a broker are when the waves so far are done.
+    fn fill(&self, at: usize) -> Fill {
+        let (used_bytes, limit_bytes) = (self.used[at], self.most[at]);
+        Fill { used_bytes, limit_bytes, grows_per_s: self.written_per_s[at], ahead_s: self.ahead_s }
     }
 
     /// Takes a step into a wave if every broker it touches can carry it.
@@ -155,7 +172,8 @@ impl<'a> Packer<'a> {
         let receives = |broker: &BrokerOrd| {
             let at = broker.index();
             fits(wave.bytes_in[at], pending.size)
-                && self.used[at] + wave.bytes_in[at] + pending.size + self.growth[at] <= self.most[at]
+                && self.used[at] + wave.bytes_in[at] + pending.size + self.written_per_s[at] * self.ahead_s
+                    <= self.most[at]
         };
         let sent = pending.sent();
         let sends = |broker: BrokerOrd| fits(wave.bytes_out[broker.index()], sent);

@@ -96,3 +96,41 @@ fn room_that_a_wave_makes_is_used_by_the_next() {
     let names: Vec<String> = packed.waves.iter().map(|wave| wave.steps[0].partition().to_string()).collect();
     assert_eq!(names, ["t-6", "t-0"], "broker 2 is full until one of its own has left");
 }
+
+#[test]
+fn what_takes_load_off_a_disk_that_is_about_to_fill_goes_first() {
+    let first = |written_per_s: f64, capacity: u64| {
+        let mut observation = observation();
+        // Broker 1 sends much and has all the room there is; partition 9 stands on broker 2.
+        let large = Capacity { disk_bytes: Some(Bytes(100_000)), ..Capacity::default() };
+        observation.brokers.get_mut(&BrokerId(1)).unwrap().capacity = large;
+        let small = Capacity { disk_bytes: Some(Bytes(capacity)), ..Capacity::default() };
+        observation.brokers.get_mut(&BrokerId(2)).unwrap().capacity = small;
+        let partitions = &mut observation.topics.get_mut(&"t".into()).unwrap().partitions;
+        for partition in partitions.iter_mut() {
+            partition.load.produce_bytes_per_s = crate::base::BytesPerS::new(0.0).ok();
+        }
+        partitions[9].replicas = vec![BrokerId(2)];
+        partitions[9].leader = Some(BrokerId(2));
+        partitions[9].isr = vec![BrokerId(2)];
+        partitions[9].load.produce_bytes_per_s = crate::base::BytesPerS::new(written_per_s).ok();
+        let model = ClusterModel::build(&observation).unwrap();
+        let sums = Sums::new(&model, &model.placement);
+        let mut leaves = goes(&model, 9, 2);
+        leaves.removed = vec![(BrokerOrd(1), 100.0)];
+        leaves.source = Some(BrokerOrd(1));
+        let others = (0..4).map(|at| goes(&model, at, 2));
+        let limits =
+            PlanLimits { throttle_bytes_per_s: 10, bytes_per_broker: Bytes(100), ..PlanLimits::default() };
+        let packed = pack(&model, &sums, others.chain([leaves]).collect(), &limits);
+        packed.waves[0].steps[0].partition().to_string()
+    };
+    assert_eq!(first(0.0, 1000), "t-0", "nothing is full: what most waits for goes first");
+    assert_eq!(first(0.0, 105), "t-9", "100 bytes are over 90 % of 105");
+    assert_eq!(
+        first(3.0, 130),
+        "t-9",
+        "17 bytes are left, and 30 are written while a wave of ten seconds runs"
+    );
+    assert_eq!(first(1.0, 130), "t-0", "10 are written, and what comes after retention may take away");
+}

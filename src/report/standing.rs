@@ -24,6 +24,8 @@ pub struct KnownView {
     pub proposed: Option<ProposedView>,
     /// Plans that have leave and were not begun yet, oldest leave first.
     pub approved: Vec<ApprovedView>,
+    /// What is wrong with the files that the daemon goes by: it goes on by what they said before.
+    pub daemon_troubles: Vec<String>,
     /// Brokers that were removed: nothing moves onto them.
     pub removed_brokers: Vec<BrokerId>,
     /// Brokers that were demoted: they become the leader of nothing.
@@ -225,6 +227,9 @@ pub(super) fn known_text(view: &KnownView, style: Style) -> (String, String) {
     }
     if let Some(daemon) = &view.daemon {
         execution += &indent(&format!("the cluster is looked after by {daemon}"));
+    }
+    for trouble in &view.daemon_troubles {
+        execution += &prose(style, &style.bad(&format!("the daemon goes by what was so before: {trouble}")));
     }
     let list = |brokers: &[BrokerId], was: &str| {
         let ids: Vec<String> = brokers.iter().map(ToString::to_string).collect();

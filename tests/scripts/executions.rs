@@ -76,8 +76,12 @@ fn measured(scene: &Scene, status: &Value, age: Duration) {
     let dir = ClusterDir::of(scene.state_dir(), status["cluster_id"].as_str());
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     let at_ms = u64::try_from(now.saturating_sub(age).as_millis()).expect("not in a million years");
-    let holder =
-        Holder { pid: std::process::id(), by: "test".to_owned(), since: evenkeel::base::TimestampMs(at_ms) };
+    let holder = Holder {
+        pid: std::process::id(),
+        by: "test".to_owned(),
+        since: evenkeel::base::TimestampMs(at_ms),
+        troubles: Vec::new(),
+    };
     let lock = Lock::take(&dir, Role::Act, &holder).expect("nobody acts");
     let (mut journal, _) = SqliteJournal::open(&dir, lock).expect("the journal can be opened");
     let times = |p50: f64, p99: f64| EndToEnd {
@@ -207,9 +211,13 @@ fn brokers_that_were_removed_stay_empty() {
 }
 
 fn daemon(scene: &Scene, folder: &tempfile::TempDir, mode: &str) -> crate::scene::Running {
+    daemon_with(scene, folder, mode, "disk-only")
+}
+
+fn daemon_with(scene: &Scene, folder: &tempfile::TempDir, mode: &str, goals: &str) -> crate::scene::Running {
     let settings = folder.path().join("evenkeel.toml");
     let text = format!(
-        "interval = \"1s\"\n[clusters.sim]\nbootstrap = \"{}\"\nmode = \"{mode}\"\ngoals = \"disk-only\"\n\
+        "interval = \"1s\"\n[clusters.sim]\nbootstrap = \"{}\"\nmode = \"{mode}\"\ngoals = \"{goals}\"\n\
          execution.throttle = \"2MB\"\n",
         scene.first_address()
     );
@@ -268,4 +276,47 @@ fn a_daemon_that_only_proposes_leaves_what_others_began() {
     assert!(told.contains("is not finished") && told.contains("evenkeel resume"), "{told}");
     scene.says(0, &["stop", "--now"]);
     scene.expect_clean();
+}
+
+/// Writes a goal file of its own: the shipped one, with something replaced.
+fn goals(folder: &tempfile::TempDir, from: &str, to: &str) {
+    let shipped = include_str!("../../goals/disk-only.toml");
+    assert!(shipped.contains(from), "{from}");
+    std::fs::write(folder.path().join("own.toml"), shipped.replacen(from, to, 1)).expect("it can be written");
+}
+
+#[test]
+fn a_daemon_rereads_its_goals_and_says_what_is_wrong_with_them() {
+    let scene = Scene::new();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    // With a band this wide the cluster is level.
+    goals(&folder, "band = 0.1", "band = 0.9");
+    let daemon = daemon_with(&scene, &folder, "act", "own.toml");
+    scene.wait_until("a daemon", |status| status["daemon"].is_string());
+    goals(&folder, "band = 0.1", "bnd = 0.1");
+    let status = scene.wait_until("a trouble", |status| status["daemon_troubles"] != serde_json::json!([]));
+    let trouble = status["daemon_troubles"].to_string();
+    assert!(trouble.contains("own.toml") && trouble.contains("line"), "{trouble}");
+    assert!(trouble.contains("did you mean `band`?"), "{trouble}");
+    let text = scene.says(0, &["status"]);
+    assert!(text.contains("the daemon goes by what was so before"), "{text}");
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(scene.status()["execution"].is_null(), "nothing is done by goals that cannot be read");
+
+    // Mended, it asks for something: that is carried out without a restart.
+    goals(&folder, "band = 0.1", "band = 0.1");
+    scene.wait_until("a move in flight", |status| status["reassignments"] != serde_json::json!([]));
+    assert_eq!(scene.status()["daemon_troubles"], serde_json::json!([]));
+
+    // Changed under way, it makes way: what is in flight is finished, the rest is planned anew.
+    goals(&folder, "band = 0.1", "band = 0.9");
+    scene.says(0, &["limits", "--throttle", "500MB"]);
+    scene.wait_until("its end", |status| status["execution"].is_null());
+    scene.expect_clean();
+    daemon.signal("INT");
+    let told = said(&daemon.wait());
+    assert_eq!(told.matches("did you mean `band`?").count(), 1, "told once: {told}");
+    assert!(told.contains("the goals have changed: from now on plans are made by them"), "{told}");
+    assert!(told.contains("steps that have not begun are dropped and planned anew"), "{told}");
+    assert!(told.contains("the goals have changed, and what is left is planned anew"), "{told}");
 }

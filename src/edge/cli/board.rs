@@ -94,6 +94,11 @@ impl Corner {
         }
     }
 
+    /// Posts the mode that the settings give now.
+    pub fn mode(&self, mode: &'static str) {
+        self.with(|post| post.gauges.mode = mode);
+    }
+
     /// A world whose looks are posted.
     pub fn watch(&self, inner: Box<dyn World>) -> Box<dyn World> {
         Box::new(Watched { inner, corner: self.clone() })

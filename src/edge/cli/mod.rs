@@ -22,6 +22,7 @@ mod judge;
 mod kill_points;
 mod limits;
 mod live;
+mod live_files;
 mod logging;
 mod marks;
 mod operate;

@@ -2,7 +2,7 @@
 //! it may, acts; a cluster out of reach does not disturb the others.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -10,13 +10,11 @@ use clap::Args;
 use tracing::{Span, error, info, info_span};
 
 use super::board::Board;
-use super::planning::Pace;
+use super::live_files::Files;
 use super::signals::{self, Termination};
 use super::target::{Target, read_settings};
 use super::ward::Ward;
-use super::{Failure, Screen, goals, state_dir};
-use crate::config::{ClusterSettings, Settings};
-use crate::control::ControllerSettings;
+use super::{Failure, Screen, state_dir};
 use crate::edge::http::{HttpError, HttpServer};
 
 const EXAMPLES: &str = "\
@@ -60,9 +58,7 @@ pub fn run(args: &RunArgs, screen: &Screen) -> Result<(), Failure> {
             let target = Target::from_settings(name, cluster, &args.config, screen)?;
             let target = Target { state_dir: state_dir.clone(), ..target };
             Ok(Ward {
-                goals: goals::load(target.goals.as_deref().unwrap_or("default"))?,
-                controller: controller_settings(&settings, cluster),
-                pace: Pace::of(None, &target.execution),
+                files: Files::new(&settings, name, cluster, args.config.clone())?,
                 target,
                 stop: signals::flag(),
                 once: args.once,
@@ -73,7 +69,7 @@ pub fn run(args: &RunArgs, screen: &Screen) -> Result<(), Failure> {
     // One look leaves nothing to scrape, and may be taken beside a daemon that has the port.
     let address = settings.metrics_listen.as_ref().filter(|_| !args.once);
     let server = address.map(|address| HttpServer::start(address, Arc::new(board))).transpose()?;
-    info!(clusters = wards.len(), config = %Path::new(&args.config).display(), "evenkeel has started");
+    info!(clusters = wards.len(), config = %args.config.display(), "evenkeel has started");
     if let Some(server) = &server {
         info!("metrics are at http://{}/metrics", server.address());
     }
@@ -121,15 +117,5 @@ impl From<HttpError> for Failure {
             ),
             HttpError::Start { .. } => failure,
         }
-    }
-}
-
-fn controller_settings(settings: &Settings, cluster: &ClusterSettings) -> ControllerSettings {
-    let defaults = ControllerSettings::default();
-    ControllerSettings {
-        mode: cluster.mode,
-        interval: cluster.interval.unwrap_or(settings.interval),
-        rest: cluster.act.rest.unwrap_or(defaults.rest),
-        bytes_most: cluster.act.bytes_most.or(defaults.bytes_most),
     }
 }

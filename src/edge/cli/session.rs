@@ -11,8 +11,8 @@ use super::target::Target;
 use super::{Cli, Failure, Screen, kill_points, marks};
 use crate::base::TimestampMs;
 use crate::control::{
-    Approval, ApprovalFate, Charge, Entry, ExecutionId, Happening, Journal, NoJournal, Recollection, Record,
-    Unfinished, World, drive,
+    Approval, ApprovalFate, Charge, Entry, ExecutionId, Happening, Journal, JournalError, NoJournal,
+    Recollection, Record, Unfinished, World, drive,
 };
 use crate::edge::lease::Standing;
 use crate::edge::store::{ClusterDir, Holder, JournalReader, Lock, Role, SqliteJournal};
@@ -226,6 +226,14 @@ impl Session {
         Self { world, right: Right { journal, known, lease } }
     }
 
+    /// Has what is carried out heed another voice beside those of operators: it is asked before each look.
+    #[must_use]
+    pub fn heeding(self, asks: impl FnMut() -> Option<OperatorRequest> + 'static) -> Self {
+        let Self { world, right: Right { journal, known, lease } } = self;
+        let journal = Box::new(Heeding { journal, asks: Box::new(asks) });
+        Self { world, right: Right { journal, known, lease } }
+    }
+
     /// Refuses to begin anything while something is unfinished.
     ///
     /// # Errors
@@ -302,6 +310,28 @@ impl Session {
     }
 }
 
+/// A journal with one more voice among those that ask something of an execution.
+struct Heeding {
+    journal: Box<dyn Journal>,
+    asks: Box<dyn FnMut() -> Option<OperatorRequest>>,
+}
+
+impl Journal for Heeding {
+    fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
+        self.journal.append(entries)
+    }
+
+    fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
+        let mut requests = self.journal.take_requests()?;
+        requests.extend((self.asks)());
+        Ok(requests)
+    }
+
+    fn still_mine(&self) -> Result<(), JournalError> {
+        self.journal.still_mine()
+    }
+}
+
 /// Refuses to begin anything while something is unfinished.
 ///
 /// # Errors
@@ -358,7 +388,7 @@ fn verb() -> String {
 }
 
 fn holder() -> Holder {
-    Holder { pid: std::process::id(), by: by(), since: now() }
+    Holder { pid: std::process::id(), by: by(), since: now(), troubles: Vec::new() }
 }
 
 /// The wall clock.

@@ -56,6 +56,7 @@ fn known(records: &Records, now: TimestampMs, voice: Voice) -> Result<KnownView,
     let here = records.acting()?.as_ref().map(ToString::to_string);
     let overview = records.overview(voice)?;
     let known = &overview.known;
+    let daemon = records.daemon()?;
     let carried_out_by = here.or_else(|| overview.living().map(ToString::to_string));
     let execution = known.unfinished().last().map(|unfinished| {
         let measured = known.measured(&unfinished.execution);
@@ -65,7 +66,8 @@ fn known(records: &Records, now: TimestampMs, voice: Voice) -> Result<KnownView,
     Ok(KnownView {
         execution,
         lease: overview.holder().map(lease),
-        daemon: records.daemon()?.as_ref().map(ToString::to_string),
+        daemon: daemon.as_ref().map(ToString::to_string),
+        daemon_troubles: daemon.map_or_else(Vec::new, |daemon| daemon.troubles),
         // Leave is for the daemon of this machine.
         proposed: overview.local.proposed().map(|(at, plan)| ProposedView::of(plan, at)),
         approved: overview

@@ -86,10 +86,6 @@ impl Target {
     ) -> Result<Self, Failure> {
         let folder = settings_path.parent().unwrap_or_else(|| Path::new(""));
         let properties = cluster.kafka_config.as_ref().map(|path| folder.join(path));
-        let goals = &cluster.goals;
-        // A goal set is a file when it looks like one, else a name: `goals/own.toml` against `default`.
-        let is_file = goals.contains(['/', '.']);
-        let goals = if is_file { folder.join(goals).display().to_string() } else { goals.clone() };
         Ok(Self {
             name: name.to_owned(),
             client: client(&cluster.bootstrap.to_string(), properties.as_deref(), screen)?,
@@ -98,11 +94,22 @@ impl Target {
             execution: cluster.execution.clone(),
             lease: cluster.lease,
             lease_topic: cluster.lease_topic.clone(),
-            goals: Some(goals),
+            goals: Some(goals_of(cluster, settings_path)),
             state_dir: None,
             words: format!("--cluster {name} --config {}", settings_path.display()),
         })
     }
+}
+
+/// The goal set of a cluster: the name of a shipped one, or the path of a file, which settings name relative to theirs.
+pub fn goals_of(cluster: &ClusterSettings, settings_path: &Path) -> String {
+    let goals = &cluster.goals;
+    // A goal set is a file when it looks like one, else a name: `goals/own.toml` against `default`.
+    if goals.contains(['/', '.']) {
+        let folder = settings_path.parent().unwrap_or_else(|| Path::new(""));
+        return folder.join(goals).display().to_string();
+    }
+    goals.clone()
 }
 
 /// Reads a settings file.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tracing::{error, info, warn};
 
 use super::board::Corner;
-use super::planning::Pace;
+use super::live_files::{Files, LiveFiles};
 use super::session::{NoRight, Records, Right, Session, is_daemons};
 use super::sharing::{Overview, Take, Voice};
 use super::target::Target;
@@ -15,24 +15,19 @@ use super::vigil::{Abandoned, Vigil};
 use super::{Failure, live, marks};
 use crate::base::TimestampMs;
 use crate::config::Mode;
-use crate::control::{
-    Approval, Controller, ControllerSettings, Decision, Happening, Scope, Unfinished, World, propose,
-};
+use crate::control::{Approval, Controller, Decision, Happening, Scope, Unfinished, World, propose};
 use crate::edge::kafka::StopFlag;
 use crate::edge::lease::LeaseError;
-use crate::edge::store::Lock;
 use crate::execute::{Execution, Outcome};
-use crate::goals::GoalSet;
 use crate::observe::Observation;
 use crate::plan::Plan;
 use crate::report::Proposed;
+use crate::solve::Operation;
 
 /// One cluster, and all that is needed to look after it.
 pub struct Ward {
     pub target: Target,
-    pub goals: GoalSet,
-    pub controller: ControllerSettings,
-    pub pace: Pace,
+    pub files: Files,
     pub stop: StopFlag,
     pub once: bool,
     /// Where it posts what it comes by.
@@ -40,13 +35,12 @@ pub struct Ward {
 }
 
 /// What a ward holds between two looks.
-#[derive(Default)]
 struct Held {
+    /// The files that it goes by, and the lock that says that no other daemon on this machine looks after the cluster.
+    files: LiveFiles,
     world: Option<Box<dyn World>>,
     /// What is written down about the cluster; known once it was seen.
     records: Option<Records>,
-    /// That no other daemon on this machine looks after it.
-    lock: Option<Lock>,
     /// Calls when what another machine has begun is left with nobody to carry it on.
     vigil: Option<Vigil>,
     /// The right was taken once, to find out what was left and whether it is to be had.
@@ -56,6 +50,32 @@ struct Held {
 }
 
 impl Held {
+    fn new(files: Files) -> Self {
+        Self {
+            files: LiveFiles::new(files),
+            world: None,
+            records: None,
+            vigil: None,
+            has_tried: false,
+            stands_by: None,
+        }
+    }
+
+    /// Whether the settings let it act.
+    fn acts(&self) -> bool {
+        self.files.in_force().controller.mode == Mode::Act
+    }
+
+    /// Whether the settings let it carry out what a person gave leave to.
+    fn asks(&self) -> bool {
+        self.files.in_force().controller.mode == Mode::Ask
+    }
+
+    /// Whether it may ever begin something: then it needs a journal, and to be the only daemon here.
+    fn may_act(&self) -> bool {
+        self.acts() || self.asks()
+    }
+
     /// Says that another acts, once for each.
     fn stand_by(&mut self, by: &str) {
         if self.stands_by.as_deref() != Some(by) {
@@ -69,8 +89,8 @@ impl Ward {
     /// Looks after the cluster until a stop is asked for. Failures are logged, and the next look is another try;
     /// with `--once` the failure of the one look is the result.
     pub fn tend(&self) -> Result<(), Failure> {
-        let mut controller = Controller::new(self.controller.clone());
-        let mut held = Held::default();
+        let mut held = Held::new(self.files.clone());
+        let mut controller = Controller::new(held.files.in_force().controller);
         loop {
             match &held.vigil {
                 Some(vigil) => vigil.wait(controller.wait(now()), &self.stop),
@@ -79,6 +99,10 @@ impl Ward {
             if self.is_over() {
                 return Ok(());
             }
+            held.files.look();
+            let controller_settings = held.files.in_force().controller;
+            self.corner.mode(controller_settings.mode.name());
+            controller.set(controller_settings);
             let round = self.round(&mut held, &mut controller);
             // It is never held from one round to the next.
             self.corner.holds_lease(false);
@@ -89,7 +113,7 @@ impl Ward {
                 return round;
             }
             if let Err(failure) = round {
-                if held.records.is_some() && held.lock.is_none() && self.may_act() {
+                if held.records.is_some() && !held.files.has_lock() && held.may_act() {
                     // Another daemon has the cluster, or nothing can be written down: waiting mends neither.
                     return Err(failure);
                 }
@@ -103,15 +127,6 @@ impl Ward {
 
     fn is_over(&self) -> bool {
         self.stop.count() > 0 || self.stop.is_leaving()
-    }
-
-    fn acts(&self) -> bool {
-        self.controller.mode == Mode::Act
-    }
-
-    /// Whether it may ever begin something: then it needs a journal, and to be the only daemon here.
-    fn may_act(&self) -> bool {
-        self.acts() || self.asks()
     }
 
     /// One look and what follows from it.
@@ -131,47 +146,41 @@ impl Ward {
         if let Some(unfinished) = overview.known.unfinished().last() {
             return self.take_up(world, held, controller, &overview, unfinished);
         }
-        if self.acts() && !held.has_tried && !self.once {
+        if held.acts() && !held.has_tried && !self.once {
             // Whether the right is to be had is found out at the start, and not when it is needed.
             let right = self.take_right(held, Take::IfFree)?;
             if let Some(right) = right.filter(|right| right.known.unfinished().next().is_some()) {
-                return self.carry_on(world, right, controller);
+                return self.carry_on(world, right, held, controller);
             }
         }
-        if self.asks()
-            && let Some(approval) = self.granted(held, &overview.local, &seen, world.now())
+        if held.asks()
+            && let Some(approval) = Self::granted(held, &overview.local, &seen, world.now())
             && let Some(plan) = approval.waiting()
         {
             controller.looked_in_vain(now());
             return self.act(world, held, controller, plan, Some(&approval));
         }
         let request = marks::request(&overview.known, &seen);
-        let decision =
-            controller.tick(world.now(), &seen, || propose(&seen, &self.goals, &request, &self.pace.limits));
+        let in_force = held.files.in_force();
+        let proposal = || propose(&seen, &in_force.goals, &request, &in_force.pace.limits);
+        let decision = controller.tick(world.now(), &seen, proposal);
         self.post(&decision);
         match decision {
             Decision::Act(proposal) => return self.act(world, held, controller, &proposal.plan, None),
-            decision => self.report(held, &overview, &seen, decision, world.now()),
+            decision => Self::report(held, &overview, &seen, decision, world.now()),
         }
         held.world = Some(world);
         Ok(())
     }
 
     /// Tells what came of a look that nothing is begun after.
-    fn report(
-        &self,
-        held: &Held,
-        overview: &Overview,
-        seen: &Observation,
-        decision: Decision,
-        now: TimestampMs,
-    ) {
+    fn report(held: &Held, overview: &Overview, seen: &Observation, decision: Decision, now: TimestampMs) {
         match decision {
             Decision::Watch => info!(brokers = seen.brokers.len(), topics = seen.topics.len(), "looked"),
             Decision::Level(proposal) => {
                 let refusals = proposal.plan.refusals.len();
                 info!(brokers = seen.brokers.len(), refusals, "level: nothing to do");
-                if self.asks() {
+                if held.asks() {
                     Self::nothing_waits(held, &overview.local, now);
                 }
             }
@@ -179,8 +188,8 @@ impl Ward {
             Decision::Propose { proposal, held_back } => {
                 let why: Vec<String> = held_back.iter().map(ToString::to_string).collect();
                 let why = why.join("; ");
-                if self.asks() {
-                    self.await_leave(held, &overview.local, (&proposal, &why), seen, now);
+                if held.asks() {
+                    Self::await_leave(held, &overview.local, (&proposal, &why), seen, now);
                 } else {
                     log_plan(&proposal.plan, &format!("proposed and not carried out: {why}"));
                 }
@@ -204,14 +213,14 @@ impl Ward {
     fn recollect(&self, held: &mut Held, seen: &Observation) -> Result<Overview, Failure> {
         let look = |held: &mut Held| {
             let records = held.records.insert(Records::of(&self.target, seen)?);
-            if held.lock.is_none() {
-                held.lock = Some(records.look_after()?);
+            if !held.files.has_lock() {
+                held.files.keep(records.look_after()?);
             }
             records.overview(Voice::Log)
         };
         match look(held) {
             // Whoever only looks needs no place to write things down.
-            Err(failure) if !self.may_act() => {
+            Err(failure) if !held.may_act() => {
                 warn!(hint = failure.hint.as_deref(), "{}", failure.message);
                 Ok(Overview::default())
             }
@@ -237,7 +246,7 @@ impl Ward {
         }
         let is_ours = is_daemons(&unfinished.by)
             && overview.local.unfinished().any(|here| here.execution == unfinished.execution);
-        if !self.acts() && !is_ours {
+        if !held.acts() && !is_ours {
             let words = &records.words;
             if let Some(beat) = overview.living() {
                 info!("plan {} is being carried out by {beat}", unfinished.plan.id);
@@ -260,7 +269,7 @@ impl Ward {
             return Ok(());
         }
         match self.take_right(held, Take::IfFree)? {
-            Some(right) => self.carry_on(world, right, controller),
+            Some(right) => self.carry_on(world, right, held, controller),
             None => Ok(()),
         }
     }
@@ -276,7 +285,7 @@ impl Ward {
         controller.looked_in_vain(now());
         let from = abandoned.last.as_ref().filter(|_| abandoned.is_silent);
         match self.take_right(held, Take::From(from))? {
-            Some(right) => self.carry_on(world, right, controller),
+            Some(right) => self.carry_on(world, right, held, controller),
             None => Ok(()),
         }
     }
@@ -286,6 +295,7 @@ impl Ward {
         &self,
         world: Box<dyn World>,
         right: Right,
+        held: &Held,
         controller: &mut Controller,
     ) -> Result<(), Failure> {
         let Some(unfinished) = right.known.unfinished().last().cloned() else { return Ok(()) };
@@ -294,6 +304,10 @@ impl Ward {
             "carrying on what was begun {} by {}", unfinished.began_at, unfinished.by
         );
         let mut session = Session::new(world, right);
+        // What an operator ordered is theirs, whatever the goals are; what a daemon levels serves its goals.
+        if is_daemons(&unfinished.by) && unfinished.plan.operation == Operation::Rebalance.to_string() {
+            session = session.heeding(held.files.asks());
+        }
         let outcome = session.carry_on(&unfinished, &[], &mut self.tell())?;
         self.tell_end(controller, &outcome);
         Ok(())
@@ -307,7 +321,7 @@ impl Ward {
             Ok(right) => right.is_leased(),
             Err(NoRight { held_by, .. }) => held_by.is_some() && records.sharing.is_wanted(),
         };
-        if is_shared && held.vigil.is_none() && self.acts() && !self.once {
+        if is_shared && held.vigil.is_none() && held.acts() && !self.once {
             held.vigil = Some(Vigil::start(&records.sharing)?);
         }
         match taken {
@@ -357,8 +371,11 @@ impl Ward {
         // Whoever had the right a moment ago may have changed what was seen.
         let seen = world.observe(&Scope::Full)?;
         let mut session = Session::new(world, right);
+        if approval.is_none() {
+            session = session.heeding(held.files.asks());
+        }
         session.refuse_unfinished(&records.words)?;
-        let settings = self.pace.execute.clone();
+        let settings = held.files.in_force().pace.execute;
         let mut execution = Execution::new(plan, settings, session.world.now(), &seen)?;
         let outcome = session.carry_out(plan, approval, &mut execution, &mut self.tell())?;
         self.tell_end(controller, &outcome);

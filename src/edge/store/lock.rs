@@ -39,6 +39,9 @@ pub struct Holder {
     pub by: String,
     /// Since when.
     pub since: TimestampMs,
+    /// What is wrong with the files that it goes by, in words; empty where nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<String>,
 }
 
 impl std::fmt::Display for Holder {
@@ -71,6 +74,7 @@ const BLINK: Duration = Duration::from_millis(500);
 pub struct Lock {
     file: File,
     path: PathBuf,
+    holder: Holder,
 }
 
 impl Lock {
@@ -84,7 +88,7 @@ impl Lock {
         dir.make().map_err(|error| LockError::Unusable { path: dir.path().to_owned(), error })?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut file = options.open(&path).map_err(unusable)?;
+        let file = options.open(&path).map_err(unusable)?;
         let began = Instant::now();
         loop {
             match file.try_lock() {
@@ -94,15 +98,30 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(unusable(error)),
             }
         }
-        let text = serde_json::to_string(holder).map_err(|error| unusable(error.into()))?;
-        let write = |file: &mut File| {
-            file.set_len(0)?;
-            file.rewind()?;
-            file.write_all(text.as_bytes())
-        };
-        // Who holds it is told for people; the lock itself is held without it (the disk may be full).
-        drop(write(&mut file));
-        Ok(Self { file, path })
+        let mut lock = Self { file, path, holder: holder.clone() };
+        lock.write();
+        Ok(lock)
+    }
+
+    /// Writes down who holds it. That is told for people; the lock itself is held without it (the disk may be full).
+    fn write(&mut self) {
+        let written = serde_json::to_string(&self.holder).map_err(io::Error::from).and_then(|text| {
+            self.file.set_len(0)?;
+            self.file.rewind()?;
+            self.file.write_all(text.as_bytes())
+        });
+        drop(written);
+    }
+
+    /// What was last told to be wrong.
+    pub fn troubles(&self) -> &[String] {
+        &self.holder.troubles
+    }
+
+    /// Tells whoever looks at the lock what is wrong with the files that its holder goes by.
+    pub fn tell(&mut self, troubles: Vec<String>) {
+        self.holder.troubles = troubles;
+        self.write();
     }
 
     /// Who holds a lock now, if anyone does.
@@ -159,7 +178,7 @@ pub(super) enum Standing {
 impl Holder {
     /// Someone who has not said yet who it is.
     fn unknown() -> Self {
-        Self { pid: 0, by: "not known".to_owned(), since: TimestampMs(0) }
+        Self { pid: 0, by: "not known".to_owned(), since: TimestampMs(0), troubles: Vec::new() }
     }
 }
 

@@ -14,7 +14,12 @@ use crate::execute::{End, ExecuteSettings, Fact, OperatorRequest, Outcome, StopM
 use crate::plan::{MoveStep, Plan, PlanLimits, Price, Step, Wave};
 
 fn holder() -> Holder {
-    Holder { pid: std::process::id(), by: "tester@here: test".to_owned(), since: TimestampMs(5_000) }
+    Holder {
+        pid: std::process::id(),
+        by: "tester@here: test".to_owned(),
+        since: TimestampMs(5_000),
+        troubles: Vec::new(),
+    }
 }
 
 fn open(dir: &ClusterDir) -> SqliteJournal {

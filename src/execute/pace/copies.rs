@@ -23,7 +23,7 @@ impl Growth {
     }
 
     /// What is written to a partition; 0 where nobody knows.
-    pub(super) fn of(&self, name: &TopicPartition, partition: &Partition) -> f64 {
+    pub(in crate::execute) fn of(&self, name: &TopicPartition, partition: &Partition) -> f64 {
         let told = partition.load.produce_bytes_per_s.map(BytesPerS::get);
         told.or_else(|| self.0.get(name).copied()).unwrap_or(0.0)
     }

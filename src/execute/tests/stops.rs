@@ -1,6 +1,6 @@
 //! Stopping: nothing new, nothing left.
 
-use super::desk::{Desk, asked, cancelled, ids, moves, name};
+use super::desk::{Desk, asked, cancelled, cluster, ids, moves, name};
 use crate::execute::*;
 
 fn steps() -> Vec<Vec<crate::plan::Step>> {
@@ -89,4 +89,46 @@ fn progress_counts_what_is_seen() {
     let progress = desk.execution.progress();
     assert!((progress.ratio() - 1.0).abs() < f64::EPSILON, "{progress}");
     assert_eq!((progress.steps_done, progress.wave), (3, 2));
+}
+
+/// One move between its two stages, one on its way, one that waits.
+#[test]
+fn other_goals_drop_what_has_not_begun_and_leave_nothing_half_done() {
+    let settings = ExecuteSettings { moves_in_flight: 2, ..ExecuteSettings::default() };
+    let two_stages = moves("t-0", &[&[1, 2, 3], &[4, 2, 3], &[4, 5, 3]]);
+    let steps =
+        vec![two_stages, moves("t-1", &[&[1, 2, 3], &[1, 5, 3]]), moves("t-2", &[&[1, 2, 3], &[1, 2, 6]])];
+    let mut desk = Desk::with(cluster(), settings, vec![steps]);
+    assert_eq!(asked(&desk.turn()).len(), 2);
+    desk.turns(2);
+    desk.execution.request(&OperatorRequest::OtherGoals, None);
+    let memory = desk.execution.memory();
+    desk.finish(&name("t-0"));
+    assert!(asked(&desk.turns(5)).is_empty(), "nothing begins any more");
+    assert!(
+        desk.told("1 steps that have not begun are dropped and planned anew, 2 moves in flight are finished")
+    );
+
+    // Whoever carries it on after a death knows it too.
+    let plan = super::desk::plan(vec![vec![moves("t-0", &[&[1, 2, 3], &[4, 2, 3], &[4, 5, 3]])]]);
+    let carried_on = Execution::resume(&plan, ExecuteSettings::default(), memory, desk.now, &desk.seen);
+    assert_eq!(carried_on.expect("the same cluster").progress().stopping, Some(StopMode::FinishInFlight));
+
+    let outcome = desk.run_out();
+    assert_eq!(outcome.end, End::DoneInPart, "nobody has stopped it: {outcome}");
+    let other = StepEnd::Dropped { reason: DropReason::OtherGoals };
+    assert_eq!((desk.end_of("t-0"), desk.end_of("t-2")), (other.clone(), other));
+    assert_eq!(desk.list("t-0"), ids(&[4, 2, 3]), "its first stage, whole");
+    assert_eq!(desk.end_of("t-1"), StepEnd::Done);
+    assert!(desk.is_clear());
+}
+
+#[test]
+fn a_stop_counts_more_than_other_goals() {
+    let mut desk = Desk::new(vec![vec![moves("t-1", &[&[1, 2, 3], &[1, 5, 3]])]]);
+    desk.turns(2);
+    desk.execution.request(&OperatorRequest::OtherGoals, None);
+    desk.execution.request(&OperatorRequest::Stop { mode: StopMode::Cancel }, None);
+    assert_eq!(desk.run_out().end, End::Stopped);
+    assert_eq!(desk.end_of("t-1"), StepEnd::Stopped, "it was cancelled");
 }

@@ -6,7 +6,6 @@ use tracing::{info, warn};
 
 use super::{Held, Ward, log_plan};
 use crate::base::TimestampMs;
-use crate::config::Mode;
 use crate::control::{Approval, ApprovalFate, Fit, Proposal, Recollection, Record, fit};
 use crate::observe::Observation;
 
@@ -15,22 +14,17 @@ use crate::observe::Observation;
 const WAITS_FOR: Duration = Duration::from_secs(86_400);
 
 impl Ward {
-    /// Whether it carries out what has leave, and nothing else.
-    pub(super) fn asks(&self) -> bool {
-        self.controller.mode == Mode::Ask
-    }
-
     /// What has leave and fits now; what can fit no more is void from here on.
     pub(super) fn granted(
-        &self,
         held: &Held,
         known: &Recollection,
         seen: &Observation,
         now: TimestampMs,
     ) -> Option<Approval> {
+        let settings = held.files.in_force().pace.execute;
         for approval in known.approvals() {
             let Some(plan) = approval.waiting() else { continue };
-            match fit(plan, &self.pace.execute, now, seen) {
+            match fit(plan, &settings, now, seen) {
                 Fit::Now => return Some(approval.clone()),
                 Fit::Later(why) => {
                     info!(plan = %approval.plan, "approved by {}, and held back: {why}", approval.by);
@@ -47,16 +41,16 @@ impl Ward {
 
     /// Has a proposal wait for leave, unless an earlier one does that still fits.
     pub(super) fn await_leave(
-        &self,
         held: &Held,
         known: &Recollection,
         (proposal, held_back): (&Proposal, &str),
         seen: &Observation,
         now: TimestampMs,
     ) {
+        let settings = held.files.in_force().pace.execute;
         let still_waits = known.proposed().filter(|(at, plan)| {
             let is_young = now.since(*at) < WAITS_FOR && plan.goal_set == proposal.plan.goal_set;
-            is_young && !matches!(fit(plan, &self.pace.execute, now, seen), Fit::Never(_))
+            is_young && !matches!(fit(plan, &settings, now, seen), Fit::Never(_))
         });
         if let Some((at, plan)) = still_waits {
             info!(plan = %plan.id, "proposed {at}, and not carried out: {held_back}");
