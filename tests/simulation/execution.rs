@@ -1,7 +1,6 @@
 //! Executions on the simulated cluster, from seeds: random plans, random faults, every promise checked after every
 //! event, and at the end nothing left behind.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel::control::{Charge, Happening, NoJournal, Scope, World, drive, propose};
@@ -13,6 +12,7 @@ use evenkeel::solve::Request;
 
 use crate::meddler::Meddler;
 use crate::scenario::Scenario;
+use crate::tally::Tally;
 use crate::trial;
 
 /// How many seeds a run of the tests takes; the other tests of this folder take their share of it. A night's run:
@@ -29,8 +29,7 @@ pub fn none_wrong(wrong: &[String]) {
 
 #[test]
 fn promises_hold_whatever_happens() {
-    let mut counts = [0_u64; 4];
-    let (mut checks, mut kinds) = (0, BTreeMap::<&str, u64>::new());
+    let mut tally = Tally::default();
     let mut wrong = Vec::new();
     for seed in 0..seeds() {
         let scenario = Scenario::of(seed);
@@ -38,27 +37,13 @@ fn promises_hold_whatever_happens() {
         if !report.wrong.is_empty() {
             wrong.push(trial::story(&seed.to_string(), &scenario, &report));
         }
-        checks += report.checks;
-        for trouble in &scenario.faults {
-            *kinds.entry(trouble.name()).or_default() += 1;
-        }
-        if let Some(outcome) = report.outcome {
-            counts[match outcome.end {
-                End::Done => 0,
-                End::DoneInPart => 1,
-                End::Stopped => 2,
-                End::Failed { .. } => 3,
-            }] += 1;
-        }
+        tally.add(&scenario, &report);
     }
     none_wrong(&wrong);
-    let [done, in_part, stopped, failed] = counts;
-    for (kind, count) in kinds {
-        println!("{kind:<18}{count:>8}");
-    }
-    println!("{} seeds, promises checked after {checks} events", seeds());
-    println!("{done} done, {in_part} in part, {stopped} stopped, {failed} failed");
-    let all: u64 = counts.iter().sum();
+    print!("{tally}");
+    println!("{:>10} events after which promises were checked", tally.events);
+    let Tally { done, in_part, stopped, failed, .. } = tally;
+    let all = done + in_part + stopped + failed;
     assert!(done * 4 > all, "faults are to be lived through, not fled from: {done} of {all} done");
     assert!(stopped > 0 && in_part > 0, "every way out is gone: {stopped} stopped, {in_part} in part");
 }

@@ -9,6 +9,7 @@ use evenkeel::control::{
     Charge, Entry, ExecutionId, Fate, Happening, Journal, JournalError, KillPoint, Recollection, Record,
     SharedFate, World, drive, mortal,
 };
+use evenkeel::edge::sim::SimEvent;
 use evenkeel::execute::{Execution, NotStarted, OperatorRequest, Outcome, Phase};
 
 use crate::meddler::Meddler;
@@ -32,8 +33,10 @@ pub struct Report {
     pub reached: BTreeMap<KillPoint, u32>,
     /// Faults that bit, and what the execution was doing.
     pub bit: Vec<(&'static str, &'static str)>,
-    /// How often a promise was checked.
+    /// Events after which promises were checked.
     pub checks: u64,
+    /// How often something happened that touches a promise, by promise.
+    pub touched: BTreeMap<&'static str, u64>,
     /// Lives of the process.
     pub lives: u32,
 }
@@ -115,6 +118,7 @@ pub fn run_with(scenario: &Scenario, deaths: &[Death], bug: Option<Bug>) -> Repo
     let mut world = Meddler::new(scenario);
     let before = world.look();
     let watched = watch::watch(&mut world, scenario);
+    let touched = count_touched(&mut world);
     let mut journal = Lines {
         written: Vec::new(),
         requests: scenario.requests.clone(),
@@ -145,9 +149,11 @@ pub fn run_with(scenario: &Scenario, deaths: &[Death], bug: Option<Bug>) -> Repo
     };
     report.bit.clone_from(&world.bit);
     report.checks = watched.borrow().checks;
+    report.touched.clone_from(&touched.borrow());
     report.wrong.extend(watched.borrow().broken.clone());
     if let Some(outcome) = &outcome {
         report.wrong.extend(watch::at_the_end(&world, scenario, outcome, &watched.borrow()));
+        report.touched.insert("throttles put back, and nothing left half done", 1);
         let unfinished = journal.recollect().unfinished().count();
         let left = !outcome.left.is_empty();
         let unwritten = !scenario.journal_down().is_empty();
@@ -162,6 +168,42 @@ pub fn run_with(scenario: &Scenario, deaths: &[Death], bug: Option<Bug>) -> Repo
     drop(before);
     report.outcome = outcome;
     report
+}
+
+/// What is checked when a move begins.
+const WHEN_MOVES_BEGIN: [&str; 7] = [
+    "replication factor kept",
+    "no broker twice in a list",
+    "rack spread no worse",
+    "one new replica at a time",
+    "nothing but repair while a broker is down",
+    "replicas in sync to spare",
+    "throttles stand before a copy",
+];
+
+/// What is checked when a move has ended.
+const WHEN_MOVES_END: [&str; 2] = ["no disk over its limit", "nothing moved twice"];
+
+/// Counts, beside [`watch`], what happens that a promise is about; partitions that others meddle with are among these, and
+/// judged by fewer of them.
+fn count_touched(world: &mut Meddler) -> Rc<RefCell<BTreeMap<&'static str, u64>>> {
+    let touched: Rc<RefCell<BTreeMap<&'static str, u64>>> = Rc::default();
+    let counted = Rc::clone(&touched);
+    world.sim.watch(move |_, events| {
+        let mut counted = counted.borrow_mut();
+        for event in events {
+            *counted.entry("never under min ISR").or_default() += 1;
+            let promises = match event {
+                SimEvent::Reassigning(_) => &WHEN_MOVES_BEGIN[..],
+                SimEvent::Reassigned(_) => &WHEN_MOVES_END,
+                _ => &[],
+            };
+            for promise in promises {
+                *counted.entry(promise).or_default() += 1;
+            }
+        }
+    });
+    touched
 }
 
 /// One life of the process: begins the plan, or carries on what the journal holds of it. An error is that it was not
