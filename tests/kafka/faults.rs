@@ -73,6 +73,9 @@ fn an_execution_cannot_hurt() {
 
 /// After a story that failed: the next one wants a cluster that is well.
 fn put_right(lab: &mut Lab) {
+    if !lab.controller_runs() {
+        lab.restart_controller();
+    }
     for broker in 1..=6 {
         if !lab.running().contains(&broker) {
             lab.start_broker(broker);

@@ -8,7 +8,8 @@ use crate::support::lab::{Lab, Seen};
 
 /// Broker 2, which gets all that broker 5 gives, is killed on the way.
 pub fn a_broker_is_killed_and_comes_back(lab: &mut Lab) {
-    let running = start_moving(lab, &["remove-broker", "5"], "300kB");
+    // So slow that what Kafka lets through in a burst at the start is not all that is on its way.
+    let running = start_moving(lab, &["remove-broker", "5"], "60kB");
     let moving = lab.look().moving();
     lab.kill(2);
     let killed = Instant::now();
@@ -31,9 +32,17 @@ pub fn the_controller_is_killed_and_comes_back(lab: &mut Lab) {
     let killed = Instant::now();
     let before = lab.disk_bytes()[&5];
     sleep(Duration::from_secs(10));
-    let after = lab.disk_bytes()[&5];
+    // What Kafka has let through in a burst at the start, it makes up for with a standstill of ten seconds.
+    let mut after = lab.disk_bytes()[&5];
+    while after <= before {
+        assert!(
+            killed.elapsed() < Duration::from_secs(30),
+            "no data moved without a controller: {after} bytes"
+        );
+        sleep(Duration::from_secs(1));
+        after = lab.disk_bytes()[&5];
+    }
     eprintln!("faults: without a controller broker 5 went from {before} to {after} bytes");
-    assert!(after > before, "no data moved without a controller");
     lab.restart_controller();
     eprintln!("faults: the controller was away for {:.1?}", killed.elapsed());
     hurry(lab, running).expect_code(0);

@@ -19,6 +19,11 @@ impl Lab {
         self.controller.as_mut().expect("the lab has a controller").kill();
     }
 
+    /// Whether the controller's process is there.
+    pub fn controller_runs(&self) -> bool {
+        self.controller.as_ref().is_some_and(|node| node.is_running())
+    }
+
     /// Starts the controller again and waits until it serves.
     pub fn restart_controller(&mut self) {
         self.start_controller();
