@@ -21,7 +21,7 @@ impl Lab {
 
     /// Whether the controller's process is there.
     pub fn controller_runs(&self) -> bool {
-        self.controller.as_ref().is_some_and(|node| node.is_running())
+        self.controller.as_ref().is_some_and(super::process::Guarded::is_running)
     }
 
     /// Starts the controller again and waits until it serves.
