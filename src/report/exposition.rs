@@ -182,7 +182,8 @@ fn execution(page: &mut Page<'_>) {
         let progress = gauges.progress.as_ref()?;
         Some(progress.bytes_total.saturating_sub(progress.bytes_done).as_f64())
     });
-    let help = "Time left, at the speed measured, and no less than the busiest broker needs at its throttle.";
+    let help =
+        "Time left, as the throttles let the rest be copied; without throttles, at the speed measured.";
     page.one("evenkeel_execution_remaining_seconds", help, |gauges| gauges.progress.as_ref()?.left_s);
     let help = "Bytes copied in a second, over the last minute.";
     page.one("evenkeel_execution_speed_bytes_per_second", help, |gauges| {
