@@ -37,16 +37,6 @@ fn real(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
 }
 
-/// A real amount of bytes as a whole one.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped to at least 0, saturates"
-)]
-fn whole_bytes(amount: f64) -> crate::base::Bytes {
-    crate::base::Bytes(amount.max(0.0).round() as u64)
-}
-
 /// What goals do not show, and bears on their answers: racks that are none, brokers that are down.
 fn remarks(model: &crate::model::ClusterModel) -> Vec<String> {
     let unset = crate::solve::rack_unset(model).map(|lack| format!("{}: {}", lack.reason(), lack.mend()));
@@ -58,4 +48,9 @@ fn remarks(model: &crate::model::ClusterModel) -> Vec<String> {
         some => Some(format!("brokers {} are down, and are not counted", some.join(", "))),
     };
     unset.into_iter().chain(down).collect()
+}
+
+/// A real amount of bytes to the nearest whole one.
+fn whole_bytes(amount: f64) -> crate::base::Bytes {
+    crate::base::Bytes::whole(amount.round())
 }

@@ -1,9 +1,8 @@
 //! Plans against a small cluster, and against one another.
 
 use super::*;
-use crate::base::{DigestBuilder, ModelId};
 use crate::observe::{Partition, Reassignment, Replica, SeenTopic};
-use crate::plan::{LeaderStep, LogDirStep, MoveStep, PlanLimits, Price, Wave};
+use crate::plan::{LeaderStep, LogDirStep, MoveStep, Wave, bare_plan};
 
 fn ids(ids: &[i32]) -> Vec<BrokerId> {
     ids.iter().copied().map(BrokerId).collect()
@@ -36,26 +35,7 @@ fn dir(partition: i32, broker: i32, from: &str, to: &str) -> Step {
 }
 
 fn plan(steps: Vec<Step>) -> Plan {
-    let digest = DigestBuilder::new("test").finish();
-    Plan {
-        format: String::new(),
-        id: PlanId(digest),
-        cluster_id: Some("c".to_owned()),
-        based_on: ModelId(digest),
-        observed_at: TimestampMs(0),
-        goal_set: String::new(),
-        operation: "rebalance".to_owned(),
-        replication_factors: BTreeMap::new(),
-        seed: 0,
-        is_empty: steps.is_empty(),
-        limits: PlanLimits::default(),
-        certificate: None,
-        price: Price::default(),
-        goals: Vec::new(),
-        brokers: Vec::new(),
-        refusals: Vec::new(),
-        waves: vec![Wave { steps }],
-    }
+    Plan { cluster_id: Some("c".to_owned()), is_empty: steps.is_empty(), ..bare_plan(vec![Wave { steps }]) }
 }
 
 /// Three partitions on 1 and 2, led by 2, all in directory `/a`; the last one is being reassigned.

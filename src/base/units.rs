@@ -45,6 +45,12 @@ impl Bytes {
     pub fn as_f64(self) -> f64 {
         self.0 as f64
     }
+
+    /// The whole bytes of a real amount; none where it is negative, the most there can be where it is larger.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates at both ends")]
+    pub fn whole(amount: f64) -> Self {
+        Self(amount as u64)
+    }
 }
 
 impl Add for Bytes {

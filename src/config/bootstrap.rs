@@ -27,18 +27,20 @@ impl FromStr for Bootstrap {
     /// Reads `HOST:PORT[,HOST:PORT..]`; an IPv6 address stands in brackets.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let address = |part: &str| {
-            let wrong = || NotAnAddress(part.to_owned());
-            let (host, port) = part.trim().rsplit_once(':').ok_or_else(wrong)?;
-            let port: u16 = port.parse().map_err(|_| wrong())?;
-            let bracketed = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
-            let plain = !host.is_empty() && !host.contains([':', '/', ' ', '[', ']', '@']);
-            if port == 0 || !(bracketed || plain) {
-                return Err(wrong());
-            }
+            let known = host_and_port(part.trim()).filter(|(_, port)| *port != 0);
+            let (host, port) = known.ok_or_else(|| NotAnAddress(part.to_owned()))?;
             Ok(format!("{host}:{port}"))
         };
         text.split(',').map(address).collect::<Result<_, _>>().map(Self)
     }
+}
+
+/// The two parts of `HOST:PORT`, where it is that; an IPv6 address stands in brackets.
+pub(super) fn host_and_port(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let bracketed = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
+    let plain = !host.is_empty() && !host.contains([':', '/', ' ', '[', ']', '@']);
+    Some((host, port.parse().ok()?)).filter(|_| bracketed || plain)
 }
 
 impl fmt::Display for Bootstrap {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
+use super::bootstrap::host_and_port;
+
 /// Where to listen: a host of this machine and a port; port 0 is any that is free.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenAddress(String);
@@ -26,14 +28,8 @@ impl FromStr for ListenAddress {
 
     /// Reads `HOST:PORT`. All addresses of the machine are never meant by an empty host: who wants that says `0.0.0.0`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || NotAListenAddress(text.to_owned());
-        let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-        let bracketed = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
-        let plain = !host.is_empty() && !host.contains([':', '/', ' ', '[', ']', '@']);
-        if port.parse::<u16>().is_err() || !(bracketed || plain) {
-            return Err(wrong());
-        }
-        Ok(Self(text.to_owned()))
+        let known = host_and_port(text).map(|_| Self(text.to_owned()));
+        known.ok_or_else(|| NotAListenAddress(text.to_owned()))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::base::{Bytes, PlanId, TimestampMs};
 use crate::execute::{ExecuteSettings, Execution, NotStarted};
 use crate::model::Promise;
 use crate::observe::Observation;
-use crate::plan::{Plan, PlanFile, judge};
+use crate::plan::{Plan, judge_plan};
 
 /// Leave that a person gave to one plan: to exactly that, once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ pub fn fit(plan: &Plan, settings: &ExecuteSettings, now: TimestampMs, seen: &Obs
             format!("{} {}", gap.subject, gap.reason).trim()
         ));
     }
-    let judgement = judge(seen, &PlanFile::Evenkeel(Box::new(plan.clone())), &plan.limits);
+    let judgement = judge_plan(seen, plan, &plan.limits);
     if let Some(other) = judgement.broken.iter().find(|broken| broken.promise == Promise::PlanIsCurrent) {
         return Fit::Never(format!("{}: {}", other.subject, other.detail));
     }

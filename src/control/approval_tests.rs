@@ -1,10 +1,10 @@
 //! Leave, as it is written down, and whether a plan that has it fits.
 
 use super::*;
-use crate::base::{BrokerId, DigestBuilder, ModelId, TopicPartition};
+use crate::base::{BrokerId, TopicPartition};
 use crate::control::{Entry, Recollection, Record};
 use crate::observe::{Gap, GapKind, Partition, Reassignment, SeenBroker, SeenTopic};
-use crate::plan::{MoveStep, PlanLimits, Price, Step, Wave};
+use crate::plan::{MoveStep, Price, Step, Wave, bare_plan};
 
 const NOW: TimestampMs = TimestampMs(1_795_446_000_000);
 
@@ -31,7 +31,6 @@ fn seen() -> Observation {
 
 /// Moves the first partition from broker 1 to broker 2.
 fn plan() -> Plan {
-    let digest = DigestBuilder::new("test").finish();
     let step = MoveStep {
         partition: TopicPartition::new("t", 0),
         from: vec![BrokerId(1)],
@@ -40,23 +39,10 @@ fn plan() -> Plan {
         reason: String::new(),
     };
     let plan = Plan {
-        format: "evenkeel-plan/1".to_owned(),
-        id: PlanId(digest),
         cluster_id: Some("c".to_owned()),
-        based_on: ModelId(digest),
         observed_at: NOW,
-        goal_set: String::new(),
-        operation: "rebalance".to_owned(),
-        replication_factors: std::collections::BTreeMap::new(),
-        seed: 0,
-        is_empty: false,
-        limits: PlanLimits::default(),
-        certificate: None,
         price: Price { bytes: Bytes(10), ..Price::default() },
-        goals: Vec::new(),
-        brokers: Vec::new(),
-        refusals: Vec::new(),
-        waves: vec![Wave { steps: vec![Step::Move(step)] }],
+        ..bare_plan(vec![Wave { steps: vec![Step::Move(step)] }])
     };
     Plan { id: plan.content_id(), ..plan }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{Controller, ControllerSettings, Decision, HeldBack, Proposal, ProposeError};
-use crate::base::{BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs};
+use crate::base::{BrokerId, Bytes, TimestampMs};
 use crate::config::Mode;
 use crate::execute::{End, Outcome};
 use crate::goals::Verdict;
 use crate::model::{ClusterModel, ModelError};
 use crate::observe::{Gap, GapKind, Observation, Partition, SeenBroker, SeenTopic};
-use crate::plan::{Judgement, Plan, PlanLimits, Price};
+use crate::plan::{Judgement, Plan, Price, bare_plan};
 use crate::solve::Solution;
 
 fn seen() -> Observation {
@@ -28,25 +28,11 @@ fn seen() -> Observation {
 /// A proposal that copies `bytes` and meets a goal that was not met; an empty one where `bytes` is 0.
 fn proposal(bytes: u64) -> Result<Proposal, ProposeError> {
     let model = ClusterModel::build(&seen())?;
-    let digest = DigestBuilder::new("test").finish();
     let plan = Plan {
-        format: String::new(),
-        id: PlanId(digest),
-        cluster_id: None,
-        based_on: ModelId(digest),
-        observed_at: TimestampMs(0),
-        goal_set: String::new(),
         operation: String::new(),
-        replication_factors: std::collections::BTreeMap::new(),
-        seed: 0,
         is_empty: bytes == 0,
-        limits: PlanLimits::default(),
-        certificate: None,
         price: Price { bytes: Bytes(bytes), ..Price::default() },
-        goals: Vec::new(),
-        brokers: Vec::new(),
-        refusals: Vec::new(),
-        waves: Vec::new(),
+        ..bare_plan(Vec::new())
     };
     let verdict = (Verdict::Violated { count: 1, worst: Vec::new() }, Verdict::Met);
     let solution = Solution {

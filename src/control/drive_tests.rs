@@ -8,12 +8,12 @@ use super::{
     Charge, Entry, ExecutionId, Happening, Journal, JournalError, NoJournal, Recollection, Record, Scope,
     World, WorldError, drive,
 };
-use crate::base::{BrokerId, Bytes, DigestBuilder, Millis, ModelId, PlanId, TimestampMs, TopicPartition};
+use crate::base::{BrokerId, Bytes, Millis, TimestampMs, TopicPartition};
 use crate::execute::{
     Answer, Command, End, ExecuteSettings, Execution, Memory, OperatorRequest, Outcome, Setting, StepEnd,
 };
 use crate::observe::{CanaryTimes, EndToEnd, Observation, Partition, Reassignment, SeenBroker, SeenTopic};
-use crate::plan::{MoveStep, Plan, PlanLimits, Price, Step, Wave};
+use crate::plan::{MoveStep, Plan, Step, Wave, bare_plan};
 
 /// Two brokers, one partition that moves from 1 to 2, and a script of failures.
 struct Frail {
@@ -65,7 +65,6 @@ impl Frail {
     }
 
     fn run_with(&mut self, journal: &mut dyn Journal) -> (Outcome, Vec<String>) {
-        let digest = DigestBuilder::new("test").finish();
         let step = MoveStep {
             partition: partition(),
             from: vec![BrokerId(1)],
@@ -73,25 +72,8 @@ impl Frail {
             size_bytes: Bytes(10),
             reason: String::new(),
         };
-        let plan = Plan {
-            format: String::new(),
-            id: PlanId(digest),
-            cluster_id: None,
-            based_on: ModelId(digest),
-            observed_at: TimestampMs(0),
-            goal_set: String::new(),
-            operation: String::new(),
-            replication_factors: std::collections::BTreeMap::new(),
-            seed: 0,
-            is_empty: false,
-            limits: PlanLimits::default(),
-            certificate: None,
-            price: Price::default(),
-            goals: Vec::new(),
-            brokers: Vec::new(),
-            refusals: Vec::new(),
-            waves: vec![Wave { steps: vec![Step::Move(step)] }],
-        };
+        let plan =
+            Plan { operation: String::new(), ..bare_plan(vec![Wave { steps: vec![Step::Move(step)] }]) };
         let mut execution =
             Execution::new(&plan, ExecuteSettings::default(), self.now, &self.seen).expect("the plan fits");
         let mut lines = Vec::new();

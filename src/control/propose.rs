@@ -4,7 +4,7 @@ use crate::base::TopicName;
 use crate::goals::GoalSet;
 use crate::model::{ClusterModel, ModelError};
 use crate::observe::{GapKind, Observation};
-use crate::plan::{Judgement, Plan, PlanFile, PlanLimits, judge};
+use crate::plan::{Judgement, Plan, PlanLimits, judge_plan};
 use crate::solve::{Request, Solution, SolveError, solve};
 
 /// The topic of the canary, with a partition led by each broker. What measures the brokers has to stay where it is: no
@@ -70,7 +70,7 @@ pub fn propose(
     let request = &without_canary(observation, request);
     let solution = solve(&model, goals, request)?;
     let plan = Plan::build(&model, goals, request, &solution, limits);
-    let judgement = judge(observation, &PlanFile::Evenkeel(Box::new(plan.clone())), limits);
+    let judgement = judge_plan(observation, &plan, limits);
     if judgement.is_ok() {
         Ok(Proposal { model, solution, plan, judgement })
     } else {

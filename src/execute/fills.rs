@@ -33,10 +33,10 @@ struct Volume {
 
 impl Volume {
     /// Takes a look in. Where a step has begun or ended, or something was deleted, measuring begins anew.
-    fn note(&mut self, at: Duration, bytes: Bytes, steps: (Vec<usize>, usize)) {
-        if self.steps != steps || self.samples.back().is_some_and(|(_, before)| *before > bytes) {
+    fn note(&mut self, at: Duration, bytes: Bytes, steps: &(Vec<usize>, usize)) {
+        if self.steps != *steps || self.samples.back().is_some_and(|(_, before)| *before > bytes) {
             self.samples.clear();
-            self.steps = steps;
+            self.steps.clone_from(steps);
         }
         self.samples.push_back((at, bytes));
         let since = |first: &(Duration, Bytes)| at.saturating_sub(first.0);
@@ -62,9 +62,8 @@ impl Execution {
         for (index, step) in self.steps.iter().enumerate() {
             let (is_over, is_under_way) = (step.is_settled(), step.is_in_flight());
             if is_over || is_under_way {
-                let coming = step.aim().iter().filter(|broker| !step.base().contains(broker));
-                for broker in step.base().iter().chain(coming) {
-                    let (under_way, over) = touched.entry(*broker).or_default();
+                for broker in step.base().iter().copied().chain(step.added()) {
+                    let (under_way, over) = touched.entry(broker).or_default();
                     under_way.extend(is_under_way.then_some(index));
                     *over += usize::from(is_over);
                 }
@@ -78,7 +77,7 @@ impl Execution {
                 let ours = steps.0.iter().map(comes).sum();
                 let bytes = total.saturating_sub(usable).saturating_sub(ours);
                 let volume = self.fills.0.entry((*broker, dir.path.clone())).or_default();
-                volume.note(at, bytes, steps.clone());
+                volume.note(at, bytes, &steps);
             }
         }
     }
@@ -130,9 +129,9 @@ impl Execution {
         pressing: &'a Pressing,
     ) -> impl Iterator<Item = (&'a (BrokerId, String), &'a (u8, Fill))> {
         let leaves: Vec<(BrokerId, Option<String>)> = match &step.step {
+            _ if pressing.is_empty() => Vec::new(),
             Step::LogDir(planned) => vec![(planned.broker, Some(planned.from.clone()))],
             Step::Leader(_) => Vec::new(),
-            Step::Move(_) if pressing.is_empty() => Vec::new(),
             Step::Move(_) => {
                 let partition = seen.partition(step.partition());
                 let dir = |broker| partition?.on_disk.get(broker)?.log_dir.clone();
@@ -154,18 +153,13 @@ impl Execution {
         for ((broker, path), (_, fill)) in relieved {
             let key = (format!("broker {broker} {path}"), "is about to fill".to_owned());
             if self.told.insert(key) {
-                let (used, limit) = (whole(fill.used_bytes), whole(fill.limit_bytes));
+                let (used, limit) = (Bytes::whole(fill.used_bytes), Bytes::whole(fill.limit_bytes));
                 let lasts = Duration::from_secs_f64(fill.lasts_s());
                 let (broker, path) = (*broker, path.clone());
                 self.events.push(ExecutionEvent::AboutToFill { broker, path, used, limit, lasts });
             }
         }
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "built from `Bytes`")]
-fn whole(bytes: f64) -> Bytes {
-    Bytes(bytes as u64)
 }
 
 /// What is there already of what a step brings to a directory.

@@ -136,13 +136,7 @@ pub(super) fn disk_room(
 
 /// What may be used of a volume.
 pub(super) fn limit_of(total: Bytes, share: f64) -> Bytes {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a share, between 0 and 1, of an amount of bytes"
-    )]
-    let limit = (total.as_f64() * share.clamp(0.0, 1.0)) as u64;
-    Bytes(limit)
+    Bytes::whole(total.as_f64() * share.clamp(0.0, 1.0))
 }
 
 fn dir_room(

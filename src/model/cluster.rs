@@ -104,12 +104,7 @@ impl Resource {
 
     /// An amount of it for people, with its unit.
     pub fn show(self, amount: f64) -> String {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "saturates, for people only"
-        )]
-        let bytes = Bytes(amount.max(0.0).round() as u64);
+        let bytes = Bytes::whole(amount.round());
         match self {
             Self::Disk => bytes.to_string(),
             Self::NetworkIn | Self::NetworkOut | Self::LeaderBytesIn | Self::PotentialNetworkOut => {
@@ -331,9 +326,7 @@ impl ClusterModel {
 
     /// Size of one full replica.
     pub fn size(&self, partition: PartitionOrd) -> Bytes {
-        let size = self.partitions[partition.index()].size_bytes;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "built from a `Bytes`")]
-        Bytes(size as u64)
+        Bytes::whole(self.partitions[partition.index()].size_bytes)
     }
 
     /// What one replica of a partition adds to its broker, by [`Resource::index`].

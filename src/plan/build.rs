@@ -228,16 +228,11 @@ fn broker_loads(model: &ClusterModel, before: &Sums, after: &Sums) -> Vec<Broker
             broker: broker.id,
             rack: model.racks[broker.rack.index()].clone(),
             alive: broker.alive,
-            disk_capacity_bytes: broker.capacity[Resource::Disk.index()].map(whole_bytes),
+            disk_capacity_bytes: broker.capacity[Resource::Disk.index()].map(Bytes::whole),
             before: loads(before, ord),
             after: loads(after, ord),
         })
         .collect()
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "built from a `Bytes`")]
-fn whole_bytes(amount: f64) -> Bytes {
-    Bytes(amount as u64)
 }
 
 /// Rounds for the file: whole numbers where they are large, three digits after the point else. Sums of thousands of

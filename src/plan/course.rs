@@ -185,8 +185,7 @@ impl<'a> Course<'a> {
             return self.open[..wave].iter().all(|chains| *chains == 0);
         }
         let earlier_have_left = self.leaving[onto][..wave].iter().all(|steps| *steps == 0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "built from `Bytes`")]
-        let left = Bytes(self.places[onto].left_bytes as u64);
+        let left = Bytes::whole(self.places[onto].left_bytes);
         self.rooms.may_start(self.places[onto].broker, wave, left, earlier_have_left)
     }
 

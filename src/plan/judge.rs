@@ -77,52 +77,29 @@ pub fn judge_with(
     limits: &PlanLimits,
     leave: Leave,
 ) -> Judgement {
-    let mut judge = Judge::new(observation);
-    let mut share = limits.disk_limit_share;
-    judge.note_the_view();
-    let waves = match plan {
-        PlanFile::Evenkeel(plan) => {
-            judge.check_plan(plan);
-            evenkeel_waves(plan)
-        }
+    match plan {
+        PlanFile::Evenkeel(plan) => judge_plan(observation, plan, limits),
         PlanFile::Kafka(list) => {
+            let mut judge = Judge::new(observation);
+            judge.note_the_view();
             judge.found.notes.push(
                 "kafka-reassign-partitions starts everything at once: both copies of all moves are counted, growth is not"
                     .to_owned(),
             );
-            share = share.max(KAFKA_DISK_SHARE);
+            let share = limits.disk_limit_share.max(KAFKA_DISK_SHARE);
             let wave = kafka_wave(observation, list, leave);
             judge.note_factors(&wave);
-            vec![wave]
+            judge.weigh(&[wave], &PlanLimits { disk_limit_share: share, ..*limits }, false)
         }
-    };
-    judge.found.waves = waves.len();
-    let limits = PlanLimits { disk_limit_share: share, ..*limits };
-    let mut rooms = Rooms::new(observation, &limits, matches!(plan, PlanFile::Evenkeel(_)));
-    let mut dirs = LogDirs::new(observation, &limits);
-    let mut seen = BTreeSet::new();
-    for wave in &waves {
-        let mut sound = Vec::new();
-        for change in &wave.changes {
-            if !seen.insert(change.partition.clone()) {
-                let detail = "the plan names it twice";
-                judge.found.broken.push(Broken::new(Promise::PlanIsCurrent, &change.partition, detail));
-            } else if let Some((topic, partition)) = judge.current(change) {
-                judge.check_change(change, topic, partition);
-                sound.push((change, partition));
-            }
-        }
-        let copies = sound.iter().filter_map(|(change, partition)| Some((*partition, change.target()?)));
-        judge.found.broken.extend(rooms.judge(copies));
-        for (change, partition) in &sound {
-            judge.goes_elsewhere(change, partition, &mut dirs);
-        }
-        judge.check_log_dirs(&wave.log_dirs, &mut dirs);
     }
-    seen.extend(judge.between_dirs.iter().map(|(partition, _)| partition.clone()));
-    judge.found.partitions = seen.len();
-    judge.found.notes.extend(rooms.notes());
-    judge.found
+}
+
+/// Judges a plan of evenkeel's own against a cluster as observed; nothing is allowed but what it names itself.
+pub fn judge_plan(observation: &Observation, plan: &Plan, limits: &PlanLimits) -> Judgement {
+    let mut judge = Judge::new(observation);
+    judge.note_the_view();
+    judge.check_plan(plan);
+    judge.weigh(&evenkeel_waves(plan), limits, true)
 }
 
 /// What a plan does to one partition.
@@ -213,6 +190,36 @@ impl<'a> Judge<'a> {
             left: BTreeSet::new(),
             between_dirs: BTreeSet::new(),
         }
+    }
+
+    /// Goes through the waves. `counts_growth` is whether disks also have to hold what clients write meanwhile.
+    fn weigh(mut self, waves: &[JudgedWave<'_>], limits: &PlanLimits, counts_growth: bool) -> Judgement {
+        self.found.waves = waves.len();
+        let mut rooms = Rooms::new(self.observation, limits, counts_growth);
+        let mut dirs = LogDirs::new(self.observation, limits);
+        let mut seen = BTreeSet::new();
+        for wave in waves {
+            let mut sound = Vec::new();
+            for change in &wave.changes {
+                if !seen.insert(change.partition.clone()) {
+                    let detail = "the plan names it twice";
+                    self.found.broken.push(Broken::new(Promise::PlanIsCurrent, &change.partition, detail));
+                } else if let Some((topic, partition)) = self.current(change) {
+                    self.check_change(change, topic, partition);
+                    sound.push((change, partition));
+                }
+            }
+            let copies = sound.iter().filter_map(|(change, partition)| Some((*partition, change.target()?)));
+            self.found.broken.extend(rooms.judge(copies));
+            for (change, partition) in &sound {
+                self.goes_elsewhere(change, partition, &mut dirs);
+            }
+            self.check_log_dirs(&wave.log_dirs, &mut dirs);
+        }
+        seen.extend(self.between_dirs.iter().map(|(partition, _)| partition.clone()));
+        self.found.partitions = seen.len();
+        self.found.notes.extend(rooms.notes());
+        self.found
     }
 
     fn alive(&self, broker: BrokerId) -> bool {

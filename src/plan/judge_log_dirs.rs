@@ -91,8 +91,7 @@ impl<'a> LogDirs<'a> {
             let used = self.used.get(&(*broker, path.clone()));
             let (Some(used), Some(dir)) = (used, self.dir(*broker, path)) else { continue };
             let Some(total) = dir.total_bytes else { continue };
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a u64")]
-            let limit = Bytes((total.as_f64() * self.share) as u64);
+            let limit = Bytes::whole(total.as_f64() * self.share);
             broken.extend(disk_within_limit(*broker, *used, *bytes, Bytes::ZERO, limit).err());
         }
         for (key, bytes) in incoming {

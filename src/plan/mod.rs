@@ -19,14 +19,19 @@ mod stages;
 mod step;
 mod waves;
 
+#[cfg(test)]
+mod test_plan;
+
 pub use certificate::{CertificateCheck, check_certificate};
 pub use course::{Chain, Course, Habits, Place};
 pub use error::PlanError;
 pub use file::PlanFile;
 pub use fill::Fill;
-pub use judge::{Judgement, Leave, Stale, judge, judge_with};
+pub use judge::{Judgement, Leave, Stale, judge, judge_plan, judge_with};
 pub use kafka::{KafkaPartition, KafkaReassignment};
 pub use plan::{BrokerLoads, GoalOutcome, Plan, PlanLimits, Price, Refused, Wave};
 pub use rooms::Rooms;
 pub use schedule::{Backlog, Copying, Ready, Traffic, by_urgency};
 pub use step::{LeaderStep, LogDirStep, MoveStep, Step};
+#[cfg(test)]
+pub use test_plan::bare_plan;

@@ -80,8 +80,8 @@ impl Rooms {
         let disks = brokers.map(|(ord, broker)| {
             let limit = broker.capacity[Resource::Disk.index()].map(|bytes| bytes * limits.disk_limit_share);
             let disk = Disk {
-                used: whole(sums.get(ord, Resource::Disk) + broker.other_disk_bytes),
-                limit: limit.map(whole),
+                used: Bytes::whole(sums.get(ord, Resource::Disk) + broker.other_disk_bytes),
+                limit: limit.map(Bytes::whole),
                 written_per_s: sums.get(ord, Resource::NetworkIn),
                 sums: Vec::new(),
             };
@@ -112,7 +112,7 @@ impl Rooms {
         let mut disks = BTreeMap::new();
         for (id, broker) in observation.brokers.iter().filter(|(_, broker)| broker.alive) {
             let held = replicas.get(id).copied().unwrap_or_default();
-            let limit = capacity(broker).map(|bytes| whole(bytes.as_f64() * limits.disk_limit_share));
+            let limit = capacity(broker).map(|bytes| Bytes::whole(bytes.as_f64() * limits.disk_limit_share));
             let disk = Disk {
                 // A volume may hold more than replicas, and it is what fills.
                 used: volumes_used(broker).map_or(held, |volumes| volumes.max(held)),
@@ -229,7 +229,7 @@ impl Rooms {
         };
         let seconds = self.waves_s.get(wave).copied().unwrap_or_default();
         let bytes = if self.counts_growth { disk.written_per_s * seconds } else { 0.0 };
-        let growth = whole(bytes);
+        let growth = Bytes::whole(bytes);
         let before = wave.checked_sub(1).map_or(Bytes::ZERO, |before| disk.sum(before).arrived);
         let incoming = disk.sum(wave).arrived.saturating_sub(before);
         let used = (disk.used + before).saturating_sub(left);
@@ -263,11 +263,6 @@ impl Rooms {
         }
         notes
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-fn whole(bytes: f64) -> Bytes {
-    Bytes(bytes as u64)
 }
 
 fn own_size(partition: &Partition, broker: BrokerId) -> Option<Bytes> {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use prometheus_parse::{Scrape, Value};
 
 use super::*;
-use crate::base::{BrokerId, BytesPerS, DigestBuilder, Millis, ModelId, PlanId};
+use crate::base::{BrokerId, BytesPerS, Millis};
 use crate::execute::{End, ExecutionEvent, Outcome, Pause, Phase, Progress};
 use crate::observe::{BrokerThrottle, CanaryTimes, Capacity, Gap, LogDir, Observation, SeenBroker};
-use crate::plan::{GoalOutcome, Plan, PlanLimits, Price};
+use crate::plan::{GoalOutcome, Plan, Price, bare_plan};
 
 const NOW: TimestampMs = TimestampMs(1_795_446_000_000);
 
@@ -115,7 +115,6 @@ fn progress() -> Progress {
 }
 
 fn plan() -> Plan {
-    let digest = DigestBuilder::new("test").finish();
     let goal = |name: &str, met_before| GoalOutcome {
         goal: name.to_owned(),
         tier: "1".to_owned(),
@@ -125,18 +124,9 @@ fn plan() -> Plan {
         met_after: None,
     };
     Plan {
-        format: String::new(),
-        id: PlanId(digest),
-        cluster_id: None,
-        based_on: ModelId(digest),
         observed_at: NOW,
-        goal_set: String::new(),
         operation: String::new(),
-        replication_factors: BTreeMap::new(),
-        seed: 0,
         is_empty: false,
-        limits: PlanLimits::default(),
-        certificate: None,
         price: Price { replica_moves: 7, bytes: Bytes(900), leader_changes: 5, ..Price::default() },
         goals: vec![
             goal("disk", Some(true)),
@@ -146,9 +136,7 @@ fn plan() -> Plan {
             // Nothing keeps a goal file from saying a name twice.
             goal("disk", Some(false)),
         ],
-        brokers: Vec::new(),
-        refusals: Vec::new(),
-        waves: Vec::new(),
+        ..bare_plan(Vec::new())
     }
 }
 

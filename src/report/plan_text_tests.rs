@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::base::{Bytes, DigestBuilder, ModelId, PlanId, RackId, TimestampMs, TopicPartition};
-use crate::plan::{BrokerLoads, LeaderStep, MoveStep, Price, Refused, Wave};
+use crate::base::{Bytes, RackId, TimestampMs, TopicPartition};
+use crate::plan::{BrokerLoads, LeaderStep, MoveStep, Price, Refused, Wave, bare_plan};
 
 fn loads(disk: f64, replicas: f64, net: Option<f64>) -> BTreeMap<String, f64> {
     let mut loads = BTreeMap::from([("disk".to_owned(), disk), ("replicas".to_owned(), replicas)]);
@@ -38,17 +38,10 @@ fn plan(net: Option<f64>) -> Plan {
         reason: "broker 2 leads too little".to_owned(),
     };
     Plan {
-        format: "evenkeel-plan/1".to_owned(),
-        id: PlanId(DigestBuilder::new("test").finish()),
         cluster_id: Some("c-1".to_owned()),
-        based_on: ModelId(DigestBuilder::new("test").finish()),
         observed_at: TimestampMs(1_795_446_000_000),
         goal_set: "default".to_owned(),
-        operation: "rebalance".to_owned(),
-        replication_factors: BTreeMap::new(),
-        seed: 0,
         is_empty: false,
-        limits: crate::plan::PlanLimits::default(),
         price: Price {
             replica_moves: 1,
             bytes: Bytes(18_200_000),
@@ -58,7 +51,6 @@ fn plan(net: Option<f64>) -> Plan {
             leader_changes: 1,
             forecast_s: 200.0,
         },
-        certificate: None,
         goals: vec![
             GoalOutcome {
                 goal: "rack-spread".to_owned(),
@@ -83,7 +75,7 @@ fn plan(net: Option<f64>) -> Plan {
             reason: "no broker of az-1 has room".to_owned(),
             mend: "add a broker to az-1".to_owned(),
         }],
-        waves: vec![Wave { steps: vec![Step::Move(step), Step::Leader(lead)] }],
+        ..bare_plan(vec![Wave { steps: vec![Step::Move(step), Step::Leader(lead)] }])
     }
 }
 

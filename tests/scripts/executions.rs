@@ -26,13 +26,18 @@ fn is_unfinished(status: &Value) -> bool {
     status["execution"].is_object() && status["execution"]["carried_out_by"].is_null()
 }
 
+/// Kills a command in the middle of an execution. Returns the status by then.
+fn left_unfinished(scene: &Scene) -> Value {
+    let running = rebalance(scene);
+    running.signal("KILL");
+    drop(running.wait());
+    scene.wait_until("an execution that nobody carries out", is_unfinished)
+}
+
 #[test]
 fn what_was_killed_is_carried_on() {
     let scene = Scene::new();
-    let running = rebalance(&scene);
-    running.signal("KILL");
-    drop(running.wait());
-    let status = scene.wait_until("an execution that nobody carries out", is_unfinished);
+    let status = left_unfinished(&scene);
     assert!(status["execution"]["throttles"].as_u64() > Some(0), "{status}");
     assert_ne!(status["throttles"], serde_json::json!([]), "throttles protect the clients: {status}");
 
@@ -99,10 +104,7 @@ fn measured(scene: &Scene, status: &Value, age: Duration) {
 #[test]
 fn the_status_shows_what_the_canary_measured_and_not_what_is_old() {
     let scene = Scene::new();
-    let running = rebalance(&scene);
-    running.signal("KILL");
-    drop(running.wait());
-    let status = scene.wait_until("an execution that nobody carries out", is_unfinished);
+    let status = left_unfinished(&scene);
     assert_eq!(status["execution"]["canary"], Value::Null, "nothing was measured: {status}");
     assert!(!scene.says(0, &["status"]).contains("canary"));
 
@@ -129,10 +131,7 @@ fn the_status_shows_what_the_canary_measured_and_not_what_is_old() {
 #[test]
 fn what_was_killed_is_rolled_back() {
     let scene = Scene::new();
-    let running = rebalance(&scene);
-    running.signal("KILL");
-    drop(running.wait());
-    scene.wait_until("an execution that nobody carries out", is_unfinished);
+    left_unfinished(&scene);
     let stopped = scene.says(0, &["stop"]);
     assert!(stopped.contains("stopped"), "{stopped}");
     scene.expect_clean();

@@ -87,10 +87,7 @@ fn what_has_leave_is_carried_out_exactly_and_after_a_restart_too() {
 fn a_plan_that_fits_no_more_is_void_and_another_has_no_leave() {
     let scene = Scene::new();
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let plan = folder.path().join("plan.json");
-    let plan = plan.to_str().expect("the path is UTF-8");
-    let made = scene.evenkeel(&["propose", "--goals", "disk-only", "--format", "json", "-o", plan]);
-    assert_eq!(made.status.code(), Some(0), "{}", said(&made));
+    let plan = &scene.plan_file(&folder);
     let fits = scene.says(0, &["plan", "diff", plan]);
     assert!(fits.contains("it fits: "), "{fits}");
     scene.says(0, &["plan", "approve", plan]);

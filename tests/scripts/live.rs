@@ -61,10 +61,7 @@ fn questions_are_answered_on_a_live_cluster() {
 fn a_plan_is_applied_as_it_is_or_not_at_all() {
     let scene = Scene::new();
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let plan = folder.path().join("plan.json");
-    let plan = plan.to_str().expect("the path is UTF-8");
-    let made = scene.evenkeel(&["propose", "--goals", "disk-only", "--format", "json", "-o", plan]);
-    assert_eq!(made.status.code(), Some(0), "{}", said(&made));
+    let plan = &scene.plan_file(&folder);
 
     // A plan that was changed by hand is not the plan that was approved.
     let changed = folder.path().join("changed.json");

@@ -91,6 +91,14 @@ impl Scene {
         json(&self.evenkeel(&["status", "--format", "json"]))
     }
 
+    /// A plan that levels disks, in a file of this folder. Returns its path.
+    pub fn plan_file(&self, folder: &tempfile::TempDir) -> String {
+        let path = folder.path().join("plan.json");
+        let path = path.to_str().expect("the path is UTF-8").to_owned();
+        self.says(0, &["propose", "--goals", "disk-only", "--format", "json", "-o", &path]);
+        path
+    }
+
     /// Starts a command. Dropping what is returned kills it.
     pub fn start(&self, words: &[&str]) -> Running {
         self.spawn(&[words, &["--bootstrap", &self.first_address()]].concat())

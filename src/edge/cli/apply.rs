@@ -12,7 +12,7 @@ use super::progress::LINE_EVERY;
 use super::target::Target;
 use super::{Failure, Screen, plan, planning};
 use crate::config::Throttle;
-use crate::plan::{PlanFile, judge};
+use crate::plan::judge_plan;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,7 +50,7 @@ pub fn run(args: &ApplyArgs, screen: &Screen) -> Result<(), Failure> {
     let order =
         Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };
     order.check(hands.world())?;
-    refuse(&judge(&seen, &PlanFile::Evenkeel(Box::new(plan.clone())), &plan.limits))?;
+    refuse(&judge_plan(&seen, plan, &plan.limits))?;
     let mut next = match (plan.is_empty, args.execution.execute) {
         (true, _) => vec!["There is nothing to do.".to_owned()],
         (false, true) => Vec::new(),

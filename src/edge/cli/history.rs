@@ -5,11 +5,11 @@ use clap::Args;
 use super::args::{ClusterArgs, Format};
 use super::operator::UnderWay;
 use super::status::to_json;
-use super::{Failure, Screen};
+use super::{Failure, Screen, plan};
 use crate::base::TimestampMs;
 use crate::control::{Approval, ApprovalFate, Entry, ExecutionId, Recollection, Record};
 use crate::edge::store::{Asked, JournalReader, Listed};
-use crate::report::{HistoryEvent, HistoryRow, Leave, history_events_text, history_text};
+use crate::report::{HistoryEvent, HistoryRow, history_events_text, history_text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -69,13 +69,12 @@ fn find<'a>(listed: &'a [Listed], prefix: &str) -> Result<&'a ExecutionId, Failu
 
 /// All executions, with who gave leave to them, and all leave that nothing was begun with.
 fn rows(listed: &[Listed], known: &Recollection) -> Vec<HistoryRow> {
-    let leave = |approval: &Approval| Leave { by: approval.by.clone(), at: approval.at() };
     let of_execution = |of: &ExecutionId| {
         let is_its = |approval: &&Approval| match &approval.fate {
             ApprovalFate::Begun { execution } => execution == of,
             ApprovalFate::Waiting | ApprovalFate::Void { .. } | ApprovalFate::Withdrawn { .. } => false,
         };
-        known.approvals().find(is_its).map(leave)
+        known.approvals().find(is_its).map(plan::leave)
     };
     let executions =
         listed.iter().map(|listed| HistoryRow { approved: of_execution(&listed.execution), ..row(listed) });
@@ -92,7 +91,7 @@ fn rows(listed: &[Listed], known: &Recollection) -> Vec<HistoryRow> {
             by: "-".to_owned(),
             plan: Some(approval.plan),
             operation: approval.operation.clone(),
-            approved: Some(leave(approval)),
+            approved: Some(plan::leave(approval)),
             ended,
             ended_at: None,
             bytes_copied: None,

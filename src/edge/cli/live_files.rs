@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use super::planning::Pace;
 use super::target::{goals_of, read_settings};
 use super::{Failure, goals};
-use crate::config::{ClusterSettings, ExecutionSettings, Settings};
+use crate::config::{ClusterSettings, ExecutionSettings, Mode, Settings};
 use crate::control::ControllerSettings;
 use crate::edge::store::Lock;
 use crate::execute::OperatorRequest;
@@ -199,6 +199,11 @@ impl LiveFiles {
     /// What is in force.
     pub fn in_force(&self) -> InForce {
         self.0.borrow().files.in_force.clone()
+    }
+
+    /// How far the daemon may go now.
+    pub fn mode(&self) -> Mode {
+        self.0.borrow().files.in_force.controller.mode
     }
 
     /// Keeps the lock that says that this daemon looks after the cluster.

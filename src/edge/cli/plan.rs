@@ -9,6 +9,7 @@ use super::{Failure, Screen, plan_approve, plan_diff, plan_show};
 use crate::base::PlanId;
 use crate::control::{Approval, Recollection};
 use crate::plan::{Plan, PlanFile};
+use crate::report::Leave;
 
 /// Show a plan, what it changes, or give leave to it
 #[derive(Debug, Args)]
@@ -57,6 +58,11 @@ pub fn read(path: &Path) -> Result<Plan, Failure> {
         ))
         .hint("`evenkeel judge` checks it; `evenkeel propose --format json` writes a plan of evenkeel's")),
     }
+}
+
+/// Who gave leave, and when, for people.
+pub fn leave(approval: &Approval) -> Leave {
+    Leave { by: approval.by.clone(), at: approval.at() }
 }
 
 /// A plan as the operator names it.

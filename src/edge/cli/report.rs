@@ -16,7 +16,7 @@ use crate::ask::measure;
 use crate::base::Bytes;
 use crate::goals::GoalSet;
 use crate::model::ClusterModel;
-use crate::plan::{Plan, PlanFile, PlanLimits, judge};
+use crate::plan::{Plan, PlanLimits, judge_plan};
 use crate::report::{Measurement, Stage, measurement_text};
 use crate::solve::{Request, solve};
 
@@ -86,9 +86,7 @@ fn measured(
     let solution = timed(&mut stages, "solve", || solve(&model, goals, &request))
         .map_err(|error| Failure::refused(format!("{}: {error}", file.display())))?;
     let plan = timed(&mut stages, "plan", || Plan::build(&model, goals, &request, &solution, &limits));
-    let mut judgement = timed(&mut stages, "judge", || {
-        judge(&observation, &PlanFile::Evenkeel(Box::new(plan.clone())), &limits)
-    });
+    let mut judgement = timed(&mut stages, "judge", || judge_plan(&observation, &plan, &limits));
     timed(&mut stages, "check certificate", || add_certificate(&mut judgement, &observation, &plan));
     if let Some(broken) = judgement.broken.first() {
         return Err(Failure::refused(format!("{}: the judge refuses the plan: {broken}", file.display())));

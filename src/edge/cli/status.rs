@@ -7,12 +7,11 @@ use super::operator::standing;
 use super::session::Records;
 use super::sharing::Voice;
 use super::source::{self, SourceArgs};
-use super::{Failure, Screen};
+use super::{Failure, Screen, plan};
 use crate::base::TimestampMs;
 use crate::edge::lease::Beat;
 use crate::report::{
-    ApprovedView, CanaryView, KnownView, LeaseView, Leave, ProposedView, StandingView, StatusView,
-    status_text,
+    ApprovedView, CanaryView, KnownView, LeaseView, ProposedView, StandingView, StatusView, status_text,
 };
 
 const EXAMPLES: &str = "\
@@ -78,7 +77,7 @@ fn known(records: &Records, now: TimestampMs, voice: Voice) -> Result<KnownView,
                 plan: approval.plan,
                 operation: approval.operation.clone(),
                 bytes: approval.bytes,
-                approved: Leave { by: approval.by.clone(), at: approval.at() },
+                approved: plan::leave(approval),
             })
             .collect(),
         removed_brokers: known.removed().collect(),

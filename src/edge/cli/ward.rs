@@ -2,13 +2,13 @@
 
 mod leave;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
 use super::board::Corner;
 use super::live_files::{Files, LiveFiles};
-use super::session::{NoRight, Records, Right, Session, is_daemons};
+use super::session::{NoRight, Records, Right, Session, is_daemons, now};
 use super::sharing::{Overview, Take, Voice};
 use super::target::Target;
 use super::vigil::{Abandoned, Vigil};
@@ -63,12 +63,12 @@ impl Held {
 
     /// Whether the settings let it act.
     fn acts(&self) -> bool {
-        self.files.in_force().controller.mode == Mode::Act
+        self.files.mode() == Mode::Act
     }
 
     /// Whether the settings let it carry out what a person gave leave to.
     fn asks(&self) -> bool {
-        self.files.in_force().controller.mode == Mode::Ask
+        self.files.mode() == Mode::Ask
     }
 
     /// Whether it may ever begin something: then it needs a journal, and to be the only daemon here.
@@ -432,9 +432,4 @@ fn log_plan(plan: &Plan, what: &str) {
     for refusal in &plan.refusals {
         info!(subject = refusal.subject, mend = refusal.mend, "not to be had: {}", refusal.reason);
     }
-}
-
-fn now() -> TimestampMs {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    TimestampMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -7,10 +7,10 @@ use super::holder::{Beat, Holder};
 use super::message::{self, Message, VALUE_MAX};
 use super::shelf::{Ledger, Shelf};
 use super::standing::{Standing, retell};
-use crate::base::{BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicPartition};
+use crate::base::{BrokerId, Bytes, TopicPartition};
 use crate::control::{Entry, ExecutionId, Recollection, Record};
 use crate::execute::{End, ExecuteSettings, Fact, Outcome, StepEnd};
-use crate::plan::{Plan, PlanLimits, Price};
+use crate::plan::{Plan, bare_plan};
 
 fn id(text: &str) -> ExecutionId {
     ExecutionId::from_text(text)
@@ -22,26 +22,7 @@ fn at(at_ms: u64, record: Record) -> Entry {
 
 /// The beginning of an execution whose plan is as large as `words`.
 fn began(execution: &ExecutionId, words: &str) -> Entry {
-    let digest = DigestBuilder::new("test").finish();
-    let plan = Plan {
-        format: String::new(),
-        id: PlanId(digest),
-        cluster_id: None,
-        based_on: ModelId(digest),
-        observed_at: TimestampMs(0),
-        goal_set: String::new(),
-        operation: words.to_owned(),
-        replication_factors: BTreeMap::new(),
-        seed: 0,
-        is_empty: false,
-        limits: PlanLimits::default(),
-        certificate: None,
-        price: Price::default(),
-        goals: Vec::new(),
-        brokers: Vec::new(),
-        refusals: Vec::new(),
-        waves: Vec::new(),
-    };
+    let plan = Plan { operation: words.to_owned(), is_empty: false, ..bare_plan(Vec::new()) };
     let (plan, settings) = (Box::new(plan), Box::<ExecuteSettings>::default());
     at(1, Record::Began { execution: execution.clone(), plan, settings, by: "a test".to_owned() })
 }

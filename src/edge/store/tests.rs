@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::journal::History;
 use super::{ClusterDir, Holder, JournalReader, Lock, LockError, Role, SqliteJournal};
-use crate::base::{BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicPartition};
+use crate::base::{BrokerId, Bytes, TimestampMs, TopicPartition};
 use crate::control::{Entry, ExecutionId, Journal, JournalError, Record};
 use crate::execute::{End, ExecuteSettings, Fact, OperatorRequest, Outcome, StopMode};
-use crate::plan::{MoveStep, Plan, PlanLimits, Price, Step, Wave};
+use crate::plan::{MoveStep, Plan, Price, Step, Wave, bare_plan};
 
 fn holder() -> Holder {
     Holder {
@@ -32,7 +32,6 @@ fn dir(folder: &tempfile::TempDir) -> ClusterDir {
 }
 
 fn plan() -> Plan {
-    let digest = DigestBuilder::new("test").finish();
     let step = MoveStep {
         partition: TopicPartition::new("orders", 0),
         from: vec![BrokerId(1)],
@@ -41,23 +40,12 @@ fn plan() -> Plan {
         reason: "why".to_owned(),
     };
     Plan {
-        format: "evenkeel-plan/1".to_owned(),
-        id: PlanId(digest),
         cluster_id: Some("c-1".to_owned()),
-        based_on: ModelId(digest),
         observed_at: TimestampMs(1_000),
         goal_set: "default".to_owned(),
-        operation: "rebalance".to_owned(),
         replication_factors: BTreeMap::from([("orders".into(), 3)]),
-        seed: 0,
-        is_empty: false,
-        limits: PlanLimits::default(),
-        certificate: None,
         price: Price { forecast_s: 0.1 + 0.2, ..Price::default() },
-        goals: Vec::new(),
-        brokers: Vec::new(),
-        refusals: Vec::new(),
-        waves: vec![Wave { steps: vec![Step::Move(step)] }],
+        ..bare_plan(vec![Wave { steps: vec![Step::Move(step)] }])
     }
 }
 

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::base::{BrokerId, Bytes, DigestBuilder, ModelId, PlanId, TimestampMs, TopicPartition};
+use crate::base::{BrokerId, Bytes, TimestampMs, TopicPartition};
 use crate::execute::*;
 use crate::observe::*;
-use crate::plan::{LeaderStep, LogDirStep, MoveStep, Plan, PlanLimits, Price, Step, Wave};
+use crate::plan::{LeaderStep, LogDirStep, MoveStep, Plan, Step, Wave, bare_plan};
 
 pub(super) const GB: u64 = 1_000_000_000;
 
@@ -48,25 +48,10 @@ pub(super) fn between_dirs(partition: &str, broker: i32) -> Step {
 }
 
 pub(super) fn plan(waves: Vec<Vec<Step>>) -> Plan {
-    let digest = DigestBuilder::new("test").finish();
     Plan {
-        format: "evenkeel-plan/1".to_owned(),
-        id: PlanId(digest),
         cluster_id: Some("desk".to_owned()),
-        based_on: ModelId(digest),
-        observed_at: TimestampMs(0),
         goal_set: "default".to_owned(),
-        operation: "rebalance".to_owned(),
-        replication_factors: BTreeMap::new(),
-        seed: 0,
-        is_empty: waves.is_empty(),
-        limits: PlanLimits::default(),
-        certificate: None,
-        price: Price::default(),
-        goals: Vec::new(),
-        brokers: Vec::new(),
-        refusals: Vec::new(),
-        waves: waves.into_iter().map(|steps| Wave { steps }).collect(),
+        ..bare_plan(waves.into_iter().map(|steps| Wave { steps }).collect())
     }
 }
 
