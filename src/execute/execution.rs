@@ -190,6 +190,7 @@ impl Execution {
             needs.extend(self.look(seen, |step| step.wave > before && step.wave <= reach));
         }
         let starts = if self.course.stop.is_none() { self.start(seen) } else { Starts::default() };
+        self.see_home(seen);
         let commands = self.commands(seen, needs, starts);
         self.speed.sample(self.lived.at, self.steps.iter().map(|step| bytes(step).1).sum());
         self.foresee(seen);

@@ -12,6 +12,8 @@ mod brake;
 mod copies;
 mod lane;
 mod limits;
+mod purse;
+mod ramp;
 mod track;
 
 pub use brake::Brake;
@@ -20,6 +22,8 @@ pub(super) use copies::{Copies, Growth};
 use self::copies::{BETWEEN_DIRS, Part, SENDS, TAKES};
 use self::lane::whole;
 use self::limits::{Limits, network};
+use self::purse::{Purse, is_last_stretch};
+use self::ramp::Ramp;
 use self::track::{Pressure, Track};
 use super::step_run::StepRun;
 use super::throttle::RateOf;
@@ -46,6 +50,10 @@ pub(super) struct Pace {
     interval: Duration,
     growth: Growth,
     brokers: BTreeMap<BrokerId, Track>,
+    /// How far the rates of each broker have come up.
+    ramps: BTreeMap<BrokerId, [Ramp; 3]>,
+    /// What copies that are on no list have taken in advance, by what a broker sends and takes.
+    purses: BTreeMap<BrokerId, [Purse; 2]>,
     /// When rates last went up.
     stepped_at: Option<Duration>,
 }
@@ -74,6 +82,8 @@ impl Pace {
             interval: settings.adjust_interval,
             growth,
             brokers: BTreeMap::new(),
+            ramps: BTreeMap::new(),
+            purses: BTreeMap::new(),
             stepped_at: None,
         };
         pace.meet(seen);
@@ -104,14 +114,47 @@ impl Pace {
         }
     }
 
-    /// The throttle to set on a broker; nothing where there shall be none.
+    /// What a broker may copy, in bytes per second; nothing where nothing limits it.
     pub(super) fn rate(&self, broker: BrokerId, of: RateOf) -> Option<u64> {
-        let lane = match of {
-            RateOf::Leader => SENDS,
-            RateOf::Follower => TAKES,
-            RateOf::LogDirs => BETWEEN_DIRS,
-        };
-        Some(self.brokers.get(&broker)?.lanes[lane].offered())
+        Some(self.brokers.get(&broker)?.lanes[lane(of)].offered())
+    }
+
+    /// The throttle to set on a broker now: its rate, as far as that has come up.
+    pub(super) fn throttle(&self, broker: BrokerId, of: RateOf) -> Option<u64> {
+        let (rate, lane) = (Bytes(self.rate(broker, of)?).as_f64(), lane(of));
+        let ramp = self.ramps.get(&broker).map(|ramps| ramps[lane]).unwrap_or_default();
+        let purse = self.purses.get(&broker).and_then(|purses| purses.get(lane)).copied().unwrap_or_default();
+        let share = if ramp.is_idle() { 1.0 } else { purse.share_left(rate) };
+        // Bytes pass both ends: what comes up at those that take them need not come up at those that send them too.
+        let risen = if lane == SENDS { rate } else { ramp.of(rate) };
+        Some(whole(risen * share))
+    }
+
+    /// The ends of a copy: the purse's broker and lane, and what the broker may copy, in bytes per second.
+    fn ends(&self, (from, onto): (BrokerId, BrokerId)) -> impl Iterator<Item = (BrokerId, usize, f64)> {
+        [(from, RateOf::Leader), (onto, RateOf::Follower)]
+            .into_iter()
+            .filter_map(|(broker, of)| Some((broker, lane(of), Bytes(self.rate(broker, of)?).as_f64())))
+    }
+
+    /// Whether a copy that lacks so much is on its last stretch, for which there is no throttle.
+    pub(super) fn is_last_stretch(&self, ends: (BrokerId, BrokerId), lacking: Bytes) -> bool {
+        let rate = self.ends(ends).map(|(_, _, rate)| rate).min_by(f64::total_cmp);
+        rate.is_some_and(|rate| is_last_stretch(lacking, rate))
+    }
+
+    /// Whether so much may be copied without a throttle now.
+    pub(super) fn lets_spend(&self, ends: (BrokerId, BrokerId), lacking: Bytes) -> bool {
+        self.ends(ends).all(|(broker, lane, rate)| {
+            self.purses.get(&broker).is_none_or(|purses| purses[lane].lets(lacking, rate))
+        })
+    }
+
+    /// So much is copied without a throttle from now on.
+    pub(super) fn spend(&mut self, ends: (BrokerId, BrokerId), lacking: Bytes) {
+        for (broker, lane, _) in self.ends(ends).collect::<Vec<_>>() {
+            self.purses.entry(broker).or_default()[lane].spend(lacking);
+        }
     }
 
     /// Whether copies are throttled at all.
@@ -140,6 +183,29 @@ impl Pace {
     pub(super) fn look(&mut self, at: Duration, seen: &Observation, copies: &Copies) -> Vec<ExecutionEvent> {
         self.meet(seen);
         self.set_bounds(seen, copies);
+        let told = self.follow(at, seen, copies);
+        self.come_up(at, copies);
+        told
+    }
+
+    /// Lets rates come up, and pay for what was copied without a throttle.
+    fn come_up(&mut self, at: Duration, copies: &Copies) {
+        for (id, track) in &self.brokers {
+            let part = copies.0.get(id);
+            let (ramps, purses) = (self.ramps.entry(*id).or_default(), self.purses.entry(*id).or_default());
+            for (at_lane, (ramp, lane)) in ramps.iter_mut().zip(&track.lanes).enumerate() {
+                let rate = Bytes(lane.offered()).as_f64();
+                let listed = part.is_some_and(|part| part.has_listed(at_lane));
+                if let Some(purse) = purses.get_mut(at_lane) {
+                    purse.look(at, rate, listed);
+                }
+                ramp.look(at, listed, rate);
+            }
+        }
+    }
+
+    /// Lets rates follow what is measured.
+    fn follow(&mut self, at: Duration, seen: &Observation, copies: &Copies) -> Vec<ExecutionEvent> {
         if self.limits.are_steady() {
             return Vec::new();
         }
@@ -268,6 +334,14 @@ impl Pace {
             }
         }
         given_up
+    }
+}
+
+fn lane(of: RateOf) -> usize {
+    match of {
+        RateOf::Leader => SENDS,
+        RateOf::Follower => TAKES,
+        RateOf::LogDirs => BETWEEN_DIRS,
     }
 }
 

@@ -153,11 +153,16 @@ impl Execution {
         );
         step.asked += 1;
         step.state = State::Asked;
+        let size = seen.partition(step.partition()).map_or(Bytes::ZERO, |seen| full_size(step, seen));
+        let ends = step.last_ends(seen, &self.pace, size);
+        step.last_stretch = ends.is_some();
+        if let Some(ends) = ends {
+            self.pace.spend(ends, size);
+        }
         if step.is_copying() {
             in_flight.add(step, seen, self.pace.growth());
         }
         let (partition, to) = (step.partition().clone(), step.aim().to_vec());
-        let size = seen.partition(&partition).map_or(Bytes::ZERO, |seen| full_size(step, seen));
         let bytes = Bytes(size.0.saturating_mul(step.added().count() as u64));
         let from = step.base().to_vec();
         self.events.push(ExecutionEvent::StageStarted {
@@ -213,6 +218,9 @@ impl Execution {
             return Leave::Later;
         }
         let size = full_size(step, partition);
+        if step.last_ends(seen, &self.pace, size).is_some_and(|ends| !self.pace.lets_spend(ends, size)) {
+            return Leave::Later;
+        }
         let full = step.added().find_map(|broker| {
             let still_to_come = size.saturating_sub(size_on_disk(partition, broker));
             disk_room(seen, broker, still_to_come, &in_flight.incoming, self.disk_limit_share)

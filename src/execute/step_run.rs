@@ -35,6 +35,8 @@ pub(super) struct StepRun {
     /// Since when the leader is asked to hand over before a stage takes it away.
     pub(super) handover_since: Option<Duration>,
     pub(super) told_unsafe: bool,
+    /// What the running stage still lacks is copied without a throttle.
+    pub(super) last_stretch: bool,
 }
 
 /// How far a step is.
@@ -103,6 +105,7 @@ impl StepRun {
             odd_since: None,
             handover_since: None,
             told_unsafe: false,
+            last_stretch: false,
         }
     }
 
@@ -354,6 +357,7 @@ impl StepRun {
             self.copied += Bytes(size.unwrap_or_else(|| self.planned_size()).0.saturating_mul(added));
         }
         self.lacking = None;
+        self.last_stretch = false;
         self.odd_since = None;
         self.held_since = None;
         if self.stage + 1 >= self.stages() {

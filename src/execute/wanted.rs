@@ -2,11 +2,12 @@
 
 use super::StopMode;
 use super::execution::Execution;
-use super::pace::Copies;
+use super::pace::{Copies, Pace};
+use super::start::full_size;
 use super::step_run::{State, StepRun};
 use super::throttle::{CopyEnd, RateOf, Wanted};
 use super::{ExecutionEvent, StepEnd};
-use crate::base::{BrokerId, TopicPartition};
+use crate::base::{BrokerId, Bytes, TopicPartition};
 use crate::observe::Observation;
 use crate::plan::Step;
 
@@ -35,6 +36,27 @@ impl Execution {
         }
     }
 
+    /// Takes copies that have come near to their end off the throttle.
+    pub(super) fn see_home(&mut self, seen: &Observation) {
+        let copying = |step: &&mut StepRun| matches!(step.state, State::Copying { .. }) && !step.last_stretch;
+        for step in self.steps.iter_mut().filter(copying) {
+            let Some(lacking) = step.lacking else { continue };
+            if let Some(ends) = step.last_ends(seen, &self.pace, lacking) {
+                step.last_stretch = true;
+                self.pace.spend(ends, lacking);
+            }
+        }
+    }
+
+    /// Whether all that a copy lacks, begun or not, is a last stretch.
+    fn is_home(&self, step: &StepRun, seen: &Observation) -> bool {
+        if matches!(step.state, State::Waiting { .. }) {
+            let size = seen.partition(step.partition()).map(|partition| full_size(step, partition));
+            return size.is_some_and(|size| step.last_ends(seen, &self.pace, size).is_some());
+        }
+        step.last_stretch
+    }
+
     /// Whether throttles that cannot be seen are put back on the word of the cluster: when all else has ended and a
     /// part of the time for cleaning up has gone by, or nothing is waited for.
     pub(super) fn puts_back_unseen(&self) -> bool {
@@ -44,7 +66,7 @@ impl Execution {
     }
 
     /// The throttles that have to stand now: rates on everyone who takes part in what may be on its way, lists
-    /// of exactly the replicas that send and those that are made.
+    /// of exactly the replicas that send and those that are made, but for copies on their last stretch.
     pub(super) fn wanted(&self, seen: &Observation) -> Wanted {
         let mut wanted = Wanted::default();
         if self.course.stop == Some(StopMode::Now) {
@@ -55,18 +77,19 @@ impl Execution {
         let left = |step: &&StepRun| step.wave <= reach && !step.is_settled();
         for step in self.steps.iter().filter(left) {
             if let Step::LogDir(step) = &step.step
-                && let Some(rate) = self.pace.rate(step.broker, RateOf::LogDirs)
+                && let Some(rate) = self.pace.throttle(step.broker, RateOf::LogDirs)
                 && is_alive(&step.broker)
             {
                 wanted.rates.insert((step.broker, RateOf::LogDirs), rate);
             }
         }
-        let copies = |step: &&StepRun| left(step) && step.added().next().is_some();
-        for step in self.steps.iter().filter(copies) {
+        let listed =
+            |step: &&StepRun| left(step) && step.added().next().is_some() && !self.is_home(step, seen);
+        for step in self.steps.iter().filter(listed) {
             let (base, added): (Vec<_>, Vec<_>) = (step.base().to_vec(), step.added().collect());
             for (brokers, end) in [(&base, CopyEnd::Leader), (&added, CopyEnd::Follower)] {
                 for broker in brokers.iter().filter(|broker| is_alive(broker)) {
-                    if let Some(rate) = self.pace.rate(*broker, end.into()) {
+                    if let Some(rate) = self.pace.throttle(*broker, end.into()) {
                         wanted.rates.insert((*broker, end.into()), rate);
                     }
                 }
@@ -78,5 +101,21 @@ impl Execution {
             }
         }
         wanted
+    }
+}
+
+impl StepRun {
+    /// Who sends what the running or next stage copies, and who takes it, where what it lacks is a last stretch. What
+    /// nobody knows the size of is none.
+    pub(super) fn last_ends(
+        &self,
+        seen: &Observation,
+        pace: &Pace,
+        lacking: Bytes,
+    ) -> Option<(BrokerId, BrokerId)> {
+        let partition = seen.partition(self.partition())?;
+        partition.full_size_bytes()?;
+        let onto = self.added().next().filter(|_| matches!(self.step, Step::Move(_)))?;
+        Some((partition.leader?, onto)).filter(|ends| pace.is_last_stretch(*ends, lacking))
     }
 }

@@ -11,7 +11,7 @@ use crate::support::lab::{Lab, Seen, Traffic, Watch, Who};
 use crate::{is_full_proof, newest_version};
 
 /// Fast enough that a drain takes seconds, slow enough that it has to be throttled.
-const RATE: &str = "8MB";
+const RATE: &str = "2MB";
 
 fn dying_at(lab: &Lab, point: KillPoint, words: &[&str]) -> Running {
     let mut all: Vec<String> = words.iter().map(ToString::to_string).collect();
@@ -38,6 +38,8 @@ fn expect_nothing_left(lab: &Lab) {
 fn a_drain_killed_at_any_point_is_carried_on() {
     let lab = Lab::builder(&newest_version()).start();
     lab.load_skewed();
+    // Large enough to be under a throttle before its last stretch.
+    lab.add_topic("long", &[vec![1, 2, 6]], 12_000_000);
     let traffic = Traffic::start(&lab);
     let watch = Watch::start(&lab);
     let drain = ["remove-broker", "6", "--execute", "--yes", "--throttle", RATE];
@@ -94,7 +96,7 @@ fn a_stop_killed_at_any_point_is_carried_on() {
     lab.load_skewed();
     // Kafka lets ten seconds' worth of a new rate through at once, a megabyte of each partition at least: only what is
     // larger than that is still on its way when it is to be cancelled.
-    lab.load_even("long", &[[1, 2, 6], [2, 6, 1], [1, 2, 6], [2, 6, 1]].map(Vec::from), 12_000_000);
+    lab.add_topic("long", &[[1, 2, 6], [2, 6, 1], [1, 2, 6], [2, 6, 1]].map(Vec::from), 12_000_000);
     let traffic = Traffic::start(&lab);
     let watch = Watch::start(&lab);
     let slow = ["remove-broker", "6", "--execute", "--yes", "--throttle", "300kB"];

@@ -267,7 +267,14 @@ fn a_fixed_rate_is_never_passed_and_backs_off_for_an_objective() {
     let fixed = ThrottleRate::BytesPerS(20_000_000);
     let alone =
         run(&spec(), ExecuteSettings { throttle: fixed, ..ExecuteSettings::default() }, &burst(100, 220, 27));
-    assert!(alone.seconds.iter().filter_map(|second| second.throttle).all(|rate| (rate - 20.0).abs() < 1e-6));
+    let rates: Vec<f64> = alone.seconds.iter().filter_map(|second| second.throttle).collect();
+    assert!(rates.iter().all(|rate| *rate <= 20.0 + 1e-6), "{rates:?}");
+    let whole = rates.iter().filter(|rate| **rate > 20.0 - 1e-6).count();
+    assert!(
+        whole * 10 > rates.len() * 9,
+        "but for its beginning and last stretches: {whole} of {}",
+        rates.len()
+    );
     let run = run(&spec(), ExecuteSettings { throttle: fixed, ..with_objective() }, &burst(100, 220, 27));
     assert!(run.seconds.iter().filter_map(|second| second.throttle).all(|rate| rate <= 20.0 + 1e-6));
     let lowest = run.seconds.iter().filter_map(|second| second.throttle).fold(f64::MAX, f64::min);

@@ -202,6 +202,11 @@ impl SimPartition {
         &self.replicas
     }
 
+    /// The size of a full replica in bytes, as it was when that was last worked out.
+    pub fn size_bytes(&self) -> f64 {
+        self.size_bytes
+    }
+
     /// Replicas that a reassignment adds.
     pub fn adding(&self) -> &[BrokerId] {
         &self.adding

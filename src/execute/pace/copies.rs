@@ -35,6 +35,8 @@ pub(in crate::execute) struct Share {
     pub(super) partition: TopicPartition,
     pub(super) grows: f64,
     pub(super) needs: f64,
+    /// It is under the throttle.
+    pub(super) listed: bool,
 }
 
 /// What a broker does in copies that are under way.
@@ -56,6 +58,11 @@ impl Part {
     pub(super) fn needs(&self, lane: usize) -> f64 {
         self.shares[lane].iter().map(|share| share.needs).sum()
     }
+
+    /// Whether any copy is under the throttle.
+    pub(super) fn has_listed(&self, lane: usize) -> bool {
+        self.shares[lane].iter().any(|share| share.listed)
+    }
 }
 
 /// Who copies what from whom.
@@ -68,7 +75,8 @@ impl Copies {
         let name = step.partition();
         let Some(partition) = seen.partition(name) else { return };
         let grows = growth.of(name, partition);
-        let share = |needs: f64| Share { partition: name.clone(), grows, needs };
+        let listed = !step.last_stretch;
+        let share = |needs: f64| Share { partition: name.clone(), grows, needs, listed };
         if let Step::LogDir(step) = &step.step {
             self.0.entry(step.broker).or_default().shares[BETWEEN_DIRS].push(share(grows));
             return;

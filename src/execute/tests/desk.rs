@@ -163,6 +163,11 @@ impl Desk {
         (0..count).flat_map(|_| self.turn()).collect()
     }
 
+    /// Turns until what is copied has come up to its full rate.
+    pub(super) fn come_up(&mut self) -> Vec<Command> {
+        self.turns(12)
+    }
+
     /// Turns until the end, with every copy done at once.
     pub(super) fn run_out(&mut self) -> Outcome {
         for _ in 0..10_000 {

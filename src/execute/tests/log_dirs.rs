@@ -27,9 +27,11 @@ fn throttled_moved_seen_done_and_the_throttle_is_gone() {
     let both = [(1, "t-0".to_owned(), "/e".to_owned()), (2, "t-0".to_owned(), "/e".to_owned())];
     assert_eq!(asked(&sent), both);
     assert!(matches!(sent[0], Command::ThrottleBroker { .. }), "the throttle stands before: {sent:?}");
-    assert_eq!(desk.seen.brokers[&BrokerId(1)].throttle.log_dirs_bytes_per_s, Some(50_000_000));
+    assert_eq!(desk.seen.brokers[&BrokerId(1)].throttle.log_dirs_bytes_per_s, Some(10_000_000));
     assert!(desk.seen.brokers[&BrokerId(3)].throttle.is_clear(), "broker 3 takes no part");
     desk.replica(&name("t-0"), 1).future = Some(("/e".to_owned(), Bytes(GB / 2)));
+    desk.come_up();
+    assert_eq!(desk.seen.brokers[&BrokerId(1)].throttle.log_dirs_bytes_per_s, Some(50_000_000));
     assert!(desk.turns(3).is_empty(), "nothing is sent while it copies");
     assert_eq!(desk.execution.progress().bytes_done, Bytes(GB / 2));
     desk.promote(&name("t-0"), 1);

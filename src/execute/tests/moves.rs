@@ -13,6 +13,8 @@ fn the_first_turn_throttles_and_moves_and_the_turn_that_sees_the_end_clears() {
     let throttle = &desk.seen.topics[&"t".into()].throttle;
     assert_eq!(throttle.leader.as_ref().map(ToString::to_string).as_deref(), Some("0:1,0:2,0:3"));
     assert_eq!(throttle.follower.as_ref().map(ToString::to_string).as_deref(), Some("0:4"));
+    let rates = desk.come_up();
+    assert!(rates.iter().all(|sent| matches!(sent, Command::ThrottleBroker { .. })), "{rates:?}");
     assert!(desk.turns(3).is_empty(), "nothing is sent while it copies");
     desk.finish(&name("t-0"));
     desk.turn();
@@ -30,7 +32,7 @@ fn what_is_not_in_sync_is_not_done() {
     desk.finish(&name("t-0"));
     desk.partition(&name("t-0")).isr = ids(&[2, 3]);
     desk.turns(30);
-    assert!(!desk.execution.is_done() && !desk.is_clear(), "the list alone proves nothing");
+    assert!(!desk.execution.is_done(), "the list alone proves nothing");
     desk.partition(&name("t-0")).isr = ids(&[4, 2, 3]);
     desk.turn();
     assert!(desk.is_clear());

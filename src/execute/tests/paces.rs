@@ -43,6 +43,7 @@ fn under_way(seen: Observation, settings: ExecuteSettings) -> Desk {
     let mut desk = Desk::with(seen, settings, vec![vec![moves("t-0", &[&[1, 2, 3], &[1, 2, 6]])]]);
     desk.turns(2);
     assert!(desk.seen.reassignments.contains_key(&name("t-0")));
+    desk.come_up();
     desk
 }
 
@@ -64,7 +65,7 @@ impl Desk {
 fn latency_of_either_end_halves_both_at_once_and_is_told_once() {
     let mut desk = under_way(measured(), with_objective());
     let (before, _) = desk.rates();
-    assert!((80..=90).contains(&before), "half of 160 MB/s, or a step above: {before}");
+    assert!((80..=100).contains(&before), "half of 160 MB/s, or a few steps above: {before}");
     desk.slow(1, 25.0);
     desk.turn();
     assert_eq!(desk.rates(), (before / 2, before / 2));
@@ -149,7 +150,7 @@ fn an_operators_rate_stays_and_an_objective_needs_a_throttle() {
         under_way(measured(), ExecuteSettings { throttle: ThrottleRate::Unlimited, ..with_objective() });
     desk.slow(6, 500.0);
     desk.turns(2);
-    assert!(desk.rates().1 <= 40, "{:?}", desk.rates());
+    assert!(desk.rates().1 <= 50, "{:?}", desk.rates());
 }
 
 #[test]

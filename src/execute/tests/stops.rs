@@ -31,6 +31,7 @@ fn a_stop_cancels_restores_order_and_clears() {
 fn a_stop_may_let_finish_what_is_in_flight() {
     let mut desk = Desk::new(steps());
     desk.turns(2);
+    desk.come_up();
     desk.execution.request_stop(StopMode::FinishInFlight);
     assert!(desk.turns(5).is_empty());
     desk.finish(&name("t-1"));

@@ -1,9 +1,9 @@
 //! Throttles: what was there before comes back, and what others set is theirs.
 
-use super::desk::{Desk, Luck, asked, cluster, moves, name};
-use crate::base::BrokerId;
+use super::desk::{Desk, GB, Luck, asked, cluster, moves, name};
+use crate::base::{BrokerId, Bytes};
 use crate::execute::*;
-use crate::observe::ThrottledReplicas;
+use crate::observe::{Replica, ThrottledReplicas};
 
 const RATE: u64 = 10_000_000;
 
@@ -99,6 +99,51 @@ fn throttles_are_trimmed_as_moves_finish() {
     assert!(desk.is_clear());
 }
 
+fn lists(desk: &Desk) -> [String; 2] {
+    let throttle = &desk.seen.topics[&"t".into()].throttle;
+    [&throttle.leader, &throttle.follower]
+        .map(|list| list.as_ref().map_or_else(String::new, ToString::to_string))
+}
+
+#[test]
+fn the_last_stretch_of_a_copy_is_on_no_list() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    desk.turns(2);
+    assert_eq!(lists(&desk), ["0:1,0:2,0:3", "0:4"]);
+    let copied = |left: u64| Replica { size_bytes: Some(Bytes(GB - left)), ..Replica::default() };
+    desk.partition(&name("t-0")).on_disk.insert(BrokerId(4), copied(40_000_000));
+    desk.turns(2);
+    assert_eq!(lists(&desk), ["0:1,0:2,0:3", "0:4"], "40 MB are four seconds");
+    desk.partition(&name("t-0")).on_disk.insert(BrokerId(4), copied(30_000_000));
+    desk.turn();
+    assert_eq!(lists(&desk), ["", ""]);
+    desk.turns(5);
+    assert_eq!(lists(&desk), ["", ""], "and stays on none");
+    assert_eq!(desk.run_out().end, End::Done);
+    assert!(desk.is_clear());
+}
+
+#[test]
+fn what_is_small_is_on_no_list_and_waits_until_the_rate_has_paid_for_it() {
+    let mut seen = cluster();
+    for partition in &mut seen.topics.get_mut(&"t".into()).expect("t").partitions {
+        partition.on_disk.values_mut().for_each(|replica| replica.size_bytes = Some(Bytes(15_000_000)));
+    }
+    let steps = [0, 1, 2].map(|id| {
+        let plan::Step::Move(step) = moves(&format!("t-{id}"), &[&[1, 2, 3], &[4, 2, 3]]) else {
+            unreachable!("a move")
+        };
+        plan::Step::Move(plan::MoveStep { size_bytes: Bytes(15_000_000), ..step })
+    });
+    let mut desk = Desk::with(seen, settings(), vec![steps.to_vec()]);
+    assert_eq!(asked(&desk.turn()).len(), 1, "a second and a half at 10 MB/s");
+    assert_eq!(lists(&desk), ["", ""]);
+    assert_eq!(asked(&desk.turn()).len(), 1, "two seconds may be taken in advance");
+    assert_eq!(asked(&desk.turn()).len(), 0);
+    assert_eq!(asked(&desk.turns(2)).len(), 1);
+    assert_eq!(desk.run_out().end, End::Done);
+}
+
 #[test]
 fn a_throttle_on_a_dead_broker_waits_to_be_seen_and_is_cleared_in_the_end() {
     let mut desk = Desk::with(cluster(), settings(), one_move());
@@ -154,7 +199,7 @@ fn a_late_throttle_is_found_and_cleared() {
     desk.luck = Luck::Taken;
     desk.execution.request_stop(StopMode::Cancel);
     // The request that was given up for lost arrives now.
-    desk.seen.brokers.get_mut(&BrokerId(4)).expect("4").throttle.follower_bytes_per_s = Some(RATE);
+    desk.seen.brokers.get_mut(&BrokerId(4)).expect("4").throttle.follower_bytes_per_s = Some(RATE / 5);
     assert_eq!(desk.run_out().end, End::Stopped);
     assert!(desk.is_clear());
 }

@@ -28,7 +28,7 @@ pub fn a_topic_is_deleted(lab: &mut Lab) {
 pub fn others_reassign_and_cancel(lab: &mut Lab) {
     lab.add_topic("bystander", &[vec![1, 2, 3]], 3_000_000);
     lab.add_topic("large", &vec![vec![1, 2, 3]; 6], 5_000_000);
-    let running = start_moving(lab, &["rebalance", "--topic", "large"], "200kB");
+    let running = start_moving(lab, &["rebalance", "--topic", "large"], "300kB");
     let seen = lab.wait_until("two of ours move", Duration::from_secs(60), |seen| seen.moving().len() >= 2);
     let moving = seen.moving();
     let (ours, cancelled) = (moving[0].clone(), moving[1].clone());

@@ -32,6 +32,11 @@ fn rounds() -> usize {
     std::env::var("EVENKEEL_ROUNDS").ok().map_or(6, |rounds| rounds.parse().expect("a number of rounds"))
 }
 
+/// A topic whose copies take long at this rate, on all brokers: what is small is copied in a moment.
+fn add_long(lab: &Lab) {
+    lab.add_topic("long", &[[1, 2, 6], [2, 6, 4], [3, 4, 5], [1, 5, 3]].map(Vec::from), 5_000_000);
+}
+
 /// Starts to empty a broker, another one in each round, or to fill the one that an earlier round has emptied. It
 /// is one of the three that hold the most: to empty it takes longer than the longest moment.
 fn start_round(lab: &Lab, before: &Seen, round: usize, emptied: Option<i32>) -> (Running, i32) {
@@ -58,6 +63,7 @@ fn expect_at_rest(lab: &Lab, before: &Seen, moving: &[(String, i32)]) {
 
 pub fn stops_at_random_moments(lab: &mut Lab) {
     let mut dice = Dice::from_environment(8);
+    add_long(lab);
     let mut in_flight = 0;
     for round in 0..rounds() {
         let began = Instant::now();
@@ -83,10 +89,12 @@ pub fn stops_at_random_moments(lab: &mut Lab) {
     assert!(in_flight > 0, "no stop hit a move");
     eprintln!("faults: {} of {0} stops left nothing, {in_flight} of them with moves in flight", rounds());
     expect_nothing_listed(lab);
+    lab.delete_topic("long");
 }
 
 pub fn kills_at_random_moments(lab: &mut Lab) {
     let mut dice = Dice::from_environment(9);
+    add_long(lab);
     let (mut in_flight, mut emptied) = (0, None);
     for round in 0..rounds() {
         let began = Instant::now();
@@ -130,6 +138,7 @@ pub fn kills_at_random_moments(lab: &mut Lab) {
     }
     eprintln!("faults: {} of {0} kills left nothing, {in_flight} of them with moves in flight", rounds());
     expect_nothing_listed(lab);
+    lab.delete_topic("long");
 }
 
 fn carry_on(lab: &Lab) {

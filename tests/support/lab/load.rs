@@ -76,28 +76,13 @@ impl Lab {
         self.wait_until("the topics are there", Duration::from_secs(60), |seen| {
             seen.partitions.len() >= skewed().len() && seen.all_in_sync()
         });
-        let units = |partition: i32| 1 + usize::try_from(partition).expect("an index") * 7 % 5;
-        let sizes = skewed().into_iter();
-        self.write(sizes.map(|(topic, partition, _)| (topic, partition, units(partition) * UNIT_BYTES)))
-    }
-
-    /// Creates a topic of these replica lists, each partition as large as said; returns when all replicas are in sync.
-    pub fn load_even(&self, topic: &str, lists: &[Vec<i32>], bytes: usize) -> Seen {
-        let before = self.look().partitions.len();
-        self.create_topic(topic, lists);
-        self.wait_until("the topic is there", Duration::from_secs(60), |seen| {
-            seen.partitions.len() >= before + lists.len() && seen.all_in_sync()
-        });
-        self.write(lists.iter().zip(0..).map(|(_, partition)| (topic.to_owned(), partition, bytes)))
-    }
-
-    fn write(&self, sizes: impl Iterator<Item = (String, i32, usize)>) -> Seen {
         let mut config = self.internal_config();
         config.set("acks", "all").set("linger.ms", "20").set("queue.buffering.max.kbytes", "65536");
         let producer: ThreadedProducer<DefaultProducerContext> = config.create().expect("a producer");
         let record = noise(15_000, 7);
-        for (topic, partition, bytes) in sizes {
-            for _ in 0..bytes / record.len() {
+        for (topic, partition, _) in skewed() {
+            let times = 1 + usize::try_from(partition).expect("an index") * 7 % 5;
+            for _ in 0..times * UNIT_BYTES / record.len() {
                 let record = BaseRecord::<(), [u8]>::to(&topic).partition(partition).payload(&record);
                 producer.send(record).unwrap_or_else(|(error, _)| panic!("{topic}-{partition}: {error}"));
             }
