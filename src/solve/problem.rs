@@ -239,6 +239,9 @@ impl<'a> Problem<'a> {
                     *high = high.max(sums.get(broker, resource));
                 }
             }
+        } else if self.only_fills() {
+            [aimed, near, tight] =
+                [aimed, near, tight].map(|bounds| super::fills::with_levels(self, sums, resource, bounds));
         }
         self.push_term(sums, goal, tier, resource, [aimed, near, tight]);
     }
@@ -333,11 +336,7 @@ impl<'a> Problem<'a> {
                 bounds.high[at] = bounds.high[at].max(load);
             }
         }
-        let follows_replicas = matches!(
-            resource,
-            Resource::Disk | Resource::NetworkIn | Resource::Replicas | Resource::PotentialNetworkOut
-        );
-        if self.racks_are_closed && follows_replicas {
+        if self.racks_are_closed && resource.follows_replicas() {
             self.widen_by_rack(sums, resource, &mut bounds, band);
         }
         bounds
