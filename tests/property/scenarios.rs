@@ -252,3 +252,25 @@ fn added_brokers_are_filled_within_their_band_in_replicas_and_bytes() {
         "{reason}"
     );
 }
+
+#[test]
+fn what_leaves_a_broker_though_its_topic_is_excluded_is_led_by_none_that_is_not_to_begin_to_lead() {
+    let mut observation = brokers(6);
+    topic(&mut observation, "t", &[(&[1, 2, 3], 10)]);
+    let model = ClusterModel::build(&observation).unwrap();
+    let request = Request {
+        operation: Operation::RemoveBrokers(vec![BrokerId(1)]),
+        excluded_topics: vec!["t".parse().unwrap()],
+        no_leaders_on: vec![BrokerId(4)],
+        ..Request::default()
+    };
+    let solution = solve(&model, &GoalSet::shipped("disk-only").unwrap(), &request).unwrap();
+    let partition = model.partition_ords().next().unwrap();
+    let ids = |broker: &evenkeel::model::BrokerOrd| model.brokers[broker.index()].id;
+    assert!(
+        solution.target.replicas(partition).iter().map(ids).any(|id| id == BrokerId(4)),
+        "the only one in rack a"
+    );
+    let leader = solution.target.leader(partition).as_ref().map(ids).unwrap();
+    assert!(leader == BrokerId(2) || leader == BrokerId(3), "led by {leader}");
+}
