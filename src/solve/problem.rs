@@ -175,6 +175,19 @@ impl<'a> Problem<'a> {
         problem
     }
 
+    /// The same for other loads. Brokers inside their bands may stay where they are: where the loads were changed by
+    /// what had to be done, that is where they are now.
+    pub fn with_loads(&self, sums: &Sums) -> Self {
+        let mut problem = self.clone();
+        problem.terms.clear();
+        problem.add_terms(sums);
+        // Only the bounds of brokers follow the loads: of the rest a second set came along, and the first one stays.
+        problem.groups.truncate(self.groups.len());
+        problem.topic_terms.truncate(self.topic_terms.len());
+        problem.limits.truncate(self.limits.len());
+        problem
+    }
+
     fn add_terms(&mut self, sums: &Sums) {
         let mut tiers: Vec<Tier> = self.goals.goals.iter().map(|goal| goal.tier).collect();
         tiers.sort_unstable();
