@@ -102,6 +102,11 @@ impl Resource {
         matches!(self, Self::Replicas | Self::Leaders)
     }
 
+    /// Whether it goes where replicas go, whoever leads.
+    pub fn follows_replicas(self) -> bool {
+        matches!(self, Self::Disk | Self::NetworkIn | Self::Replicas | Self::PotentialNetworkOut)
+    }
+
     /// An amount of it for people, with its unit.
     pub fn show(self, amount: f64) -> String {
         let bytes = Bytes::whole(amount.round());

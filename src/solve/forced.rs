@@ -12,6 +12,9 @@ use crate::model::{BrokerOrd, PartitionOrd, Resource};
 /// Where more brokers than this could take a replica, those with most room on their disks are looked at.
 const PLACES_MAX: usize = 24;
 
+/// What it counts, when a rack is relieved, that a replica goes from a broker above its means to one below.
+const TILT: f64 = 3.0;
+
 /// How strictly a place for a replica is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keeps {
@@ -142,7 +145,7 @@ impl State<'_, '_> {
                     continue;
                 }
                 let Some(delta) = self.evaluate_move(partition, from, to) else { continue };
-                let (relief, gain) = (crowd - left, delta.gain());
+                let (relief, gain) = (crowd - left, delta.gain() + TILT * self.tilt(partition, from, to));
                 if best.is_none_or(|(r, g, ..)| relief > r || (relief == r && gain > g)) {
                     best = Some((relief, gain, from, to));
                 }
@@ -151,6 +154,23 @@ impl State<'_, '_> {
         let Some((_, _, from, to)) = best else { return false };
         self.apply_move(partition, from, to, Cause::Spread);
         true
+    }
+
+    /// How much nearer to their means a move takes two brokers, all goals together. A replica that has to move for the
+    /// sake of its racks is copied anyway: off a broker that has little to spare it would have to be replaced, while
+    /// off a fuller one it saves another copy, long before either is beyond a bound.
+    fn tilt(&self, partition: PartitionOrd, from: BrokerOrd, to: BrokerOrd) -> f64 {
+        let load = self.load(partition, from, self.leads(partition, from));
+        let above = |broker: BrokerOrd, term: &super::problem::Term| {
+            self.sums.row(broker)[term.resource] - term.bounds.mean[broker.index()]
+        };
+        let terms = self.problem.terms.iter().filter(|term| term.bounds.mean[from.index()] > 0.0);
+        terms
+            .map(|term| {
+                let nearer = term.scale * (above(from, term) - above(to, term));
+                term.weight * term.scale * load[term.resource] * nearer
+            })
+            .sum()
     }
 
     /// The broker that best takes a replica which has to leave: racks first, then musts, then the rest.

@@ -92,20 +92,29 @@ impl State<'_, '_> {
         from: BrokerOrd,
         to: BrokerOrd,
     ) -> bool {
-        let model = self.problem.model;
         if !self.problem.roles.counts[to.index()] || !self.may_take_leadership(partition, from, to) {
             return false;
         }
-        let moved = || self.assignment.replicas(partition) != model.placement.replicas(partition);
-        let free = match self.problem.freedom[partition.index()] {
+        let moved = || self.is_moved(partition);
+        self.is_leadership_free(partition, to)
+            && match scope {
+                Leadership::All => true,
+                Leadership::OfMoved => moved(),
+                Leadership::OntoFresh => self.problem.roles.fresh[to.index()] || moved(),
+            }
+    }
+
+    fn is_moved(&self, partition: PartitionOrd) -> bool {
+        self.assignment.replicas(partition) != self.problem.model.placement.replicas(partition)
+    }
+
+    /// Whether a partition may get another leader. One that moves only off brokers that leave takes its leadership
+    /// along, so once it has moved another replica may take over, if it can.
+    fn is_leadership_free(&self, partition: PartitionOrd, to: BrokerOrd) -> bool {
+        match self.problem.freedom[partition.index()] {
             Freedom::Held => false,
-            Freedom::OnlyOffLeaving => moved() && !self.is_unfit_to_lead(partition, to),
+            Freedom::OnlyOffLeaving => self.is_moved(partition) && !self.is_unfit_to_lead(partition, to),
             Freedom::Free => true,
-        };
-        free && match scope {
-            Leadership::All => true,
-            Leadership::OfMoved => moved(),
-            Leadership::OntoFresh => self.problem.roles.fresh[to.index()] || moved(),
         }
     }
 
@@ -130,7 +139,7 @@ impl State<'_, '_> {
     /// who leads. What cannot be done without passing a limit is left.
     pub fn mend_leaders(&mut self, unfit: impl Fn(&Self, PartitionOrd, BrokerOrd) -> bool, cause: Cause) {
         for partition in self.problem.model.partition_ords() {
-            if self.problem.freedom[partition.index()] != Freedom::Free {
+            if self.problem.freedom[partition.index()] == Freedom::Held {
                 continue;
             }
             let Some(from) = self.assignment.leader(partition) else { continue };
@@ -140,6 +149,7 @@ impl State<'_, '_> {
             let mut best: Option<(BrokerOrd, f64)> = None;
             for to in self.assignment.replicas(partition) {
                 let may = *to != from
+                    && self.is_leadership_free(partition, *to)
                     && self.problem.roles.counts[to.index()]
                     && !unfit(self, partition, *to)
                     && self.problem.may_lead(partition, *to);

@@ -279,7 +279,7 @@ impl State<'_, '_> {
             }
         };
         let improves = if price == Price::Loose { delta.is_fair() } else { delta.improves() };
-        if !helps || !improves || !is_worth {
+        if !helps || !improves || !is_worth || !self.keeps_counts(from, to, &delta) {
             return false;
         }
         let cause = self.cause(&self.shift_of_move(partition, from, to), false);
@@ -307,7 +307,8 @@ impl State<'_, '_> {
                 } else {
                     scope.gives[partner.index()]
                 };
-            if !takes_part {
+            let (from, to) = if gives { (broker, partner) } else { (partner, broker) };
+            if !takes_part || self.is_shut(from, to) {
                 continue;
             }
             let spares = if spares { SPARES * self.above_mean(partner) } else { 0.0 };

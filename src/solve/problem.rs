@@ -175,6 +175,19 @@ impl<'a> Problem<'a> {
         problem
     }
 
+    /// The same for other loads. Brokers inside their bands may stay where they are: where the loads were changed by
+    /// what had to be done, that is where they are now.
+    pub fn with_loads(&self, sums: &Sums) -> Self {
+        let mut problem = self.clone();
+        problem.terms.clear();
+        problem.add_terms(sums);
+        // Only the bounds of brokers follow the loads: of the rest a second set came along, and the first one stays.
+        problem.groups.truncate(self.groups.len());
+        problem.topic_terms.truncate(self.topic_terms.len());
+        problem.limits.truncate(self.limits.len());
+        problem
+    }
+
     fn add_terms(&mut self, sums: &Sums) {
         let mut tiers: Vec<Tier> = self.goals.goals.iter().map(|goal| goal.tier).collect();
         tiers.sort_unstable();
@@ -239,6 +252,9 @@ impl<'a> Problem<'a> {
                     *high = high.max(sums.get(broker, resource));
                 }
             }
+        } else if self.only_fills() {
+            [aimed, near, tight] =
+                [aimed, near, tight].map(|bounds| super::fills::with_levels(self, sums, resource, bounds));
         }
         self.push_term(sums, goal, tier, resource, [aimed, near, tight]);
     }
@@ -333,11 +349,7 @@ impl<'a> Problem<'a> {
                 bounds.high[at] = bounds.high[at].max(load);
             }
         }
-        let follows_replicas = matches!(
-            resource,
-            Resource::Disk | Resource::NetworkIn | Resource::Replicas | Resource::PotentialNetworkOut
-        );
-        if self.racks_are_closed && follows_replicas {
+        if self.racks_are_closed && resource.follows_replicas() {
             self.widen_by_rack(sums, resource, &mut bounds, band);
         }
         bounds

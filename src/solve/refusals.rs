@@ -24,7 +24,11 @@ pub(super) fn refusals(
             Verdict::NotReady { .. } => (RefusalKind::GoalNotReady, said, mend_not_ready(goal)),
             Verdict::Violated { .. } => match lacking.get(&goal.name) {
                 Some((why, mend)) => (RefusalKind::GoalNotMet, format!("{said}; {why}"), mend.clone()),
-                None => (RefusalKind::GoalNotMet, said, mend_not_met(problem, target, sums, goal)),
+                None => (
+                    RefusalKind::GoalNotMet,
+                    why_not_met(problem, sums, goal, said),
+                    mend_not_met(problem, target, sums, goal),
+                ),
             },
         };
         let subject = format!("goal {}", goal.name);
@@ -71,6 +75,13 @@ fn mend_not_ready(goal: &Goal) -> String {
                 .to_owned()
         }
         _ => "give the brokers' metrics endpoints, and their `capacity` in the settings".to_owned(),
+    }
+}
+
+fn why_not_met(problem: &Problem, sums: &Sums, goal: &Goal, said: String) -> String {
+    match super::reach::out_of_reach(problem, sums, goal) {
+        Some(why) => format!("{said}; {why}"),
+        None => said,
     }
 }
 

@@ -47,14 +47,27 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
         }
     };
     let tight = problem.with_tight_bounds();
+    let (settled, settled_tight);
     let mut state = State::new(&problem, start, sums);
     state.records = records;
     state.tight = Some(&tight);
-    run(&mut state)?;
+    do_what_must_be(&mut state)?;
+    if problem.levels_all() && !problem.racks_are_closed && !state.records.is_empty() {
+        settled = problem.with_loads(&state.sums);
+        settled_tight = settled.with_tight_bounds();
+        state.pursue(&settled);
+        state.tight = Some(&settled_tight);
+    }
+    if searches(&problem) {
+        if !problem.levels_all() {
+            state.perfect();
+        }
+        search(&mut state);
+    }
     if problem.levels_all() {
         state.perfect();
     }
-    let half_margins = problem.with_half_margins();
+    let half_margins = state.problem.with_half_margins();
     if searches(&problem) && problem.has_margins() && !state.is_level() {
         state.pursue(&half_margins);
         state.tight = None;
@@ -85,8 +98,8 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     })
 }
 
-/// Everything from what has to be done to what is merely better.
-fn run(state: &mut State) -> Result<(), SolveError> {
+/// What has to be done, whatever it costs.
+fn do_what_must_be(state: &mut State) -> Result<(), SolveError> {
     let problem = state.problem;
     match &problem.request.operation {
         Operation::Demote { .. } => {
@@ -120,10 +133,6 @@ fn run(state: &mut State) -> Result<(), SolveError> {
                 Cause::Topic,
             );
         }
-        if !problem.levels_all() {
-            state.perfect();
-        }
-        search(state);
     }
     Ok(())
 }

@@ -254,7 +254,10 @@ impl State<'_, '_> {
                     continue;
                 };
                 let worth = delta.gain() / self.price(partition, *from, to);
-                if delta.improves() && best.is_none_or(|(most, ..)| worth > most) {
+                if delta.improves()
+                    && self.keeps_counts(*from, to, &delta)
+                    && best.is_none_or(|(most, ..)| worth > most)
+                {
                     best = Some((worth, partition, *from));
                 }
             }

@@ -116,11 +116,12 @@ impl State<'_, '_> {
             return;
         }
         let closed = self.closed_limits(to, &most);
+        let least_bytes = if price == Price::Any || only_musts { 0.0 } else { self.least_bytes(to) };
         let first = found.len();
         found.reserve(kept);
         let mut least = 0.0;
         for (at, (gain, price)) in gains.into_iter().zip(&offers.prices).enumerate() {
-            if gain <= least * price {
+            if gain <= least * price || sizes[at] < least_bytes {
                 continue;
             }
             let worth = gain / price;

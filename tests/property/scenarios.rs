@@ -216,3 +216,61 @@ fn a_rack_too_small_is_levelled_in_itself_and_named() {
     let refusal = solution.refusals.iter().find(|refusal| refusal.subject == "goal disk-balance").unwrap();
     assert!(refusal.mend.contains("rack c"), "{}", refusal.mend);
 }
+
+#[test]
+fn added_brokers_are_filled_within_their_band_in_replicas_and_bytes() {
+    let mut observation = brokers(15);
+    // Eleven full brokers, and one that came late and is half empty: adding others fills only those.
+    let late = [0, 1, 2, 0, 1, 2, 3];
+    let mut rows: Vec<([i32; 3], u64)> = Vec::new();
+    for at in 0..240_usize {
+        let nth = |nth: usize| 3 * i32::try_from(nth % 4).unwrap();
+        let size = 1 + u64::try_from(at * 7 % 13).unwrap();
+        rows.push(([1 + nth(at), 2 + nth(at / 4), 3 + 3 * late[at % 7]], size));
+    }
+    let rows: Vec<(&[i32], u64)> = rows.iter().map(|(replicas, size)| (&replicas[..], *size)).collect();
+    topic(&mut observation, "t", &rows);
+    let model = ClusterModel::build(&observation).unwrap();
+    let goals = GoalSet::shipped("cruise-control").unwrap();
+    let operation = Operation::AddBrokers([13, 14, 15].map(BrokerId).to_vec());
+    let solution = solve(&model, &goals, &Request { operation, ..Request::default() }).unwrap();
+    let (before, after) = (Sums::new(&model, &model.placement), Sums::new(&model, &solution.target));
+    for broker in model.broker_ords() {
+        let id = model.brokers[broker.index()].id;
+        // 240 partitions with three replicas on fifteen brokers: 48 each, within 9 %.
+        let (held, replicas) =
+            (before.get(broker, Resource::Replicas), after.get(broker, Resource::Replicas));
+        assert!(replicas <= 53.0, "{id} has {replicas}");
+        assert!(replicas >= held.min(43.0), "{id} had {held} and has {replicas}");
+        let mean = model.broker_ords().map(|b| after.get(b, Resource::Disk)).sum::<f64>() / 15.0;
+        assert!(id < BrokerId(13) || after.get(broker, Resource::Disk) >= 0.91 * mean, "{id} is not filled");
+    }
+    let said = |refusal: &&evenkeel::solve::Refusal| refusal.subject == "goal ReplicaDistributionGoal";
+    let reason = &solution.refusals.iter().find(said).expect("broker 12 stays half empty").reason;
+    assert!(
+        reason.contains("broker 12 was below before, and nothing but a must moves replicas onto it"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn what_leaves_a_broker_though_its_topic_is_excluded_is_led_by_none_that_is_not_to_begin_to_lead() {
+    let mut observation = brokers(6);
+    topic(&mut observation, "t", &[(&[1, 2, 3], 10)]);
+    let model = ClusterModel::build(&observation).unwrap();
+    let request = Request {
+        operation: Operation::RemoveBrokers(vec![BrokerId(1)]),
+        excluded_topics: vec!["t".parse().unwrap()],
+        no_leaders_on: vec![BrokerId(4)],
+        ..Request::default()
+    };
+    let solution = solve(&model, &GoalSet::shipped("disk-only").unwrap(), &request).unwrap();
+    let partition = model.partition_ords().next().unwrap();
+    let ids = |broker: &evenkeel::model::BrokerOrd| model.brokers[broker.index()].id;
+    assert!(
+        solution.target.replicas(partition).iter().map(ids).any(|id| id == BrokerId(4)),
+        "the only one in rack a"
+    );
+    let leader = solution.target.leader(partition).as_ref().map(ids).unwrap();
+    assert!(leader == BrokerId(2) || leader == BrokerId(3), "led by {leader}");
+}
