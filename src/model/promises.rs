@@ -346,12 +346,17 @@ pub fn disk_within_limit(
     growth: Bytes,
     limit: Bytes,
 ) -> Result<(), Broken> {
-    if incoming == Bytes::ZERO || used + incoming + growth <= limit {
+    if fits_disk(used, incoming, growth, limit) {
         return Ok(());
     }
     let detail =
         format!("{used} used, {incoming} on the way and {growth} of growth pass the disk limit of {limit}");
     Err(Broken::new(Promise::DiskLimit, format!("broker {broker}"), detail))
+}
+
+/// Whether a disk has room for what is on the way, beside what is used and the growth meanwhile; nothing always fits.
+pub fn fits_disk(used: Bytes, incoming: Bytes, growth: Bytes, limit: Bytes) -> bool {
+    incoming == Bytes::ZERO || used + incoming + growth <= limit
 }
 
 /// Each list of a step adds at most one replica to the one before.

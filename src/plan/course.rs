@@ -1,9 +1,13 @@
 //! [`Course`]: copies started as the executor starts them, which share what the throttles give as Kafka shares it. The
 //! forecast of a plan is a course from its beginning, the time left of an execution one from where it is.
 
+use std::collections::BTreeMap;
+
 use super::Fill;
 use super::rooms::Rooms;
-use super::schedule::{Backlog, Copying, Flow, Ready, Traffic, by_urgency, count, rates};
+use super::schedule::{Backlog, Copying, Ends, Ready, Traffic, count, rates};
+use super::starts::{Slots, Starts};
+use super::waiting::Waiting;
 use crate::base::{BrokerId, Bytes};
 
 /// The copies of one partition, one after the other.
@@ -61,13 +65,17 @@ struct Job {
     chain: Chain,
     /// The copy that runs or comes next.
     at: usize,
-    running: bool,
 }
 
 impl Job {
+    /// Who sends and who receives the copy that runs or comes next.
+    fn ends(&self) -> Ends {
+        self.chain.copies[self.at]
+    }
+
     /// The copy that runs or comes next, from its beginning.
     fn copying(&self) -> Copying {
-        let (source, onto) = self.chain.copies[self.at];
+        let (source, onto) = self.ends();
         let Chain { grows_per_s, fetched_per_s, size_bytes, .. } = self.chain;
         Copying { source, onto, lacking_bytes: size_bytes, grows_per_s, fetched_per_s }
     }
@@ -89,16 +97,24 @@ pub struct Course<'a> {
     places: Vec<Place>,
     habits: Habits,
     jobs: Vec<Job>,
-    waiting: Vec<usize>,
+    /// What may start, as far as waves go.
+    waiting: Waiting,
+    /// By broker and wave: jobs whose next copy goes there, and may not start yet. What may start once always may.
+    held: Vec<BTreeMap<usize, Vec<usize>>>,
+    /// Brokers at which what is held may have come to be free to start.
+    changed: Vec<usize>,
     /// Running jobs, with the bytes that they lack.
     running: Vec<(usize, f64)>,
     backlog: Backlog,
-    slots_in: Vec<usize>,
-    slots_out: Vec<usize>,
+    traffic: Traffic,
+    slots: Slots,
     /// By broker: in how many steps of each wave something still has to leave.
     leaving: Vec<Vec<usize>>,
     /// By wave: how many chains are not over.
     open: Vec<usize>,
+    /// By broker: jobs that take something off it, and how soon its disk passes its limit, as last reckoned.
+    relieved_by: Vec<Vec<usize>>,
+    presses: Vec<Option<u8>>,
 }
 
 impl<'a> Course<'a> {
@@ -106,19 +122,22 @@ impl<'a> Course<'a> {
     pub fn new(rooms: &'a Rooms, places: Vec<Place>, chains: Vec<Chain>, habits: Habits) -> Self {
         let brokers = places.len();
         let waves = chains.iter().map(|chain| chain.wave + 1).max().unwrap_or(0);
-        let jobs = chains.into_iter().map(|chain| Job { chain, at: 0, running: false }).collect();
         let mut course = Self {
             rooms,
-            places,
             habits,
-            jobs,
-            waiting: Vec::new(),
+            waiting: Waiting::new(chains.len(), brokers),
+            held: vec![BTreeMap::new(); brokers],
+            changed: (0..brokers).collect(),
             running: Vec::new(),
             backlog: Backlog::new(brokers),
-            slots_in: vec![0; brokers],
-            slots_out: vec![0; brokers],
+            traffic: Traffic::new(places.iter().map(|place| place.throttle)),
+            slots: Slots::new(brokers, habits.moves_per_broker, habits.moves),
             leaving: vec![vec![0; waves]; brokers],
             open: vec![0; waves],
+            relieved_by: vec![Vec::new(); brokers],
+            presses: vec![None; brokers],
+            places,
+            jobs: chains.into_iter().map(|chain| Job { chain, at: 0 }).collect(),
         };
         for index in 0..course.jobs.len() {
             course.enter(index);
@@ -127,10 +146,11 @@ impl<'a> Course<'a> {
     }
 
     fn enter(&mut self, index: usize) {
-        let job = &mut self.jobs[index];
+        let job = &self.jobs[index];
         self.open[job.chain.wave] += 1;
         for (broker, _) in &job.chain.leaves {
             self.leaving[*broker][job.chain.wave] += 1;
+            self.relieved_by[*broker].push(index);
         }
         for (at, (source, onto)) in job.chain.copies.iter().enumerate() {
             let lacks = job.lacks(at);
@@ -139,21 +159,20 @@ impl<'a> Course<'a> {
                 self.backlog.out[*source] += lacks / self.places[*source].throttle.1;
             }
         }
-        job.running = job.chain.lacking_bytes.is_some();
-        if job.running {
-            let (lacks, (source, onto)) = (job.lacks(0), job.chain.copies[0]);
-            self.running.push((index, lacks));
-            self.take_slots(source, onto);
+        if job.chain.lacking_bytes.is_some() {
+            self.slots.take(job.ends());
+            self.running.push((index, job.lacks(0)));
         } else {
-            self.waiting.push(index);
+            self.hold(index);
         }
     }
 
-    fn take_slots(&mut self, source: Option<usize>, onto: usize) {
-        self.slots_in[onto] += 1;
-        if let Some(source) = source {
-            self.slots_out[source] += 1;
-        }
+    /// A job waits for its next copy.
+    fn hold(&mut self, index: usize) {
+        let job = &self.jobs[index];
+        let (_, onto) = job.ends();
+        self.held[onto].entry(job.chain.wave).or_default().push(index);
+        self.changed.push(onto);
     }
 
     /// Seconds until all is there; until nothing goes on any more where something can never start.
@@ -172,66 +191,70 @@ impl<'a> Course<'a> {
         seconds
     }
 
-    fn has_slots(&self, (source, onto): (Option<usize>, usize)) -> bool {
-        let most = self.habits.moves_per_broker.max(1);
-        self.running.len() < self.habits.moves.max(1)
-            && self.slots_in[onto] < most
-            && source.is_none_or(|source| self.slots_out[source] < most)
+    /// Lets go of what may start on a broker, as far as waves go.
+    fn let_go(&mut self, onto: usize) {
+        let Place { broker, left_bytes, .. } = self.places[onto];
+        let left = Bytes::whole(left_bytes);
+        let first = |steps: &[usize]| steps.iter().position(|steps| *steps > 0).unwrap_or(usize::MAX);
+        let first_open = if self.habits.strictly { first(&self.open) } else { first(&self.leaving[onto]) };
+        let may_start = |wave: usize| {
+            let earlier_are_over = first_open >= wave;
+            if self.habits.strictly {
+                earlier_are_over
+            } else {
+                self.rooms.may_start(broker, wave, left, earlier_are_over)
+            }
+        };
+        let free: Vec<usize> = self.held[onto].keys().copied().filter(|wave| may_start(*wave)).collect();
+        let held = &mut self.held[onto];
+        let free: Vec<usize> = free.iter().filter_map(|wave| held.remove(wave)).flatten().collect();
+        for index in free {
+            let job = &self.jobs[index];
+            let presses = self.pressing(&job.chain);
+            let (repairs, chain_bytes) = (job.chain.repairs, job.chain_bytes());
+            let (source, onto) = job.ends();
+            let ready = Ready { index, repairs, presses, source, onto: Some(onto), chain_bytes };
+            self.waiting.add(ready, onto);
+        }
     }
 
-    fn may_start(&self, job: &Job, onto: usize) -> bool {
-        let wave = job.chain.wave;
-        if self.habits.strictly {
-            return self.open[..wave].iter().all(|chains| *chains == 0);
+    /// How soon a disk passes its limit that a chain takes load off.
+    fn pressing(&self, chain: &Chain) -> Option<u8> {
+        chain.leaves.iter().filter_map(|(broker, _)| self.presses[*broker]).min()
+    }
+
+    /// Reckons anew how soon disks pass their limits.
+    fn press(&mut self) {
+        let rest_s = self.backlog.most();
+        for at in 0..self.places.len() {
+            let presses = self.places[at].fill.presses(rest_s);
+            if std::mem::replace(&mut self.presses[at], presses) != presses {
+                for index in &self.relieved_by[at] {
+                    self.waiting.press(*index, self.pressing(&self.jobs[*index].chain));
+                }
+            }
         }
-        let earlier_have_left = self.leaving[onto][..wave].iter().all(|steps| *steps == 0);
-        let left = Bytes::whole(self.places[onto].left_bytes);
-        self.rooms.may_start(self.places[onto].broker, wave, left, earlier_have_left)
     }
 
     /// Starts what may start.
     fn start(&mut self) {
-        let mut ready = Vec::new();
-        let rest_s = self.backlog.most();
-        let presses: Vec<Option<u8>> = self.places.iter().map(|place| place.fill.presses(rest_s)).collect();
-        for index in &self.waiting {
-            let job = &self.jobs[*index];
-            let (source, onto) = job.chain.copies[job.at];
-            if self.has_slots((source, onto)) && self.may_start(job, onto) {
-                let (repairs, chain_bytes) = (job.chain.repairs, job.chain_bytes());
-                let presses = job.chain.leaves.iter().filter_map(|(broker, _)| presses[*broker]).min();
-                let (index, onto) = (*index, Some(onto));
-                ready.push(Ready { index, repairs, presses, source, onto, chain_bytes });
-            }
+        self.press();
+        for onto in std::mem::take(&mut self.changed) {
+            self.let_go(onto);
         }
-        by_urgency(&mut ready, &self.backlog);
-        let mut traffic = Traffic::new(self.places.iter().map(|place| place.throttle));
+        self.traffic.clear(self.places.iter().map(|place| place.throttle));
         for (index, lacks) in &self.running {
-            traffic.add(Copying { lacking_bytes: *lacks, ..self.jobs[*index].copying() });
+            self.traffic.add(Copying { lacking_bytes: *lacks, ..self.jobs[*index].copying() });
         }
-        for presses in [false, true] {
-            for ready in &ready {
-                let copy = self.jobs[ready.index].copying();
-                let ends = (copy.source, copy.onto);
-                let runs = self.jobs[ready.index].running;
-                if runs || !traffic.wants(&copy, &self.backlog, presses) || !self.has_slots(ends) {
-                    continue;
-                }
-                traffic.add(copy);
-                self.jobs[ready.index].running = true;
-                self.take_slots(copy.source, copy.onto);
-                self.running.push((ready.index, copy.lacking_bytes));
-            }
+        let starts = Starts::new(&self.backlog, &mut self.waiting, &mut self.slots, &mut self.traffic);
+        for index in starts.started(|index| self.jobs[index].copying()) {
+            self.running.push((index, self.jobs[index].chain.size_bytes));
         }
-        let jobs = &self.jobs;
-        self.waiting.retain(|index| !jobs[*index].running);
     }
 
     /// Lets time pass until something has arrived; returns how much.
     fn pass(&mut self, quantum: f64) -> f64 {
-        let copy = |job: &Job| job.chain.copies[job.at];
-        let ends = self.running.iter().map(|(index, _)| copy(&self.jobs[*index]));
-        let flows: Vec<Flow> = ends.map(|(source, onto)| Flow { source, onto }).collect();
+        let flows: Vec<Ends> = self.running.iter().map(|(index, _)| self.jobs[*index].ends()).collect();
         let rates = rates(&flows, self.room());
         let grows = |index: usize| self.jobs[index].chain.grows_per_s;
         let nets: Vec<f64> =
@@ -244,11 +267,11 @@ impl<'a> Course<'a> {
             place.fill.ahead_s -= passed;
         }
         let mut arrived = Vec::new();
-        for (((index, lacks), net), flow) in self.running.iter_mut().zip(&nets).zip(&flows) {
+        for (((index, lacks), net), (source, onto)) in self.running.iter_mut().zip(&nets).zip(flows) {
             let bytes = (net * passed).min(*lacks);
             *lacks -= bytes;
-            self.backlog.into[flow.onto] -= bytes / self.places[flow.onto].throttle.0;
-            if let Some(source) = flow.source {
+            self.backlog.into[onto] -= bytes / self.places[onto].throttle.0;
+            if let Some(source) = source {
                 self.backlog.out[source] -= bytes / self.places[source].throttle.1;
             }
             if *lacks < 1.0 {
@@ -270,7 +293,7 @@ impl<'a> Course<'a> {
         let mut room: Vec<f64> = into.chain(self.places.iter().map(|place| place.throttle.1)).collect();
         for (index, _) in &self.running {
             let job = &self.jobs[*index];
-            if let (Some(source), _) = job.chain.copies[job.at] {
+            if let (Some(source), _) = job.ends() {
                 let left = &mut room[brokers + source];
                 *left = (*left - job.chain.fetched_per_s).max(1.0);
             }
@@ -280,23 +303,24 @@ impl<'a> Course<'a> {
 
     fn arrive(&mut self, index: usize) {
         let job = &mut self.jobs[index];
-        let (source, onto) = job.chain.copies[job.at];
-        self.slots_in[onto] -= 1;
-        if let Some(source) = source {
-            self.slots_out[source] -= 1;
-        }
-        self.places[onto].fill.used_bytes += job.chain.size_bytes;
+        let ends = job.ends();
+        self.slots.give_back(ends);
+        self.places[ends.1].fill.used_bytes += job.chain.size_bytes;
         job.at += 1;
-        job.running = false;
         if job.at < job.chain.copies.len() {
-            self.waiting.push(index);
+            self.hold(index);
             return;
         }
-        self.open[job.chain.wave] -= 1;
+        let wave = job.chain.wave;
         for (broker, bytes) in &job.chain.leaves {
             self.places[*broker].left_bytes += bytes;
             self.places[*broker].fill.used_bytes -= bytes;
-            self.leaving[*broker][job.chain.wave] -= 1;
+            self.leaving[*broker][wave] -= 1;
+            self.changed.push(*broker);
+        }
+        self.open[wave] -= 1;
+        if self.habits.strictly && self.open[wave] == 0 {
+            self.changed.extend(0..self.places.len());
         }
     }
 }

@@ -16,7 +16,9 @@ mod plan;
 mod rooms;
 mod schedule;
 mod stages;
+mod starts;
 mod step;
+mod waiting;
 mod waves;
 
 #[cfg(test)]

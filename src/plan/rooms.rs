@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use super::{Fill, Plan, PlanLimits, Step};
 use crate::base::{BrokerId, Bytes, BytesPerS, TopicPartition};
-use crate::model::promises::disk_within_limit;
+use crate::model::promises::{disk_within_limit, fits_disk};
 use crate::model::{Broken, ClusterModel, Resource, Sums};
 use crate::observe::{Observation, Partition, SeenBroker};
 
@@ -46,6 +46,14 @@ struct Sum {
     wave: usize,
     arrived: Bytes,
     left: Bytes,
+}
+
+/// What a wave needs on a broker, beside what is there, and what there is.
+struct Needs {
+    used: Bytes,
+    incoming: Bytes,
+    growth: Bytes,
+    limit: Bytes,
 }
 
 impl Disk {
@@ -224,24 +232,32 @@ impl Rooms {
     /// # Errors
     /// It would pass the limit. Where the capacity is not known there is nothing to pass.
     pub fn check(&self, broker: BrokerId, wave: usize, left: Bytes) -> Result<(), Broken> {
-        let Some((disk, limit)) = self.disks.get(&broker).and_then(|disk| Some((disk, disk.limit?))) else {
+        let Some(Needs { used, incoming, growth, limit }) = self.needs(broker, wave, left) else {
             return Ok(());
         };
+        disk_within_limit(broker, used, incoming, growth, limit)
+    }
+
+    /// The sum that [`Self::check`] is about; nothing where the capacity is not known.
+    fn needs(&self, broker: BrokerId, wave: usize, left: Bytes) -> Option<Needs> {
+        let disk = self.disks.get(&broker)?;
         let seconds = self.waves_s.get(wave).copied().unwrap_or_default();
         let bytes = if self.counts_growth { disk.written_per_s * seconds } else { 0.0 };
-        let growth = Bytes::whole(bytes);
         let before = wave.checked_sub(1).map_or(Bytes::ZERO, |before| disk.sum(before).arrived);
-        let incoming = disk.sum(wave).arrived.saturating_sub(before);
-        let used = (disk.used + before).saturating_sub(left);
-        disk_within_limit(broker, used, incoming, growth, limit)
+        Some(Needs {
+            used: (disk.used + before).saturating_sub(left),
+            incoming: disk.sum(wave).arrived.saturating_sub(before),
+            growth: Bytes::whole(bytes),
+            limit: disk.limit?,
+        })
     }
 
     /// Whether a step of this wave may start to copy onto a broker: the waves before it take nothing more off there,
     /// or there is room for all of theirs and its own beside what they have not taken off yet. Where the capacity is
     /// not known the order of waves stands.
     pub fn may_start(&self, broker: BrokerId, wave: usize, left: Bytes, earlier_have_left: bool) -> bool {
-        let is_known = self.disks.get(&broker).is_some_and(|disk| disk.limit.is_some());
-        earlier_have_left || (is_known && self.check(broker, wave, left).is_ok())
+        let fits = |needs: Needs| fits_disk(needs.used, needs.incoming, needs.growth, needs.limit);
+        earlier_have_left || self.needs(broker, wave, left).is_some_and(fits)
     }
 
     /// What could not be checked.

@@ -26,6 +26,20 @@ impl Backlog {
     pub fn most(&self) -> f64 {
         self.into.iter().chain(&self.out).copied().fold(0.0, f64::max)
     }
+
+    /// What an end (see [`ends_of`]) has before it.
+    fn at(&self, end: usize) -> f64 {
+        let brokers = self.into.len();
+        if end < brokers { self.into[end] } else { self.out[end - brokers] }
+    }
+}
+
+/// Who sends, where anybody does, and who receives.
+pub(super) type Ends = (Option<usize>, usize);
+
+/// The two ends of a copy as one number each: a broker as one that receives, or, above those, as one that sends.
+pub(super) fn ends_of((source, onto): Ends, brokers: usize) -> impl Iterator<Item = usize> + Clone {
+    [Some(onto), source.map(|source| brokers + source)].into_iter().flatten()
 }
 
 /// A copy that could start now.
@@ -49,25 +63,62 @@ pub struct Ready {
 /// Backlogs this near to one another count as equal, as a share of the longest: there the size decides.
 const ALIKE: f64 = 0.2;
 
-/// Puts copies into the order in which they are to start.
-pub fn by_urgency(ready: &mut [Ready], backlog: &Backlog) {
-    let unit = (backlog.most() * ALIKE).max(f64::MIN_POSITIVE);
-    ready.sort_by_cached_key(|copy| {
-        let (longest, other) = ends(copy, backlog);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of units")]
-        let units = |seconds: f64| (seconds / unit).round() as u64;
+/// What goes before all else, the lower first: repair, then what presses.
+pub(super) type Claim = (bool, u8);
+
+/// The longer and the shorter backlog of the two ends, the longest first.
+pub(super) type Burden = (Reverse<u64>, Reverse<u64>);
+
+/// What decides between equals: the larger chain, then the lower index.
+pub(super) type Size = (Reverse<u64>, usize);
+
+/// The place of a copy in the order in which copies start. Backlogs change at every moment; the other two do not.
+pub(super) type Rank = (Claim, Burden, Size);
+
+impl Ready {
+    /// What goes before all else.
+    pub(super) fn claim(&self) -> Claim {
+        (!self.repairs, self.presses.unwrap_or(u8::MAX))
+    }
+
+    /// What decides between equals.
+    pub(super) fn size(&self) -> Size {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for the order only")]
-        let bytes = copy.chain_bytes as u64;
-        let presses = copy.presses.unwrap_or(u8::MAX);
-        (!copy.repairs, presses, Reverse(units(longest)), Reverse(units(other)), Reverse(bytes), copy.index)
-    });
+        let bytes = self.chain_bytes as u64;
+        (Reverse(bytes), self.index)
+    }
 }
 
-/// The longer and the shorter of the two backlogs that a copy takes part in.
-fn ends(copy: &Ready, backlog: &Backlog) -> (f64, f64) {
-    let into = copy.onto.map_or(0.0, |at| backlog.into[at]);
-    let out = copy.source.map_or(0.0, |at| backlog.out[at]);
-    (into.max(out), into.min(out))
+/// Backlogs as the order of copies counts them, by end.
+#[derive(Debug)]
+pub(super) struct Units {
+    brokers: usize,
+    of: Vec<u64>,
+}
+
+impl Units {
+    /// As things stand now.
+    pub fn of(backlog: &Backlog) -> Self {
+        let alike_s = (backlog.most() * ALIKE).max(f64::MIN_POSITIVE);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of units")]
+        let units = |seconds: &f64| (seconds / alike_s).round() as u64;
+        Self { brokers: backlog.into.len(), of: backlog.into.iter().chain(&backlog.out).map(units).collect() }
+    }
+
+    /// The backlogs of the two ends of a copy.
+    pub fn burden(&self, source: Option<usize>, onto: Option<usize>) -> Burden {
+        let into = onto.map_or(0, |at| self.of[at]);
+        let out = source.map_or(0, |at| self.of[self.brokers + at]);
+        (Reverse(into.max(out)), Reverse(into.min(out)))
+    }
+}
+
+/// Puts copies into the order in which they are to start.
+pub fn by_urgency(ready: &mut [Ready], backlog: &Backlog) {
+    let units = Units::of(backlog);
+    ready.sort_by_cached_key(|copy| -> Rank {
+        (copy.claim(), units.burden(copy.source, copy.onto), copy.size())
+    });
 }
 
 /// So many copies at least keep a broker's throttle full: one partition alone is fetched a megabyte at a time.
@@ -103,8 +154,8 @@ pub struct Copying {
 /// write more that has to be copied too, and what in-sync replicas of the same partitions fetch comes off the throttle.
 #[derive(Debug, Clone, Default)]
 pub struct Traffic {
-    into: Vec<End>,
-    out: Vec<End>,
+    brokers: usize,
+    ends: Vec<End>,
     copies: Vec<Copying>,
 }
 
@@ -120,6 +171,11 @@ struct End {
 }
 
 impl End {
+    fn clear(&mut self, throttle: f64) {
+        self.copies.clear();
+        (self.throttle, self.lacking_bytes, self.fastest_per_s) = (throttle, 0.0, 0.0);
+    }
+
     fn add(&mut self, index: usize, copy: &Copying) {
         self.copies.push(index);
         self.lacking_bytes += copy.lacking_bytes;
@@ -133,72 +189,132 @@ impl End {
     }
 }
 
+impl Copying {
+    /// Who sends and who receives.
+    pub(super) fn between(&self) -> Ends {
+        (self.source, self.onto)
+    }
+}
+
 impl Traffic {
     /// Nothing on its way; for each broker what it may receive and send, in bytes per second.
     pub fn new(throttles: impl Iterator<Item = (f64, f64)>) -> Self {
         let end = |throttle| End { throttle, ..End::default() };
-        let (into, out) = throttles.map(|(into, out)| (end(into), end(out))).unzip();
-        Self { into, out, copies: Vec::new() }
+        let (mut ends, out): (Vec<End>, Vec<End>) =
+            throttles.map(|(into, out)| (end(into), end(out))).unzip();
+        let brokers = ends.len();
+        ends.extend(out);
+        Self { brokers, ends, copies: Vec::new() }
+    }
+
+    /// Nothing on its way any more, and these throttles: as new, without room being made anew.
+    pub(super) fn clear(&mut self, throttles: impl Iterator<Item = (f64, f64)>) {
+        self.copies.clear();
+        let (into, out) = self.ends.split_at_mut(self.brokers);
+        for ((into, out), throttles) in into.iter_mut().zip(out).zip(throttles) {
+            into.clear(throttles.0);
+            out.clear(throttles.1);
+        }
     }
 
     /// Takes note of a copy.
     pub fn add(&mut self, copy: Copying) {
         let index = self.copies.len();
         self.copies.push(copy);
-        self.into[copy.onto].add(index, &copy);
+        for end in ends_of(copy.between(), self.brokers) {
+            self.ends[end].add(index, &copy);
+        }
         if let Some(source) = copy.source {
-            self.out[source].add(index, &copy);
-            self.out[source].throttle = (self.out[source].throttle - copy.fetched_per_s).max(1.0);
+            let out = &mut self.ends[self.brokers + source];
+            out.throttle = (out.throttle - copy.fetched_per_s).max(1.0);
         }
     }
 
     /// What a copy gets whatever the others do: its share of the narrower of its ends.
     fn least_rate(&self, copy: usize) -> f64 {
-        let share = |end: &End| end.throttle / count(end.copies.len());
-        let Copying { source, onto, .. } = self.copies[copy];
-        share(&self.into[onto]).min(source.map_or(f64::INFINITY, |source| share(&self.out[source])))
+        let share = |end: usize| self.ends[end].throttle / count(self.ends[end].copies.len());
+        ends_of(self.copies[copy].between(), self.brokers).map(share).fold(f64::INFINITY, f64::min)
     }
 
-    fn is_busy(&self, end: &End) -> bool {
+    /// Whether an end (see [`ends_of`]) has what keeps its throttle full for a while.
+    pub(super) fn is_busy(&self, end: usize) -> bool {
+        let end = &self.ends[end];
         end.copies.len() >= COPIES_LEAST
             && end.lacking_bytes >= AHEAD_S * end.throttle
             && end.copies.iter().map(|copy| self.least_rate(*copy)).sum::<f64>() >= FULL * end.throttle
     }
 
+    /// The ends whose copies share an end with a copy between these two, and those two.
+    pub(super) fn neighbours(&self, between: Ends) -> impl Iterator<Item = usize> {
+        let copies = ends_of(between, self.brokers).flat_map(|end| &self.ends[end].copies);
+        copies.flat_map(|copy| ends_of(self.copies[*copy].between(), self.brokers))
+    }
+
+    /// Whether it would leave a copy, itself or another, with too little to come to an end.
+    pub(super) fn would_starve(&self, copy: &Copying) -> bool {
+        self.ends[copy.onto].would_starve(copy, 0.0)
+            || copy
+                .source
+                .is_some_and(|source| self.ends[self.brokers + source].would_starve(copy, copy.fetched_per_s))
+    }
+
     /// Whether a copy should start: when both its ends could do more or, where it `presses`, the one with the longer
     /// backlog; and in no case where others would not come to an end for it.
     pub fn wants(&self, copy: &Copying, backlog: &Backlog, presses: bool) -> bool {
-        let into = &self.into[copy.onto];
-        let takes = !self.is_busy(into);
-        let Some(source) = copy.source else { return takes && !into.would_starve(copy, 0.0) };
-        let out = &self.out[source];
-        if into.would_starve(copy, 0.0) || out.would_starve(copy, copy.fetched_per_s) {
-            return false;
-        }
-        let gives = !self.is_busy(out);
-        let by_longer = if backlog.into[copy.onto] >= backlog.out[source] { takes } else { gives };
-        (takes && gives) || (presses && by_longer)
+        !self.would_starve(copy)
+            && has_use(
+                ends_of(copy.between(), self.brokers),
+                presses,
+                |end| backlog.at(end),
+                |end| !self.is_busy(end),
+            )
     }
 }
 
-/// A flow of bytes between the two ends of a copy.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Flow {
-    pub source: Option<usize>,
-    pub onto: usize,
+/// The one of two ends of a copy with the longer backlog, of equals the one that receives.
+pub(super) fn longer(one: usize, other: usize, backlog_s: impl Fn(usize) -> f64) -> usize {
+    let (onto, source) = (one.min(other), one.max(other));
+    if backlog_s(onto) >= backlog_s(source) { onto } else { source }
 }
 
-/// Max-min fair rates when each broker receives at most what the first half of `room` says and sends at most what the
-/// second half says: all flows get faster together until one of their ends is used up, those stop there, the rest go on.
-pub(super) fn rates(flows: &[Flow], mut room: Vec<f64>) -> Vec<f64> {
+/// Whether a copy between these ends is of use: where both could do more or, where it `presses`, the one with the longer
+/// backlog.
+pub(super) fn has_use(
+    mut ends: impl Iterator<Item = usize>,
+    presses: bool,
+    backlog_s: impl Fn(usize) -> f64,
+    could_do_more: impl Fn(usize) -> bool,
+) -> bool {
+    // Where both could do more, so could the one with the longer backlog.
+    if presses {
+        ends.reduce(|one, other| longer(one, other, &backlog_s)).is_some_and(could_do_more)
+    } else {
+        ends.all(could_do_more)
+    }
+}
+
+/// Max-min fair rates of flows between these ends when each broker receives at most what the first half of `room` says
+/// and sends at most what the second half says: all flows get faster together until one of their ends is used up, those
+/// stop there, the rest go on.
+pub(super) fn rates(flows: &[Ends], mut room: Vec<f64>) -> Vec<f64> {
     let brokers = room.len() / 2;
-    let ends =
-        |flow: &Flow| [Some(flow.onto), flow.source.map(|source| brokers + source)].into_iter().flatten();
-    let mut binds: Vec<Vec<usize>> = vec![Vec::new(); 2 * brokers];
-    for (at, flow) in flows.iter().enumerate() {
-        ends(flow).for_each(|end| binds[end].push(at));
+    let ends = |flow: usize| ends_of(flows[flow], brokers);
+    let mut open = vec![0; 2 * brokers];
+    (0..flows.len()).flat_map(ends).for_each(|end| open[end] += 1);
+    // The flows of an end stand side by side, up to where those of the next begin.
+    let mut begins: Vec<usize> = open.clone();
+    let mut sum = 0;
+    for begins in &mut begins {
+        sum += std::mem::replace(begins, sum);
     }
-    let mut open: Vec<usize> = binds.iter().map(Vec::len).collect();
+    let mut binds = vec![0; sum];
+    let mut filled = begins.clone();
+    for flow in 0..flows.len() {
+        for end in ends(flow) {
+            binds[filled[end]] = flow;
+            filled[end] += 1;
+        }
+    }
     let mut rates: Vec<Option<f64>> = vec![None; flows.len()];
     let level = |room: f64, open: usize| Level(room / count(open));
     let busy = (0..2 * brokers).filter(|end| open[*end] > 0);
@@ -214,10 +330,10 @@ pub(super) fn rates(flows: &[Flow], mut room: Vec<f64>) -> Vec<f64> {
             heap.push(Reverse((now, end)));
             continue;
         }
-        for at in std::mem::take(&mut binds[end]) {
+        for at in binds[begins[end]..filled[end]].iter().copied() {
             if rates[at].is_none() {
                 rates[at] = Some(now.0);
-                for other in ends(&flows[at]) {
+                for other in ends(at) {
                     room[other] = (room[other] - now.0).max(0.0);
                     open[other] -= 1;
                 }
@@ -260,7 +376,7 @@ mod tests {
 
     #[test]
     fn what_one_copy_cannot_use_the_others_get() {
-        let flows = [(0, 1), (0, 2)].map(|(source, onto)| Flow { source: Some(source), onto });
+        let flows = [(Some(0), 1), (Some(0), 2)];
         // Broker 0 sends 100; broker 1 takes 10.
         assert_eq!(rates(&flows, vec![100.0, 10.0, 100.0, 100.0, 100.0, 100.0]), [10.0, 90.0]);
     }
