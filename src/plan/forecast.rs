@@ -21,7 +21,7 @@ const IN_FLIGHT: usize = 500;
 pub(super) fn forecast(
     model: &ClusterModel,
     sums: &Sums,
-    waves: &[Vec<Pending>],
+    waves: &[Vec<&Pending>],
     limits: &PlanLimits,
 ) -> f64 {
     let mut rooms = Rooms::of_model(model, sums, limits);
@@ -74,7 +74,7 @@ fn chain(model: &ClusterModel, wave: usize, pending: &Pending) -> Option<Chain> 
     })
 }
 
-fn wave_sums(model: &ClusterModel, steps: &[Pending]) -> WaveSums {
+fn wave_sums(model: &ClusterModel, steps: &[&Pending]) -> WaveSums {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "built from `Bytes`")]
     let whole = |bytes: f64| Bytes(bytes as u64);
     let id = |broker: &BrokerOrd| model.brokers[broker.index()].id;

@@ -18,7 +18,7 @@ pub(super) fn pack_keeping_musts(
 ) -> Packed {
     let before = Sums::new(model, &model.placement);
     loop {
-        let packed = pack(model, &before, pending.clone(), limits);
+        let packed = pack(model, &before, &pending, limits);
         // With nothing left out the target is reached, and the solver has kept its musts.
         if packed.left_over.is_empty() && pending.len() == solution.changes.len() {
             return packed;

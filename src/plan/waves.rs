@@ -33,23 +33,21 @@ pub(super) struct Packed {
 }
 
 /// Puts steps into waves.
-pub(super) fn pack(model: &ClusterModel, sums: &Sums, pending: Vec<Pending>, limits: &PlanLimits) -> Packed {
-    let (free, mut costly): (Vec<_>, Vec<_>) =
-        pending.into_iter().partition(|pending| pending.added.is_empty());
+pub(super) fn pack(model: &ClusterModel, sums: &Sums, pending: &[Pending], limits: &PlanLimits) -> Packed {
+    let (free, mut costly): (Vec<&Pending>, Vec<&Pending>) =
+        pending.iter().partition(|pending| pending.added.is_empty());
+    let wave =
+        |steps: &[&Pending]| Wave { steps: steps.iter().map(|pending| pending.step.clone()).collect() };
     // Leadership and order cost nothing, and spread the senders of what is copied next.
-    let steps: Vec<Step> = free.into_iter().map(|pending| pending.step).collect();
-    let mut waves: Vec<Wave> = steps
-        .chunks(limits.leader_changes_per_wave.max(1))
-        .map(|steps| Wave { steps: steps.to_vec() })
-        .collect();
+    let mut waves: Vec<Wave> = free.chunks(limits.leader_changes_per_wave.max(1)).map(wave).collect();
 
     let mut packer = Packer::new(model, sums, &costly, limits);
     let mut taken_by_wave = Vec::new();
     while !costly.is_empty() {
         packer.by_urgency(&mut costly);
-        let mut wave = WaveLoad::new(model.brokers.len());
+        let mut load = WaveLoad::new(model.brokers.len());
         let (taken, rest): (Vec<_>, Vec<_>) =
-            costly.into_iter().partition(|pending| packer.takes(&mut wave, pending));
+            costly.into_iter().partition(|pending| packer.takes(&mut load, pending));
         costly = rest;
         if taken.is_empty() {
             break;
@@ -60,9 +58,8 @@ pub(super) fn pack(model: &ClusterModel, sums: &Sums, pending: Vec<Pending>, lim
         taken_by_wave.push(taken);
     }
     let forecast_s = forecast(model, sums, &taken_by_wave, limits);
-    let steps = |wave: Vec<Pending>| wave.into_iter().map(|pending| pending.step).collect();
-    waves.extend(taken_by_wave.into_iter().map(|wave| Wave { steps: steps(wave) }));
-    Packed { waves, left_over: costly, forecast_s }
+    waves.extend(taken_by_wave.iter().map(|taken| wave(taken)));
+    Packed { waves, left_over: costly.into_iter().cloned().collect(), forecast_s }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
@@ -95,7 +92,7 @@ struct Packer<'a> {
 }
 
 impl<'a> Packer<'a> {
-    fn new(model: &ClusterModel, sums: &Sums, pending: &[Pending], limits: &'a PlanLimits) -> Self {
+    fn new(model: &ClusterModel, sums: &Sums, pending: &[&Pending], limits: &'a PlanLimits) -> Self {
         let largest = pending
             .iter()
             .map(|pending| pending.size * f64::from(u8::try_from(pending.added.len()).unwrap_or(u8::MAX)))
@@ -119,7 +116,7 @@ impl<'a> Packer<'a> {
 
     /// The order in which steps are offered to a wave: repairs, then what takes load off disks that are about to fill,
     /// then what frees those near their limit, then as they shall start.
-    fn by_urgency(&self, pending: &mut Vec<Pending>) {
+    fn by_urgency(&self, pending: &mut Vec<&Pending>) {
         let mut backlog = Backlog::new(self.used.len());
         for step in pending.iter() {
             for broker in &step.added {
@@ -133,7 +130,7 @@ impl<'a> Packer<'a> {
         let presses: Vec<Option<u8>> = (0..self.used.len()).map(|at| self.fill(at).presses(rest_s)).collect();
         let press =
             |step: &Pending| step.removed.iter().filter_map(|(broker, _)| presses[broker.index()]).min();
-        let ready = |(index, step): (usize, &Pending)| {
+        let ready = |(index, step): (usize, &&Pending)| {
             let busiest =
                 |a: &&BrokerOrd, b: &&BrokerOrd| backlog.into[a.index()].total_cmp(&backlog.into[b.index()]);
             Ready {
@@ -149,8 +146,7 @@ impl<'a> Packer<'a> {
         by_urgency(&mut order, &backlog);
         let near =
             |(broker, _): &(BrokerOrd, f64)| self.used[broker.index()] > 0.9 * self.most[broker.index()];
-        let mut steps: Vec<Option<Pending>> = std::mem::take(pending).into_iter().map(Some).collect();
-        pending.extend(order.iter().filter_map(|ready| steps[ready.index].take()));
+        *pending = order.iter().map(|ready| pending[ready.index]).collect();
         pending.sort_by_key(|step| match () {
             () if step.repairs => 0,
             () if press(step).is_some() => 1,

@@ -51,8 +51,8 @@ fn goes(model: &ClusterModel, at: u32, to: u32) -> Pending {
 fn packed(observation: &Observation, moves: &[(u32, u32)], limits: PlanLimits) -> (Vec<usize>, usize, f64) {
     let model = ClusterModel::build(observation).unwrap();
     let sums = Sums::new(&model, &model.placement);
-    let pending = moves.iter().map(|(at, to)| goes(&model, *at, *to)).collect();
-    let packed = pack(&model, &sums, pending, &limits);
+    let pending = moves.iter().map(|(at, to)| goes(&model, *at, *to)).collect::<Vec<_>>();
+    let packed = pack(&model, &sums, &pending, &limits);
     let sizes = packed.waves.iter().map(|wave| wave.steps.len()).collect();
     (sizes, packed.left_over.len(), packed.forecast_s)
 }
@@ -92,7 +92,7 @@ fn room_that_a_wave_makes_is_used_by_the_next() {
     leaves.removed = vec![(BrokerOrd(1), 100.0)];
     leaves.source = Some(BrokerOrd(1));
     let limits = PlanLimits { disk_limit_share: 0.45, ..PlanLimits::default() };
-    let packed = pack(&model, &sums, vec![goes(&model, 0, 1), leaves], &limits);
+    let packed = pack(&model, &sums, &[goes(&model, 0, 1), leaves], &limits);
     let names: Vec<String> = packed.waves.iter().map(|wave| wave.steps[0].partition().to_string()).collect();
     assert_eq!(names, ["t-6", "t-0"], "broker 2 is full until one of its own has left");
 }
@@ -122,7 +122,8 @@ fn what_takes_load_off_a_disk_that_is_about_to_fill_goes_first() {
         let others = (0..4).map(|at| goes(&model, at, 2));
         let limits =
             PlanLimits { throttle_bytes_per_s: 10, bytes_per_broker: Bytes(100), ..PlanLimits::default() };
-        let packed = pack(&model, &sums, others.chain([leaves]).collect(), &limits);
+        let all: Vec<Pending> = others.chain([leaves]).collect();
+        let packed = pack(&model, &sums, &all, &limits);
         packed.waves[0].steps[0].partition().to_string()
     };
     assert_eq!(first(0.0, 1000), "t-0", "nothing is full: what most waits for goes first");

@@ -134,6 +134,11 @@ impl Certificate {
     /// Certifies what a plan reaches. The time is for the planner to add.
     pub fn new(model: &ClusterModel, goals: &GoalSet, request: &Request, reached: Reached<'_>) -> Self {
         let terms = Terms::of(model, goals, request, reached);
+        let leaves_some = matches!(&request.operation, Operation::RemoveBrokers(ids) if !ids.is_empty())
+            && terms.emptied.is_empty();
+        let of_the_others: Vec<Option<bool>> =
+            reached.met.iter().map(|met| met.map(|met| met && !leaves_some)).collect();
+        let reached = Reached { met: &of_the_others, ..reached };
         let mut frame = Frame::new(model, &terms);
         let (balances, not_bounded) = balance::bounds(&frame, goals, reached);
         let names = frame.bound_by(goals, reached);
@@ -247,7 +252,9 @@ impl Terms {
             held.into_iter().any(|broker| frame.must_leave(partition, *broker))
         };
         if model.partition_ords().any(stays) {
-            // Something had to be left where it is: then the bounds are on plans that leave it, too.
+            // Something had to be left where it is: then the bounds are on plans that leave it, too. Whether goals are met
+            // was judged of the other brokers alone, and says nothing of all of them.
+            terms.keeps_spread &= terms.emptied.is_empty();
             terms.emptied.clear();
             terms.offline_mended = false;
         }
