@@ -26,6 +26,7 @@ fn ctrl_c_leaves_a_clean_cluster() {
     on_each_version(|version| {
         let lab = Lab::builder(version).start();
         lab.load_skewed();
+        lab.add_long_topic();
         let traffic = Traffic::start(&lab);
         let watch = Watch::start(&lab);
         let running = rebalance_slowly(&lab);
@@ -70,6 +71,7 @@ fn a_broker_that_dies_on_the_way_costs_no_promise() {
 fn a_killed_evenkeel_is_carried_on_or_rolled_back() {
     let lab = Lab::builder(&newest_version()).start();
     lab.load_skewed();
+    lab.add_long_topic();
     let traffic = Traffic::start(&lab);
     let watch = Watch::start(&lab);
     rebalance_slowly(&lab).kill();

@@ -47,6 +47,7 @@ pub fn tell(mut lab: Lab) {
     a_proposal_says_what_why_and_how_much(&lab);
     kafkas_own_tool_takes_a_proposal(&lab);
     lab.skew_again();
+    lab.add_long_topic();
     rebalance_levels_the_disks(&lab);
     remove_broker_empties_it(&mut lab);
     add_broker_fills_it(&mut lab);
@@ -139,13 +140,13 @@ fn rebalance_levels_the_disks(lab: &Lab) {
     let foreign = lab.throttle_settings();
     assert_eq!(foreign.len(), 2, "{foreign:?}");
 
-    let sightings = watched(lab, &["rebalance", "--execute", "--yes", "--throttle", "20MB"]);
+    let sightings = watched(lab, &["rebalance", "--execute", "--yes", "--throttle", "400kB"]);
     let after =
         lab.wait_until("all replicas are in sync", std::time::Duration::from_secs(30), Seen::all_in_sync);
     expect_level(lab);
     expect_preferred_leaders(&after);
     let followers = sightings.throttles.iter().filter(|rate| rate.contains("follower.replication"));
-    assert!(followers.count() >= 3, "the moves were not throttled: {:?}", sightings.throttles);
+    assert!(followers.count() >= 1, "the moves were not throttled: {:?}", sightings.throttles);
     assert_eq!(lab.throttle_settings(), foreign, "throttles are not as they were");
 
     let again = State::of(lab);

@@ -58,6 +58,12 @@ impl Lab {
         }
     }
 
+    /// Creates a topic that is skewed, and large enough to be copied under a throttle: what takes less than some seconds at
+    /// a rate is not.
+    pub fn add_long_topic(&self) {
+        self.add_topic("long", &[[1, 2, 3], [2, 3, 1]].map(Vec::from), 5_000_000);
+    }
+
     /// Writes so many bytes to a partition, with `acks=all`.
     pub fn fill(&self, topic: &str, partition: i32, bytes: usize) {
         let mut config = self.internal_config();
