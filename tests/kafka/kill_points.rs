@@ -38,8 +38,8 @@ fn expect_nothing_left(lab: &Lab) {
 fn a_drain_killed_at_any_point_is_carried_on() {
     let lab = Lab::builder(&newest_version()).start();
     lab.load_skewed();
-    // Large enough to be under a throttle before its last stretch.
-    lab.add_topic("long", &[vec![1, 2, 6]], 12_000_000);
+    // Large enough to be under a throttle before their last stretch, and so much in all that one at least goes each time.
+    lab.add_topic("long", &[[1, 2, 6], [1, 2, 3], [2, 1, 3]].map(Vec::from), 12_000_000);
     let traffic = Traffic::start(&lab);
     let watch = Watch::start(&lab);
     let drain = ["remove-broker", "6", "--execute", "--yes", "--throttle", RATE];
