@@ -130,6 +130,14 @@ impl<V: Clone + PartialEq> Held<V> {
         self.aim = aim.or_else(|| self.before.clone());
     }
 
+    /// The same where the setting cannot be seen now: one value of ours is not replaced by another, for somebody may have
+    /// set it meanwhile, and it is theirs then.
+    pub(super) fn want_unseen(&mut self, aim: Option<V>) {
+        if aim.is_none() || self.releasing || !self.may_stand() {
+            self.want(aim);
+        }
+    }
+
     /// Whether some value of ours may stand there.
     pub(super) fn may_stand(&self) -> bool {
         !self.sent.is_empty()
@@ -352,6 +360,20 @@ mod tests {
         assert_eq!(held.next(&Seen::Value(Some(7)), at(2), SETTLE), Next::Send(None));
         assert_eq!(held.next(&Seen::Gone, at(3), SETTLE), Next::Wait);
         assert_eq!(held.next(&Seen::Gone, at(8), SETTLE), Next::Released);
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_not_replaced_by_another_value() {
+        let mut held = Held::new(None, 7);
+        assert_eq!(held.next(&Seen::Value(None), at(0), SETTLE), Next::Send(Some(7)));
+        held.accepted();
+        held.want_unseen(Some(8));
+        assert_eq!(held.next(&Seen::Not, at(1), SETTLE), Next::Wait);
+        assert!(held.stands());
+        // Somebody has set it where nobody could look.
+        held.want(Some(8));
+        assert_eq!(held.next(&Seen::Value(Some(99)), at(2), SETTLE), Next::Wait);
+        assert_eq!(held.next(&Seen::Value(Some(99)), at(7), SETTLE), Next::TakenOver(Some(99)));
     }
 
     #[test]

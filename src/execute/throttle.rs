@@ -145,8 +145,12 @@ impl Throttles {
         let mut over = Vec::new();
         for (key, held) in &mut self.rates {
             let wants = wanted.rates.get(key).copied();
-            held.want(wants);
             let sight = see_rate(seen, *key);
+            if sight == Seen::Not {
+                held.want_unseen(wants);
+            } else {
+                held.want(wants);
+            }
             if held.waits_for(&sight) && !blindly {
                 continue;
             }

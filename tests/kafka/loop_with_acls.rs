@@ -10,6 +10,8 @@ fn the_whole_loop_with_scram_and_acls() {
     on_each_version(|version| {
         let lab = Lab::builder(version).security(Security::ScramOverTls).acls().start();
         lab.create_topic("small", &[vec![1, 2, 3], vec![1, 5, 3], vec![1, 2, 3]]);
+        // Large enough to be copied under a throttle, which needs rights too.
+        lab.fill("small", 1, 3_500_000);
         a_wrong_password_gets_nowhere(&lab);
         missing_rights_are_named(&lab);
         story::tell(lab);
@@ -28,7 +30,7 @@ fn a_wrong_password_gets_nowhere(lab: &Lab) {
 /// Grants the rights one after another; at each step the one that is missing is asked for by name.
 fn missing_rights_are_named(lab: &Lab) {
     let before = State::of(lab);
-    let remove = ["remove-broker", "5", "--execute", "--yes"];
+    let remove = ["remove-broker", "5", "--execute", "--yes", "--throttle", "100kB"];
 
     on(lab, &["propose"])
         .expect_code(3)
