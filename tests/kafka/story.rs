@@ -140,7 +140,7 @@ fn rebalance_levels_the_disks(lab: &Lab) {
     let foreign = lab.throttle_settings();
     assert_eq!(foreign.len(), 2, "{foreign:?}");
 
-    let sightings = watched(lab, &["rebalance", "--execute", "--yes", "--throttle", "400kB"]);
+    let sightings = watched(lab, &["rebalance", "--execute", "--yes", "--throttle", "1MB"]);
     let after =
         lab.wait_until("all replicas are in sync", std::time::Duration::from_secs(30), Seen::all_in_sync);
     expect_level(lab);

@@ -59,9 +59,9 @@ impl Lab {
     }
 
     /// Creates a topic that is skewed, and large enough to be copied under a throttle: what takes less than some seconds at
-    /// a rate is not.
+    /// a rate is not. It is so much that no rebalance leaves all of it where it is.
     pub fn add_long_topic(&self) {
-        self.add_topic("long", &[[1, 2, 3], [2, 3, 1]].map(Vec::from), 5_000_000);
+        self.add_topic("long", &vec![vec![1, 2, 3]; 8], 6_000_000);
     }
 
     /// Writes so many bytes to a partition, with `acks=all`.
