@@ -50,12 +50,19 @@ pub(super) struct Pace {
     interval: Duration,
     growth: Growth,
     brokers: BTreeMap<BrokerId, Track>,
-    /// How far the rates of each broker have come up.
-    ramps: BTreeMap<BrokerId, [Ramp; 3]>,
-    /// What copies that are on no list have taken in advance, by what a broker sends and takes.
-    purses: BTreeMap<BrokerId, [Purse; 2]>,
+    /// What lies between the rates of each broker and the throttles that are set, by lane.
+    offers: BTreeMap<BrokerId, [Offer; 3]>,
     /// When rates last went up.
     stepped_at: Option<Duration>,
+}
+
+/// What lies between a rate and the throttle that is set.
+#[derive(Debug, Clone, Copy, Default)]
+struct Offer {
+    /// How far the rate has come up.
+    ramp: Ramp,
+    /// What copies that are on no list have taken of it in advance.
+    purse: Purse,
 }
 
 /// Whether a step may start.
@@ -82,8 +89,7 @@ impl Pace {
             interval: settings.adjust_interval,
             growth,
             brokers: BTreeMap::new(),
-            ramps: BTreeMap::new(),
-            purses: BTreeMap::new(),
+            offers: BTreeMap::new(),
             stepped_at: None,
         };
         pace.meet(seen);
@@ -122,15 +128,14 @@ impl Pace {
     /// The throttle to set on a broker now: its rate, as far as that has come up.
     pub(super) fn throttle(&self, broker: BrokerId, of: RateOf) -> Option<u64> {
         let (rate, lane) = (Bytes(self.rate(broker, of)?).as_f64(), lane(of));
-        let ramp = self.ramps.get(&broker).map(|ramps| ramps[lane]).unwrap_or_default();
-        let purse = self.purses.get(&broker).and_then(|purses| purses.get(lane)).copied().unwrap_or_default();
+        let Offer { ramp, purse } = self.offers.get(&broker).map(|offers| offers[lane]).unwrap_or_default();
         let share = if ramp.is_idle() { 1.0 } else { purse.share_left(rate) };
         // Bytes pass both ends: what comes up at those that take them need not come up at those that send them too.
         let risen = if lane == SENDS { rate } else { ramp.of(rate) };
         Some(whole(risen * share))
     }
 
-    /// The ends of a copy: the purse's broker and lane, and what the broker may copy, in bytes per second.
+    /// The ends of a copy: the broker and the lane, and what the broker may copy, in bytes per second.
     fn ends(&self, (from, onto): (BrokerId, BrokerId)) -> impl Iterator<Item = (BrokerId, usize, f64)> {
         [(from, RateOf::Leader), (onto, RateOf::Follower)]
             .into_iter()
@@ -146,14 +151,14 @@ impl Pace {
     /// Whether so much may be copied without a throttle now.
     pub(super) fn lets_spend(&self, ends: (BrokerId, BrokerId), lacking: Bytes) -> bool {
         self.ends(ends).all(|(broker, lane, rate)| {
-            self.purses.get(&broker).is_none_or(|purses| purses[lane].lets(lacking, rate))
+            self.offers.get(&broker).is_none_or(|offers| offers[lane].purse.lets(lacking, rate))
         })
     }
 
     /// So much is copied without a throttle from now on.
     pub(super) fn spend(&mut self, ends: (BrokerId, BrokerId), lacking: Bytes) {
         for (broker, lane, _) in self.ends(ends).collect::<Vec<_>>() {
-            self.purses.entry(broker).or_default()[lane].spend(lacking);
+            self.offers.entry(broker).or_default()[lane].purse.spend(lacking);
         }
     }
 
@@ -192,14 +197,12 @@ impl Pace {
     fn come_up(&mut self, at: Duration, copies: &Copies) {
         for (id, track) in &self.brokers {
             let part = copies.0.get(id);
-            let (ramps, purses) = (self.ramps.entry(*id).or_default(), self.purses.entry(*id).or_default());
-            for (at_lane, (ramp, lane)) in ramps.iter_mut().zip(&track.lanes).enumerate() {
+            let offers = self.offers.entry(*id).or_default();
+            for (at_lane, (offer, lane)) in offers.iter_mut().zip(&track.lanes).enumerate() {
                 let rate = Bytes(lane.offered()).as_f64();
                 let listed = part.is_some_and(|part| part.has_listed(at_lane));
-                if let Some(purse) = purses.get_mut(at_lane) {
-                    purse.look(at, rate, listed);
-                }
-                ramp.look(at, listed, rate);
+                offer.purse.look(at, rate, listed);
+                offer.ramp.look(at, listed, rate);
             }
         }
     }

@@ -14,9 +14,6 @@ const WINDOW: Duration = Duration::from_secs(10);
 /// Steps in which a rate comes up. More would be gentler, but each is a write to the configuration of each broker.
 const STEPS: u32 = 5;
 
-/// The share of the full rate that a step is.
-const STEP: f64 = 0.2;
-
 /// Idle for longer than this, what a broker copied has left enough of the window for a burst.
 const IDLE: Duration = Duration::from_secs(4);
 
@@ -44,10 +41,10 @@ impl Ramp {
         let now = self.of(full);
         let since = *self.stepped_at.get_or_insert(at);
         // What is in sight of the full rate needs no more steps: the feedback's own are smaller than that.
-        if now > 0.0 && self.rate > 0.0 && full - now <= full * STEP / 2.0 {
+        if self.rate > 0.0 && full - now <= step(full) / 2.0 {
             self.rate = full;
         } else if at.saturating_sub(since) >= WINDOW / STEPS {
-            (self.rate, self.stepped_at) = ((now + full * STEP).min(full), Some(at));
+            (self.rate, self.stepped_at) = ((now + step(full)).min(full), Some(at));
         } else {
             self.rate = now;
         }
@@ -60,8 +57,13 @@ impl Ramp {
 
     /// What is offered of a full rate, in bytes per second.
     pub(super) fn of(&self, full: f64) -> f64 {
-        self.rate.max(full * STEP).min(full)
+        self.rate.max(step(full)).min(full)
     }
+}
+
+/// How much of a full rate comes with each step.
+fn step(full: f64) -> f64 {
+    full / f64::from(STEPS)
 }
 
 #[cfg(test)]
