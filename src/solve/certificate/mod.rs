@@ -133,12 +133,19 @@ pub struct Reached<'a> {
 impl Certificate {
     /// Certifies what a plan reaches. The time is for the planner to add.
     pub fn new(model: &ClusterModel, goals: &GoalSet, request: &Request, reached: Reached<'_>) -> Self {
-        let terms = Terms::of(model, goals, request, reached);
-        let leaves_some = matches!(&request.operation, Operation::RemoveBrokers(ids) if !ids.is_empty())
-            && terms.emptied.is_empty();
-        let of_the_others: Vec<Option<bool>> =
-            reached.met.iter().map(|met| met.map(|met| met && !leaves_some)).collect();
-        let reached = Reached { met: &of_the_others, ..reached };
+        let mut terms = Terms::asked(model, request, reached.placement);
+        let mut met = reached.met.to_vec();
+        if terms.leave_something(model, reached.placement) {
+            // Then the bounds are on plans that leave it, too. Whether goals are met was judged without the brokers that were
+            // to be emptied, and says nothing of all of them.
+            if !terms.emptied.is_empty() {
+                met.iter_mut().flatten().for_each(|met| *met = false);
+            }
+            terms.emptied.clear();
+            terms.offline_mended = false;
+        }
+        terms.keeps_spread = frame::keeps_spread(goals, &met);
+        let reached = Reached { met: &met, ..reached };
         let mut frame = Frame::new(model, &terms);
         let (balances, not_bounded) = balance::bounds(&frame, goals, reached);
         let names = frame.bound_by(goals, reached);
@@ -229,35 +236,34 @@ pub fn check_gap(what: &str, stated: Option<f64>, right: Option<f64>) -> Result<
 }
 
 impl Terms {
-    /// What the placement that is reached keeps, of what was asked for.
-    fn of(model: &ClusterModel, goals: &GoalSet, request: &Request, reached: Reached<'_>) -> Self {
+    /// What was asked for, goals aside.
+    fn asked(model: &ClusterModel, request: &Request, placement: &Assignment) -> Self {
         let factor = |of: &Assignment, partition| of.replicas(partition).len();
         let mut terms = Self {
-            keeps_spread: frame::keeps_spread(goals, reached.met),
             factors_change: model
                 .partition_ords()
-                .any(|partition| factor(&model.placement, partition) != factor(reached.placement, partition)),
+                .any(|partition| factor(&model.placement, partition) != factor(placement, partition)),
             ..Self::default()
         };
         match &request.operation {
             Operation::RemoveBrokers(ids) => terms.emptied.clone_from(ids),
             Operation::FixOffline => terms.offline_mended = true,
-            _ => return terms,
+            _ => {}
         }
         terms.emptied.sort_unstable();
         terms.emptied.dedup();
-        let frame = Frame::new(model, &terms);
-        let stays = |partition| {
-            let held = reached.placement.replicas(partition).iter();
-            held.into_iter().any(|broker| frame.must_leave(partition, *broker))
-        };
-        if model.partition_ords().any(stays) {
-            // Something had to be left where it is: then the bounds are on plans that leave it, too. Whether goals are met
-            // was judged of the other brokers alone, and says nothing of all of them.
-            terms.keeps_spread &= terms.emptied.is_empty();
-            terms.emptied.clear();
-            terms.offline_mended = false;
-        }
         terms
+    }
+
+    /// Whether something that was asked to leave stays where it is.
+    fn leave_something(&self, model: &ClusterModel, placement: &Assignment) -> bool {
+        if self.emptied.is_empty() && !self.offline_mended {
+            return false;
+        }
+        let frame = Frame::new(model, self);
+        let stays = |partition| {
+            placement.replicas(partition).iter().any(|broker| frame.must_leave(partition, *broker))
+        };
+        model.partition_ords().any(stays)
     }
 }
