@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::on_each_version;
+use crate::on_the_newest_at_least;
 use crate::support::lab::{Lab, Seen, Traffic, Watch};
 
 #[test]
 fn a_lab_boots_takes_load_and_survives_a_killed_broker() {
-    on_each_version(|version| {
+    on_the_newest_at_least(|version| {
         let mut lab = Lab::builder(version).start();
         let seen = lab.load_skewed();
         assert_eq!(seen.brokers, (1..=6).collect());

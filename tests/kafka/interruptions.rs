@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::story::{BAND, on};
 use crate::support::cli::Running;
 use crate::support::lab::{Lab, Seen, Traffic, Watch, Who};
-use crate::{newest_version, on_each_version};
+use crate::{newest_version, on_each_version, on_the_newest_at_least};
 
 /// Slow enough that an execution lasts until it is interrupted.
 const SLOW: &str = "300kB";
@@ -23,7 +23,7 @@ fn rebalance_slowly(lab: &Lab) -> Running {
 
 #[test]
 fn ctrl_c_leaves_a_clean_cluster() {
-    on_each_version(|version| {
+    on_the_newest_at_least(|version| {
         let lab = Lab::builder(version).start();
         lab.load_skewed();
         lab.add_long_topic();

@@ -5,7 +5,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::on_each_version;
+use crate::on_the_newest_at_least;
 use crate::story::{State, on};
 use crate::support::cli::Running;
 use crate::support::lab::{Lab, Traffic, Watch, Who};
@@ -29,7 +29,7 @@ const BROKER: i32 = 1;
 
 #[test]
 fn log_directories_are_levelled_and_emptied() {
-    on_each_version(|version| {
+    on_the_newest_at_least(|version| {
         let lab = Lab::builder(version).start();
         lab.load_skewed();
         skew_directories(&lab);

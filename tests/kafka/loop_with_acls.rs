@@ -3,11 +3,11 @@
 use crate::story::{State, on};
 use crate::support::cli::evenkeel;
 use crate::support::lab::{Lab, Security, Who};
-use crate::{on_each_version, story};
+use crate::{on_the_newest_at_least, story};
 
 #[test]
 fn the_whole_loop_with_scram_and_acls() {
-    on_each_version(|version| {
+    on_the_newest_at_least(|version| {
         let lab = Lab::builder(version).security(Security::ScramOverTls).acls().start();
         lab.create_topic("small", &[vec![1, 2, 3], vec![1, 5, 3], vec![1, 2, 3]]);
         // Large enough to be copied under a throttle, which needs rights too.

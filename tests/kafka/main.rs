@@ -1,7 +1,8 @@
 //! The scenarios on real Kafka brokers. Each starts its own cluster and ends it, and they take turns.
 //!
 //! `EVENKEEL_KAFKA_VERSIONS` names the versions, parted by spaces or commas. A missing JDK or Maven fails the
-//! tests: nothing here is ever skipped.
+//! tests: nothing here is ever skipped. Every request, the whole loop with certificates and the death of a broker are tried on
+//! all versions; what depends on evenkeel more than on Kafka, on the newest, unless `EVENKEEL_PROOF=all`.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -52,6 +53,12 @@ fn is_full_proof() -> bool {
 /// The version for scenarios that look at evenkeel rather than at Kafka: one is enough for those.
 fn newest_version() -> String {
     versions().pop().expect("one at least")
+}
+
+/// Runs a scenario on every version where everything is told, else on the newest: the requests that it makes are tried on
+/// every version elsewhere.
+fn on_the_newest_at_least(scenario: impl Fn(&str)) {
+    if is_full_proof() { on_each_version(scenario) } else { scenario(&newest_version()) }
 }
 
 /// Runs a scenario on every version and fails at the end, so that one version's failure does not hide another's.

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::on_each_version;
+use crate::on_the_newest_at_least;
 use crate::story::on;
 use crate::support::lab::{Lab, Traffic};
 
 #[test]
 fn the_exporters_tell_the_load_of_each_partition() {
-    on_each_version(|version| {
+    on_the_newest_at_least(|version| {
         let lab = Lab::builder(version).metrics().start();
         lab.load_skewed();
         let traffic = Traffic::start(&lab);

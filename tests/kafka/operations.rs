@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::on_each_version;
+use crate::on_the_newest_at_least;
 use crate::story::on;
 use crate::support::lab::{Lab, Seen, Traffic};
 
 #[test]
 fn replication_factors_demotion_and_elections() {
-    on_each_version(|version| {
+    on_the_newest_at_least(|version| {
         let lab = Lab::builder(version).start();
         lab.load_skewed();
         let traffic = Traffic::start(&lab);

@@ -5,11 +5,11 @@ use std::fs;
 use crate::story::{State, on};
 use crate::support::cli::evenkeel;
 use crate::support::lab::{Lab, Seen};
-use crate::{on_each_version, story};
+use crate::{on_the_newest_at_least, story};
 
 #[test]
 fn what_cannot_be_done_is_said_and_changes_nothing() {
-    on_each_version(|version| {
+    on_the_newest_at_least(|version| {
         let lab = Lab::builder(version).start();
         lab.load_skewed();
         let before = State::of(&lab);

@@ -10,7 +10,7 @@ use evenkeel::execute::{Command, Setting};
 use evenkeel::observe::{GapKind, Observation, ThrottledReplicas};
 
 use crate::client::connect;
-use crate::on_each_version;
+use crate::on_the_newest_at_least;
 use crate::support::lab::{Lab, Security, Who};
 
 type Properties = BTreeMap<&'static str, String>;
@@ -60,7 +60,7 @@ fn brokers_seen(world: &mut KafkaWorld) -> usize {
 
 #[test]
 fn passwords_and_ports_that_do_not_fit_are_told_apart() {
-    on_each_version(|version| {
+    on_the_newest_at_least(|version| {
         let lab = Lab::builder(version).brokers(3).security(Security::ScramOverTls).start();
         let good = lab.client_settings(Who::Evenkeel);
         for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
@@ -162,7 +162,7 @@ impl Detour {
 
 #[test]
 fn certificates_of_strangers_are_turned_away() {
-    on_each_version(|version| {
+    on_the_newest_at_least(|version| {
         let lab = Lab::builder(version).brokers(3).security(Security::MutualTls).start();
         let good = lab.client_settings(Who::Evenkeel);
         assert_eq!(brokers_seen(&mut let_in(&lab.bootstrap(), &good)), 3);
@@ -197,7 +197,7 @@ fn certificates_of_strangers_are_turned_away() {
 
 #[test]
 fn a_missing_right_is_named_and_what_is_hidden_is_noticed() {
-    on_each_version(|version| {
+    on_the_newest_at_least(|version| {
         let lab = Lab::builder(version).brokers(3).security(Security::ScramOverTls).acls().start();
         lab.create_topic("secret", &[vec![1, 2, 3]]);
         let mut world = let_in(&lab.bootstrap(), &lab.client_settings(Who::Evenkeel));
