@@ -37,6 +37,8 @@ pub struct Measured {
     pub violated_before: Vec<String>,
     /// Goals that are not met after, by name.
     pub violated_after: Vec<String>,
+    /// Those of them for which only moves that the operation forbids would help.
+    pub out_of_reach: Vec<String>,
     /// Goals that cannot be judged, by name.
     pub not_ready: Vec<String>,
     /// How far the forecast is above what the busiest broker needs, in percent of that.
@@ -92,6 +94,7 @@ pub fn measure(model: &ClusterModel, plan: &Plan) -> Measured {
         forecast_s: price.forecast_s,
         violated_before: named(|goal| goal.met_before == Some(false)),
         violated_after: named(|goal| goal.met_after == Some(false)),
+        out_of_reach: named(|goal| goal.out_of_reach),
         not_ready: named(|goal| goal.met_after.is_none()),
         time_gap_percent: plan
             .certificate

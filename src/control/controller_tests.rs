@@ -38,6 +38,7 @@ fn proposal(bytes: u64) -> Result<Proposal, ProposeError> {
     let solution = Solution {
         target: model.placement.clone(),
         verdicts: vec![verdict],
+        out_of_reach: vec![false],
         changes: Vec::new(),
         log_dir_moves: Vec::new(),
         refusals: Vec::new(),

@@ -201,8 +201,8 @@ fn outcomes(
         |id: BrokerId| matches!(&request.operation, Operation::RemoveBrokers(ids) if ids.contains(&id));
     let counts: Vec<bool> = model.brokers.iter().map(|broker| broker.alive && !leaves(broker.id)).collect();
     let standing = Standing { model, assignment: reached, sums, counts: &counts, dir_loads: Some(dir_loads) };
-    let rows = goals.goals.iter().zip(&solution.verdicts);
-    rows.map(|(goal, (before, _))| {
+    let rows = goals.goals.iter().zip(&solution.verdicts).zip(&solution.out_of_reach);
+    rows.map(|((goal, (before, foreseen)), out_of_reach)| {
         let after: Verdict = goal.verdict(standing);
         GoalOutcome {
             goal: goal.name.clone(),
@@ -211,6 +211,8 @@ fn outcomes(
             after: after.in_words(),
             met_before: before.is_met(),
             met_after: after.is_met(),
+            // Where a step was left out the solution is not what is reached, and more may be amiss.
+            out_of_reach: *out_of_reach && after == *foreseen,
         }
     })
     .collect()

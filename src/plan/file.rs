@@ -1,9 +1,15 @@
 //! Plans as files: JSON out and in, with the id checked.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
 
-use super::{KafkaReassignment, Plan, PlanError};
-use crate::base::{Digest, DigestBuilder, PlanId};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{Formatter, Serializer};
+
+use super::{BrokerLoads, GoalOutcome, KafkaReassignment, Plan, PlanError, PlanLimits, Price, Refused, Wave};
+use crate::base::{DigestBuilder, ModelId, PlanId, TimestampMs, TopicName};
+use crate::solve::Certificate;
 
 /// The format that this version writes and reads.
 pub(super) const FORMAT: &str = "evenkeel-plan/1";
@@ -76,34 +82,56 @@ impl Plan {
     /// # Panics
     /// Never: a plan holds only what serializes.
     pub fn content_id(&self) -> PlanId {
-        let mut value = serde_json::to_value(self).expect("a plan serializes");
-        if let Some(map) = value.as_object_mut() {
-            map.remove("id");
-        }
-        PlanId(digest_of(&value))
+        let mut text = Vec::new();
+        let mut serializer = Serializer::with_formatter(&mut text, TenDigits);
+        Content::of(self).serialize(&mut serializer).expect("a plan serializes");
+        let text = String::from_utf8(text).expect("JSON is UTF-8");
+        PlanId(DigestBuilder::new(FORMAT).text(&text).finish())
     }
 }
 
-/// Digest of a JSON value, whatever its spacing and the order of its keys.
-fn digest_of(value: &Value) -> Digest {
-    add(DigestBuilder::new(FORMAT), value).finish()
+/// All of a plan but its id.
+#[derive(Serialize)]
+struct Content<'a> {
+    format: &'a str,
+    cluster_id: &'a Option<String>,
+    based_on: &'a ModelId,
+    observed_at: &'a TimestampMs,
+    goal_set: &'a str,
+    operation: &'a str,
+    replication_factors: &'a BTreeMap<TopicName, u8>,
+    seed: u64,
+    is_empty: bool,
+    limits: &'a PlanLimits,
+    price: &'a Price,
+    certificate: &'a Option<Certificate>,
+    goals: &'a [GoalOutcome],
+    brokers: &'a [BrokerLoads],
+    refusals: &'a [Refused],
+    waves: &'a [Wave],
 }
 
-fn add(digest: DigestBuilder, value: &Value) -> DigestBuilder {
-    match value {
-        Value::Null => digest.text("null"),
-        Value::Bool(flag) => digest.text("bool").number(u64::from(*flag)),
-        Value::String(text) => digest.text("text").text(text),
-        // Ten digits: reading a real number back may change its last bit, and 1.0 and 1 are one number.
-        Value::Number(number) => digest.text("number").text(&match number.as_u64() {
-            Some(whole) => whole.to_string(),
-            None => number.as_f64().map_or_else(|| number.to_string(), |real| format!("{real:.9e}")),
-        }),
-        Value::Array(items) => items.iter().fold(digest.text("list").number(items.len() as u64), add),
-        Value::Object(map) => {
-            let digest = digest.text("map").number(map.len() as u64);
-            map.iter().fold(digest, |digest, (key, value)| add(digest.text(key), value))
+impl<'a> Content<'a> {
+    #[rustfmt::skip]
+    fn of(plan: &'a Plan) -> Self {
+        // Every field is named, so that one that is added cannot be left out of the id.
+        let Plan {
+            format, id: _, cluster_id, based_on, observed_at, goal_set, operation, replication_factors, seed, is_empty,
+            limits, price, certificate, goals, brokers, refusals, waves,
+        } = plan;
+        Self {
+            format, cluster_id, based_on, observed_at, goal_set, operation, replication_factors, seed: *seed,
+            is_empty: *is_empty, limits, price, certificate, goals, brokers, refusals, waves,
         }
+    }
+}
+
+/// JSON whose real numbers have ten digits: reading one back may change its last bit.
+struct TenDigits;
+
+impl Formatter for TenDigits {
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        write!(writer, "{value:.9e}")
     }
 }
 

@@ -127,6 +127,11 @@ fn is_zero(number: &usize) -> bool {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_nothing(bytes: &Bytes) -> bool {
     *bytes == Bytes::ZERO
 }
@@ -147,6 +152,9 @@ pub struct GoalOutcome {
     pub met_before: Option<bool>,
     /// Whether it is met after; absent when it could not be judged.
     pub met_after: Option<bool>,
+    /// Not met after, and only moves that the operation forbids would help.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub out_of_reach: bool,
 }
 
 /// Load of one broker before and after, by resource name.

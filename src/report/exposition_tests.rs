@@ -122,6 +122,7 @@ fn plan() -> Plan {
         after: String::new(),
         met_before,
         met_after: None,
+        out_of_reach: false,
     };
     Plan {
         observed_at: NOW,

@@ -31,8 +31,8 @@ pub struct Stage {
     pub stage: &'static str,
     /// Wall time in seconds.
     pub wall_s: f64,
-    /// Processor time of the process in seconds, to the system's tick (10 ms); absent where the system does not tell.
-    pub cpu_s: Option<f64>,
+    /// Processor time in seconds.
+    pub cpu_s: f64,
 }
 
 /// Renders one measurement for people.
@@ -56,6 +56,12 @@ pub fn measurement_text(row: &Measurement, style: Style) -> String {
     lines.push(format!("leader changes   {}", m.leader_changes));
     lines.push(format!("violated before  {}", names(&m.violated_before)));
     lines.push(format!("violated after   {}", names(&m.violated_after)));
+    if !m.out_of_reach.is_empty() {
+        lines.push(format!(
+            "out of reach     {}: only moves that the operation forbids would help",
+            m.out_of_reach.join(", ")
+        ));
+    }
     lines.push(format!("cannot be judged {}", names(&m.not_ready)));
     page.section("Proposal", &prose(style, &lines.join("\n")));
     page.section("Fullest broker against the least possible", &balances(m, style));
@@ -64,10 +70,8 @@ pub fn measurement_text(row: &Measurement, style: Style) -> String {
 }
 
 fn times(row: &Measurement) -> String {
-    let stage = |stage: &Stage| {
-        let cpu = stage.cpu_s.map_or(String::new(), |cpu| format!(" ({cpu:.2} s of processor)"));
-        format!("{} {:.3} s{cpu}", stage.stage, stage.wall_s)
-    };
+    let stage =
+        |stage: &Stage| format!("{} {:.3} s ({:.3} s of processor)", stage.stage, stage.wall_s, stage.cpu_s);
     format!("time             {}", row.stages.iter().map(stage).collect::<Vec<_>>().join(", "))
 }
 

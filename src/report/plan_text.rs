@@ -73,7 +73,13 @@ fn goals_text(style: Style, goals: &[GoalOutcome]) -> String {
     let (yes, no, unknown) = (number(Some(true)), number(Some(false)), number(None));
     let mut summary = vec![style.good(&format!("{yes} of {} met after", goals.len()))];
     if no > 0 {
-        summary.push(style.bad(&format!("{no} not met")));
+        let beyond = goals.iter().filter(|goal| goal.out_of_reach).count();
+        let of_which = match beyond {
+            0 => String::new(),
+            _ if beyond == no => ", for which only moves that the operation forbids would help".to_owned(),
+            _ => format!(", for {beyond} of which only moves that the operation forbids would help"),
+        };
+        summary.push(style.bad(&format!("{no} not met{of_which}")));
     }
     if unknown > 0 {
         summary.push(style.warning(&format!("{unknown} not known")));

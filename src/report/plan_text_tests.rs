@@ -59,6 +59,7 @@ fn plan(net: Option<f64>) -> Plan {
                 after: "met".to_owned(),
                 met_before: Some(true),
                 met_after: Some(true),
+                out_of_reach: false,
             },
             GoalOutcome {
                 goal: "disk-balance".to_owned(),
@@ -67,6 +68,7 @@ fn plan(net: Option<f64>) -> Plan {
                 after: "1 broker outside the band".to_owned(),
                 met_before: Some(false),
                 met_after: Some(false),
+                out_of_reach: false,
             },
         ],
         brokers: vec![broker(1, 1.2e12, 1.0e12), broker(4, 0.8e12, 1.0e12)],

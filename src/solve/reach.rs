@@ -11,17 +11,36 @@ const NAMED_MAX: usize = 12;
 
 /// Why a goal on brokers is out of the operation's reach, where that follows from how the brokers stand before it.
 pub(super) fn out_of_reach(problem: &Problem, after: &Sums, goal: &Goal) -> Option<String> {
-    let adds = matches!(problem.request.operation, Operation::AddBrokers(_));
-    let removes = matches!(problem.request.operation, Operation::RemoveBrokers(_));
-    if problem.levels_all() || !(adds || removes) {
-        return None;
-    }
-    let (resource, bounds) = bounds(problem, after, goal)?;
+    let adds = adds(problem)?;
     let before = Sums::new(problem.model, &problem.model.placement);
-    let side = Side { problem, before: &before, after, resource, bounds };
+    let side = Side::new(problem, &before, after, goal)?;
     let parts = [side.stuck(adds), side.short_of_room(adds)];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// Whether all that is left of a goal on brokers is out of the operation's reach: each broker that is beyond its bounds
+/// was so before, on the side on which the operation leaves it alone.
+pub(super) fn is_all_out_of_reach(problem: &Problem, after: &Sums, goal: &Goal) -> bool {
+    let before = Sums::new(problem.model, &problem.model.placement);
+    let side = adds(problem).zip(Side::new(problem, &before, after, goal));
+    side.is_some_and(|(adds, side)| {
+        let beyond = |broker: &BrokerOrd, over| side.beyond(after, *broker, over) > 0.0;
+        let counts = |broker: &BrokerOrd| problem.roles.counts[broker.index()];
+        let mut left =
+            problem.model.broker_ords().filter(counts).filter(|b| beyond(b, true) || beyond(b, false));
+        left.all(|broker| side.is_stuck(broker, adds))
+    })
+}
+
+/// Whether the operation adds brokers (or else removes some); nothing where it is neither, or levels the rest too.
+fn adds(problem: &Problem) -> Option<bool> {
+    match problem.request.operation {
+        _ if problem.levels_all() => None,
+        Operation::AddBrokers(_) => Some(true),
+        Operation::RemoveBrokers(_) => Some(false),
+        _ => None,
+    }
 }
 
 /// The bounds of a goal whose resource goes where replicas go, and nowhere else.
@@ -52,7 +71,13 @@ struct Side<'p, 'a> {
     bounds: Bounds,
 }
 
-impl Side<'_, '_> {
+impl<'p, 'a> Side<'p, 'a> {
+    /// Nothing where the goal is not about brokers, or its resource does not go where replicas go.
+    fn new(problem: &'p Problem<'a>, before: &'p Sums, after: &'p Sums, goal: &Goal) -> Option<Self> {
+        let (resource, bounds) = bounds(problem, after, goal)?;
+        Some(Self { problem, before, after, resource, bounds })
+    }
+
     /// By how much a broker is over (or under) its bounds with these loads; 0 where it is not.
     fn beyond(&self, loads: &Sums, broker: BrokerOrd, over: bool) -> f64 {
         let (load, at) = (loads.get(broker, self.resource), broker.index());
@@ -64,16 +89,19 @@ impl Side<'_, '_> {
         (self.bounds.high[broker.index()] - self.before.get(broker, self.resource)).max(0.0)
     }
 
-    /// Brokers that stay as they are on the side that the operation cannot help: those that were there before get
+    /// Whether a broker stays as it is on the side that the operation cannot help: those that were there before get
     /// nothing when others are added, and those that stay give nothing away when others are removed.
-    fn stuck(&self, adds: bool) -> Option<String> {
+    fn is_stuck(&self, broker: BrokerOrd, adds: bool) -> bool {
         let roles = &self.problem.roles;
-        let stays = |broker: &BrokerOrd| roles.counts[broker.index()] && !roles.fresh[broker.index()];
-        let stuck = |broker: &BrokerOrd| {
-            let is_so = |loads| self.beyond(loads, *broker, !adds) > 0.0;
-            stays(broker) && is_so(self.before) && is_so(self.after)
-        };
-        let stuck: Vec<BrokerOrd> = self.problem.model.broker_ords().filter(stuck).collect();
+        let is_so = |loads| self.beyond(loads, broker, !adds) > 0.0;
+        let stays = roles.counts[broker.index()] && !roles.fresh[broker.index()];
+        stays && is_so(self.before) && is_so(self.after)
+    }
+
+    /// The brokers that are stuck, named.
+    fn stuck(&self, adds: bool) -> Option<String> {
+        let brokers = self.problem.model.broker_ords();
+        let stuck: Vec<BrokerOrd> = brokers.filter(|broker| self.is_stuck(*broker, adds)).collect();
         if stuck.is_empty() {
             return None;
         }

@@ -128,6 +128,9 @@ pub struct Solution {
     pub target: Assignment,
     /// Per goal of the set, in its order: the verdict before and after.
     pub verdicts: Vec<(Verdict, Verdict)>,
+    /// Per goal of the set: not met after, and no move that the operation allows would help. Brokers that get nothing while
+    /// others are added were too empty before, or those that give nothing away while others are removed too full.
+    pub out_of_reach: Vec<bool>,
     /// Why each changed partition changes.
     pub changes: Vec<Change>,
     /// Replicas that stay on their broker and change the log directory there.

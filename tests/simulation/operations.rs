@@ -25,6 +25,7 @@ fn planned(seen: &Observation, operation: Operation, lists: [&[i32]; 2]) -> Plan
     let solution = Solution {
         target,
         verdicts: Vec::new(),
+        out_of_reach: Vec::new(),
         changes: [PartitionOrd(0), PartitionOrd(1)].map(change).to_vec(),
         log_dir_moves: Vec::new(),
         refusals: Vec::new(),
