@@ -73,7 +73,7 @@ pub fn open(client: &KafkaClientSettings, topic: &LeaseTopic, holder: Holder) ->
         LeaseError::Unreachable(format!("the cluster does not tell its id; {heard}"))
     })?;
     lease.names.transactional_id = format!("evenkeel-{cluster}");
-    topic::is_there(&lease, &consumer)?;
+    topic::look_over(&lease, &consumer)?;
     Ok(lease)
 }
 
@@ -95,7 +95,12 @@ impl Lease {
     /// # Errors
     /// The cluster is out of reach, a right is missing, or another took it in the same moment.
     pub fn take(&self) -> Result<(TopicJournal, Standing), LeaseError> {
-        let (writer, standing) = Writer::take(self)?;
+        self.take_after(None)
+    }
+
+    /// The same, by whoever has read the topic already: it is read on from there.
+    fn take_after(&self, read: Option<Reader>) -> Result<(TopicJournal, Standing), LeaseError> {
+        let (writer, standing) = Writer::take(self, read)?;
         Ok((TopicJournal::keep(writer)?, standing))
     }
 
@@ -120,7 +125,7 @@ impl Lease {
                 }
             }
         }
-        self.take()
+        self.take_after(Some(reader))
     }
 
     /// Takes the lease from a holder that a [`Standby`] has found silent, or that has let go, unless anybody has given a
@@ -135,7 +140,7 @@ impl Lease {
             Some(beat) if !beat.released && Some(beat) != silent => {
                 Err(LeaseError::Held { holder: beat.to_string() })
             }
-            _ => self.take(),
+            _ => self.take_after(Some(reader)),
         }
     }
 
@@ -149,8 +154,8 @@ impl Lease {
 
     /// A reader of the topic, if there is one.
     fn reader(&self) -> Result<Option<Reader>, LeaseError> {
-        let there = topic::is_there(self, &self.consumer()?)?;
-        there.then(|| Reader::open(self)).transpose()
+        let consumer = self.consumer()?;
+        if topic::is_there(self, &consumer)? { Reader::with(consumer, self).map(Some) } else { Ok(None) }
     }
 
     /// Who has the lease, when it is not ours any more.
