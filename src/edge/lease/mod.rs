@@ -104,15 +104,20 @@ impl Lease {
         Ok((TopicJournal::keep(writer)?, standing))
     }
 
-    /// Takes the lease unless another evenkeel holds it and is alive; where that is not certain, it is listened for.
+    /// Takes the lease unless another evenkeel holds it and is alive; where that is not certain, it is listened for, and
+    /// `tell` is told for how long at most.
     ///
     /// # Errors
     /// Another holds it, or as [`Lease::take`].
-    pub fn take_if_free(&self) -> Result<(TopicJournal, Standing), LeaseError> {
+    pub fn take_if_free(
+        &self,
+        tell: impl FnOnce(&Beat, Duration),
+    ) -> Result<(TopicJournal, Standing), LeaseError> {
         let Some(mut reader) = self.reader()? else { return self.take() };
         reader.read_until(|_| true, READ_PATIENCE)?;
         let held = |beat: &&Beat| !beat.released && beat.age().is_none_or(|age| age < CLOCKS_DIFFER);
         if let Some(known) = reader.shelf().beat().filter(held).cloned() {
+            tell(&known, LISTEN);
             let until = Instant::now() + LISTEN;
             while Instant::now() < until {
                 reader.follow(Duration::from_millis(500))?;

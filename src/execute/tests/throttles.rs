@@ -46,6 +46,16 @@ fn values_of_others_are_merged_and_come_back() {
 }
 
 #[test]
+fn limits_that_come_before_the_first_look_are_in_force_too() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    let faster = Some(ThrottleRate::BytesPerS(RATE * 5));
+    desk.execution.request(&OperatorRequest::Limits { throttle: faster, moves_per_broker: None }, None);
+    desk.come_up();
+    assert_eq!(desk.seen.brokers[&BrokerId(1)].throttle.leader_bytes_per_s, Some(RATE * 5));
+    assert_eq!(desk.run_out().end, End::Done);
+}
+
+#[test]
 fn near_the_end_looks_come_sooner_and_not_for_long() {
     let mut desk = Desk::with(cluster(), settings(), one_move());
     let poll = settings().poll;
