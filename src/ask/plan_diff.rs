@@ -23,6 +23,8 @@ pub struct PlanName {
     pub replica_moves: usize,
     /// Partitions whose leader it changes.
     pub leader_changes: usize,
+    /// Replicas that it moves between the log directories of a broker.
+    pub log_dir_moves: usize,
 }
 
 /// One thing that a plan changes.
@@ -190,6 +192,7 @@ fn name(plan: &Plan) -> PlanName {
         bytes: plan.price.copied(),
         replica_moves: plan.price.replica_moves,
         leader_changes: plan.price.leader_changes,
+        log_dir_moves: plan.price.log_dir_moves,
     }
 }
 

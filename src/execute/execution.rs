@@ -20,6 +20,12 @@ use crate::base::{BrokerId, Bytes, TimestampMs, TopicName, TopicPartition};
 use crate::observe::Observation;
 use crate::plan::{MoveStep, Plan, Rooms, Step};
 
+/// So many looks there are near the end in the time of one before.
+const LOOKS_NEAR_END: u32 = 4;
+
+/// For so long, which is enough where nothing is in the way.
+const NEAR_END: Duration = Duration::from_secs(10);
+
 /// Time as far as it was lived through: a clock that jumps, a machine that slept or a cluster out of sight for an
 /// hour must not make every step look an hour late.
 #[derive(Debug)]
@@ -79,6 +85,8 @@ pub struct Execution {
     pub(super) events: Vec<ExecutionEvent>,
     pub(super) told: BTreeSet<(String, String)>,
     pub(super) clean_up_since: Option<Duration>,
+    /// Since when nothing is waited for but the last stretches of copies and what comes after them.
+    near_end_since: Option<Duration>,
     speed: Speed,
     pub(super) foreseen: Option<Foreseen>,
     pub(super) fills: Fills,
@@ -163,6 +171,7 @@ impl Execution {
             events: Vec::new(),
             told: BTreeSet::new(),
             clean_up_since: None,
+            near_end_since: None,
             speed: Speed::default(),
             foreseen: None,
             fills: Fills::default(),
@@ -198,9 +207,22 @@ impl Execution {
         Turn {
             commands,
             events: std::mem::take(&mut self.events),
-            poll_after: self.settings.poll,
+            poll_after: self.poll_after(),
             outcome: self.outcome.clone(),
         }
+    }
+
+    /// When to look again: sooner near the end, where all that is waited for is a throttle that hinders others by then. What
+    /// does not end soon is looked at as seldom as everything.
+    fn poll_after(&mut self) -> Duration {
+        let is_near = |step: &StepRun| step.is_settled() || (step.is_copying() && step.last_stretch);
+        if !self.steps.iter().all(is_near) {
+            self.near_end_since = None;
+            return self.settings.poll;
+        }
+        let since = *self.near_end_since.get_or_insert(self.lived.at);
+        let is_soon = self.lived.at.saturating_sub(since) < NEAR_END;
+        if is_soon { self.settings.poll / LOOKS_NEAR_END } else { self.settings.poll }
     }
 
     /// The partitions whose replica sizes the next turn needs.

@@ -96,11 +96,13 @@ impl Pace {
         pace
     }
 
-    /// Goes by another throttle from now on.
-    pub(super) fn set_throttle(&mut self, throttle: ThrottleRate, seen: &Observation) {
+    /// Goes by another throttle from now on; where nothing was seen yet, the next look says by which rates.
+    pub(super) fn set_throttle(&mut self, throttle: ThrottleRate, seen: Option<&Observation>) {
         self.limits.set_throttle(throttle);
         self.brokers.clear();
-        self.meet(seen);
+        if let Some(seen) = seen {
+            self.meet(seen);
+        }
     }
 
     /// Begins with brokers that were not known yet.

@@ -84,9 +84,7 @@ impl Execution {
         if let Some(throttle) = self.course.throttle {
             self.settings.throttle = throttle;
         }
-        if let Some(seen) = seen {
-            self.pace.set_throttle(self.settings.throttle, seen);
-            self.foreseen = None;
-        }
+        self.pace.set_throttle(self.settings.throttle, seen);
+        self.foreseen = None;
     }
 }

@@ -53,9 +53,18 @@ pub(super) fn look(
         Sight::AtInOtherOrder
     } else if same_set(list, base) {
         Sight::BeforeInOtherOrder
+    } else if seen.has_gap(GapKind::Reassignments) && is_on_its_way(list, base, aim) {
+        Sight::Running
     } else {
         Sight::Other(list.to_vec())
     }
+}
+
+/// Whether a list is what brokers show while a reassignment runs: all that it comes from and all that it leads to. While
+/// there is no controller nobody tells what runs, and what was begun goes on all the same.
+fn is_on_its_way(list: &[BrokerId], base: &[BrokerId], aim: &[BrokerId]) -> bool {
+    let known = |broker: &BrokerId| base.contains(broker) || aim.contains(broker);
+    list.iter().all(known) && base.iter().chain(aim).all(|broker| list.contains(broker))
 }
 
 /// Whether the topic of this name is another one than it was: deleted and made anew.
@@ -108,4 +117,34 @@ pub(super) fn unseen(seen: &Observation, kind: GapKind, word: &str, name: &str) 
         let mut parts = plain.split(',').map(str::trim);
         plain.is_empty() || parts.clone().any(|part| part == name) || !parts.all(known)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::{Gap, SeenTopic};
+
+    #[test]
+    fn without_a_controller_a_list_tells_that_a_reassignment_runs() {
+        let ids = |list: &[i32]| list.iter().copied().map(BrokerId).collect::<Vec<_>>();
+        let sight = |replicas: &[i32], hidden: bool| {
+            let partition = Partition { replicas: ids(replicas), ..Partition::default() };
+            let topic = SeenTopic { partitions: vec![partition], ..SeenTopic::default() };
+            let gap = Gap {
+                kind: GapKind::Reassignments,
+                subject: String::new(),
+                reason: "no controller".to_owned(),
+            };
+            let seen = Observation {
+                topics: [("t".into(), topic)].into(),
+                gaps: if hidden { vec![gap] } else { Vec::new() },
+                ..Observation::default()
+            };
+            look(&seen, &TopicPartition::new("t", 0), None, &ids(&[1, 2, 3]), &ids(&[4, 2, 3]))
+        };
+        assert_eq!(sight(&[4, 2, 3, 1], true), Sight::Running);
+        assert_eq!(sight(&[4, 2, 3, 1], false), Sight::Other(ids(&[4, 2, 3, 1])));
+        assert_eq!(sight(&[5, 2, 3, 1], true), Sight::Other(ids(&[5, 2, 3, 1])));
+        assert_eq!(sight(&[1, 2, 3], true), Sight::Before);
+    }
 }

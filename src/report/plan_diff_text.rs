@@ -89,12 +89,15 @@ fn title(word: &str, plan: &PlanName) -> String {
 
 fn prices(left: &PlanName, right: &PlanName, style: Style) -> String {
     let row = |name: &str, of: &dyn Fn(&PlanName) -> String| vec![name.to_owned(), of(left), of(right)];
-    let rows = [
+    let mut rows = vec![
         row("made for the cluster of", &|plan| plan.observed_at.to_string()),
         row("bytes to copy", &|plan| plan.bytes.to_string()),
         row("replicas copied", &|plan| plan.replica_moves.to_string()),
         row("leader changes", &|plan| plan.leader_changes.to_string()),
     ];
+    if left.log_dir_moves + right.log_dir_moves > 0 {
+        rows.push(row("moved between log directories", &|plan| plan.log_dir_moves.to_string()));
+    }
     table(style, &[("", Side::Left), ("first", Side::Right), ("second", Side::Right)], rows)
 }
 
@@ -130,6 +133,6 @@ fn words(change: &Change) -> String {
     match change {
         Change::Replicas { from, to } => format!("{} → {}", list(from), list(to)),
         Change::Leader { replicas } => format!("{}: the first leads", list(replicas)),
-        Change::LogDir { broker, from, to } => format!("on broker {broker}: {from} → {to}"),
+        Change::LogDir { broker, from, to } => format!("log directory on broker {broker}: {from} → {to}"),
     }
 }

@@ -27,10 +27,12 @@ const OTHER_BYTES: u64 = 400_000_000;
 /// A story: its name, and what happens.
 type Story = (&'static str, fn(&mut Lab));
 
-const STORIES: [Story; 10] = [
+const STORIES: [Story; 12] = [
     ("pace", pace::a_throttled_rebalance_keeps_its_pace),
+    ("large", pace::a_large_throttled_rebalance_keeps_its_pace),
     ("kill", brokers::a_broker_is_killed_and_comes_back),
     ("controller", brokers::the_controller_is_killed_and_comes_back),
+    ("headless", brokers::a_stop_without_a_controller_says_so),
     ("rolling", brokers::all_brokers_are_restarted_in_turn),
     ("topic", hands::a_topic_is_deleted),
     ("hands", hands::others_reassign_and_cancel),
@@ -40,9 +42,8 @@ const STORIES: [Story; 10] = [
     ("kills", rounds::kills_at_random_moments),
 ];
 
-/// Stories in which producers wait for what has failed, whatever evenkeel does, or for more moves and elections in ten
-/// seconds than two processors bear.
-const HURT_BY_THEMSELVES: [&str; 6] = ["pace", "kill", "controller", "rolling", "log-dir", "full"];
+/// Stories in which producers wait for what has failed, whatever evenkeel does.
+const HURT_BY_THEMSELVES: [&str; 6] = ["kill", "controller", "headless", "rolling", "log-dir", "full"];
 
 /// Whoever waits for longer waits for a replica that does not fetch, and not for a busy machine. Without the last stretch on
 /// no list it is 5 to 22 s.

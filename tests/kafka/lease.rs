@@ -193,7 +193,8 @@ fn append_all(journal: &mut TopicJournal, appends: &[Vec<Entry>]) {
 }
 
 fn what_one_leaves_another_finds(place: &Place, story: &Story) {
-    let (taken, took) = timed("taking a lease that was let go", || place.lease("first").take_if_free());
+    let (taken, took) =
+        timed("taking a lease that was let go", || place.lease("first").take_if_free(|_, _| {}));
     let (mut first, _) = taken.unwrap_or_else(|error| panic!("{error}"));
     assert!(took < Duration::from_secs(8), "a lease that was let go is not listened for");
     append_all(&mut first, story.first_half());
@@ -275,8 +276,9 @@ fn raw_keys(lab: &Lab) -> BTreeSet<String> {
 }
 
 fn a_living_holder_is_not_pushed_aside(place: &Place) {
-    let (mut holder, _) = place.lease("living").take_if_free().unwrap_or_else(|error| panic!("{error}"));
-    let (refused, took) = timed("refusing", || place.lease("polite").take_if_free());
+    let (mut holder, _) =
+        place.lease("living").take_if_free(|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
+    let (refused, took) = timed("refusing", || place.lease("polite").take_if_free(|_, _| {}));
     let Err(error) = refused else { panic!("a living holder was pushed aside") };
     eprintln!("{error}; {}", error.hint());
     assert!(matches!(&error, LeaseError::Held { holder } if holder.contains("`living`")), "{error:?}");
@@ -404,7 +406,8 @@ fn the_dead_are_succeeded_within_half_a_minute(place: &Place) {
 }
 
 fn one_that_lets_go_is_succeeded_at_once(place: &Place) {
-    let (holder, _) = place.lease("leaving").take_if_free().unwrap_or_else(|error| panic!("{error}"));
+    let (holder, _) =
+        place.lease("leaving").take_if_free(|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
     let mut standby = place.lease("standby").standby().expect("a standby");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| standby.wait(&|| false).expect("a wait"));
@@ -420,7 +423,8 @@ fn one_that_lets_go_is_succeeded_at_once(place: &Place) {
 /// The brokers that lead the topic and the transactions of the lease, in turn. The holder may have to wait, but keeps the
 /// lease, and a standby does not wake.
 fn a_broker_that_dies_costs_nobody_the_lease(lab: &mut Lab, place: &Place) {
-    let (mut holder, _) = place.lease("steadfast").take_if_free().unwrap_or_else(|error| panic!("{error}"));
+    let (mut holder, _) =
+        place.lease("steadfast").take_if_free(|_, _| {}).unwrap_or_else(|error| panic!("{error}"));
     let mut standby = place.lease("standby").standby().expect("a standby");
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -50,6 +50,11 @@ fn what_has_leave_is_carried_out_exactly_and_after_a_restart_too() {
     let refused = scene.says(3, &["plan", "approve", other]);
     assert!(refused.contains("does not wait for leave") && refused.contains(&id), "{refused}");
     scene.says(3, &["plan", "show", other]);
+    for verb in ["approve", "show"] {
+        let refused = scene.says(2, &["plan", verb, "nonsense"]);
+        let told = refused.contains("neither a file that there is nor the id of a plan that waits for leave");
+        assert!(told && refused.contains(&id), "{refused}");
+    }
     let refused = scene.says(3, &["plan", "approve", &id, "--withdraw"]);
     assert!(refused.contains("has no leave that could be taken back"), "{refused}");
     let given = scene.says(0, &["plan", "approve", &id]);

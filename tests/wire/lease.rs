@@ -20,7 +20,7 @@ fn where_there_are_no_transactions_there_is_no_lease_and_no_topic() {
     let began = Instant::now();
     let lease = open(&settings, &LeaseTopic::default(), Holder::this_process("test")).unwrap();
     assert_eq!(lease.look().unwrap(), Standing::default());
-    for taken in [lease.take(), lease.take_if_free()] {
+    for taken in [lease.take(), lease.take_if_free(|_, _| {})] {
         let Err(error) = taken else { panic!("a lease without transactions") };
         assert!(matches!(error, LeaseError::Unusable { .. }), "{error:?}");
         assert!(error.is_for_want_of_means());

@@ -13,6 +13,10 @@ use crate::observe::Observation;
 use crate::plan::Plan;
 use crate::report::outcome_text;
 
+/// A look that is no older is a look at the cluster as it is now: the next one is no sooner done, and each turn begins with
+/// another.
+const FRESH: Duration = Duration::from_secs(2);
+
 /// A plan to be carried out.
 pub struct Order<'a> {
     /// The plan.
@@ -61,8 +65,10 @@ impl Order<'_> {
         }
         listen()?;
         // The answer may have taken a while, and the guard must judge the cluster as it is now.
-        let seen = session.world.observe(&Scope::Full)?;
-        let now = Order { seen: &seen, settings: self.settings.clone(), ..*self };
+        let age = session.world.now().since(self.seen.taken_at);
+        let anew = if args.yes && age < FRESH { None } else { Some(session.world.observe(&Scope::Full)?) };
+        let seen = anew.as_ref().unwrap_or(self.seen);
+        let now = Order { seen, settings: self.settings.clone(), ..*self };
         let mut execution = now.check(session.world.as_ref())?;
         let mut progression = Progression::new(screen, self.line_every);
         let tell = &mut |happening: Happening<'_>| progression.tell(&happening);

@@ -70,6 +70,11 @@ impl Failure {
         Self::new(Kind::Refused, message)
     }
 
+    /// The cluster does not answer.
+    pub fn unreachable(message: impl fmt::Display) -> Self {
+        Self::new(Kind::Unreachable, message)
+    }
+
     /// Adds what would help; an empty hint is none.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Self {

@@ -13,6 +13,7 @@ use crate::control::{Scope, Unfinished, World};
 use crate::edge::lease::Beat;
 use crate::edge::store::{Holder, JournalReader};
 use crate::execute::OperatorRequest;
+use crate::observe::{GapKind, Observation};
 use crate::report::StandingView;
 
 /// A process looks for requests before each look at the cluster. One that takes longer is told of, and not waited for.
@@ -20,6 +21,10 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(20);
 
 /// How often the journal is looked into while something is waited for.
 pub const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+/// What an operator does about a controller that does not answer.
+pub const CONTROLLERS: &str = "bring the controller back (`kafka-metadata-quorum describe --status` shows the quorum), then say \
+     the same again";
 
 /// What is under way on a cluster.
 pub struct UnderWay {
@@ -35,6 +40,8 @@ pub struct UnderWay {
     pub holder: Option<Holder>,
     /// Who does on another one, as far as two machines' clocks can tell.
     pub elsewhere: Option<Beat>,
+    /// Why nothing can be changed in the cluster now: its controller does not answer.
+    pub headless: Option<String>,
 }
 
 impl UnderWay {
@@ -53,7 +60,27 @@ impl UnderWay {
         let overview = records.overview(Voice::Screen(*screen))?;
         let unfinished = overview.known.unfinished().last().cloned();
         let elsewhere = overview.living().filter(|_| holder.is_none()).cloned();
-        Ok(Self { name: target.name, world, records, unfinished, holder, elsewhere })
+        let headless = headless(&seen);
+        Ok(Self { name: target.name, world, records, unfinished, holder, elsewhere, headless })
+    }
+
+    /// Looks whether something can be changed in the cluster now; in words why not.
+    pub fn obstacle(&mut self) -> Option<String> {
+        match self.world.observe(&Scope::Execution(BTreeSet::new())) {
+            Ok(seen) => headless(&seen),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    /// Refuses to take over what nobody carries out while nothing of it could be done.
+    ///
+    /// # Errors
+    /// The controller does not answer.
+    pub fn refuse_headless(&self) -> Result<(), Failure> {
+        let Some(why) = &self.headless else { return Ok(()) };
+        Err(Failure::unreachable(format!("nothing can be changed on {} now: {why}", self.name)).hint(format!(
+            "{CONTROLLERS}; until then moves that were begun go on, within their throttles, and nothing else is done"
+        )))
     }
 
     /// What a live process carries out now.
@@ -150,6 +177,12 @@ impl UnderWay {
         }
         screen.result("Asked; it is heeded when the process that carries the plan out next looks.\n")
     }
+}
+
+/// Why a cluster does nothing that it is asked for: nobody tells which reassignments run.
+fn headless(seen: &Observation) -> Option<String> {
+    let gap = seen.gaps.iter().find(|gap| gap.kind == GapKind::Reassignments)?;
+    Some(format!("its controller does not answer: {}", gap.reason))
 }
 
 /// The execution as people are shown it.

@@ -45,6 +45,10 @@ pub fn most(all: bool, screen: &Screen) -> Option<usize> {
     (screen.results_on_terminal && !all).then_some(ON_TERMINAL)
 }
 
+/// How a plan is named, as a hint.
+pub const NAMES: &str =
+    "say the path of a plan file, or the id of the plan that waits for leave: `evenkeel status` shows it";
+
 /// Reads a plan of evenkeel's from a file.
 ///
 /// # Errors
@@ -71,27 +75,37 @@ pub enum Named {
     File(Box<Plan>),
     /// By its id.
     Id(PlanId),
+    /// By a word that is neither the path of a file nor an id.
+    Nothing(String),
 }
 
 impl Named {
     /// Reads a name: the path of a file, or else an id.
     ///
     /// # Errors
-    /// It is neither; the file cannot be read, or is no plan of evenkeel's.
+    /// The file cannot be read, or is no plan of evenkeel's.
     pub fn read(text: &str) -> Result<Self, Failure> {
         let path = Path::new(text);
-        let id = serde_json::from_value(serde_json::Value::String(text.to_owned()));
-        match id {
-            Ok(id) if !path.exists() => Ok(Self::Id(id)),
-            _ => read(path).map(Box::new).map(Self::File),
+        if path.exists() {
+            return read(path).map(Box::new).map(Self::File);
         }
+        // No id and no slip of the pen: what has a path or an ending is meant as a file.
+        if text.contains(['/', '.']) {
+            return read(path).map(Box::new).map(Self::File).map_err(|failure| failure.hint(NAMES));
+        }
+        let id = serde_json::from_value(serde_json::Value::String(text.to_owned()));
+        Ok(id.map_or_else(|_| Self::Nothing(text.to_owned()), Self::Id))
     }
 
     /// The plan's id.
-    pub fn id(&self) -> PlanId {
+    ///
+    /// # Errors
+    /// What was named is no plan.
+    pub fn id(&self, known: &Recollection, cluster: &str) -> Result<PlanId, Failure> {
         match self {
-            Self::File(plan) => plan.id,
-            Self::Id(id) => *id,
+            Self::File(plan) => Ok(plan.id),
+            Self::Id(id) => Ok(*id),
+            Self::Nothing(text) => Err(nothing(text, known, cluster)),
         }
     }
 
@@ -103,16 +117,29 @@ impl Named {
         let id = match self {
             Self::File(plan) => return Ok(*plan),
             Self::Id(id) => id,
+            Self::Nothing(text) => return Err(nothing(&text, known, cluster)),
         };
         let waits = known.proposed().map(|(_, plan)| plan);
         let has_leave = || known.approval(id).and_then(Approval::waiting);
         let found = waits.filter(|plan| plan.id == id).or_else(has_leave);
         found.cloned().ok_or_else(|| {
-            let hint = match waits {
-                Some(plan) => format!("plan {} ({}) does", plan.id, plan.operation),
-                None => "nothing does; a plan in a file is named by the file".to_owned(),
-            };
-            Failure::refused(format!("plan {id} does not wait for leave on {cluster}")).hint(hint)
+            Failure::refused(format!("plan {id} does not wait for leave on {cluster}")).hint(waiting(known))
         })
+    }
+}
+
+/// What is said where neither a file nor a plan is named.
+fn nothing(text: &str, known: &Recollection, cluster: &str) -> Failure {
+    let message = format!(
+        "`{text}` is neither a file that there is nor the id of a plan that waits for leave on {cluster}"
+    );
+    Failure::usage(message).hint(waiting(known))
+}
+
+/// Which plan waits for leave, as a hint.
+fn waiting(known: &Recollection) -> String {
+    match known.proposed() {
+        Some((_, plan)) => format!("plan {} ({}) does", plan.id, plan.operation),
+        None => "nothing does; a plan in a file is named by the file".to_owned(),
     }
 }

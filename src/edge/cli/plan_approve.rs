@@ -45,7 +45,7 @@ pub fn run(args: &PlanApproveArgs, screen: &Screen) -> Result<(), Failure> {
     // Leave is for the daemon that has this journal: what other machines know is of no use to it.
     let known = records.local()?;
     if args.withdraw {
-        return withdraw(named.id(), &records, &known, screen);
+        return withdraw(named.id(&known, &target.name)?, &records, &known, screen);
     }
     let plan = named.find(&known, &target.name)?;
     if plan.is_empty {

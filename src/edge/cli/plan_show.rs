@@ -1,11 +1,12 @@
 //! `evenkeel plan show`: the plan of a file, or one that waits for leave, as people read it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use clap::Args;
 
 use super::args::{ClusterArgs, Format};
-use super::plan::Named;
+use super::plan::{NAMES, Named, read};
 use super::session::Records;
 use super::target::Target;
 use super::{Failure, Screen, live, planning};
@@ -51,6 +52,11 @@ pub fn run(args: &PlanShowArgs, screen: &Screen) -> Result<(), Failure> {
 fn find(named: Named, cluster: &ClusterArgs, screen: &Screen) -> Result<Plan, Failure> {
     if let Named::File(plan) = named {
         return Ok(*plan);
+    }
+    if let Named::Nothing(text) = &named
+        && !cluster.is_given()
+    {
+        return read(Path::new(text)).map_err(|failure| failure.hint(NAMES));
     }
     let target = Target::resolve(cluster, screen)?;
     // Only the id is needed: it tells which folder is the cluster's.

@@ -57,6 +57,7 @@ pub fn run(args: &ResumeArgs, screen: &Screen) -> Result<(), Failure> {
              it back.\n"
         ));
     }
+    under_way.refuse_headless()?;
     // Before the question: what is answered with yes begins at once.
     let (right, unfinished) = under_way.take_over(screen)?;
     let question = format!("Carry on plan {} on {}?", unfinished.plan.id, under_way.name);

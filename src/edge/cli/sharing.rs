@@ -124,7 +124,7 @@ impl Sharing {
         let take = || {
             let lease = self.open()?;
             match from {
-                Take::IfFree => lease.take_if_free(),
+                Take::IfFree => lease.take_if_free(|last, at_most| voice.note(&listening(last, at_most))),
                 Take::From(beat) => lease.take_from(beat),
             }
         };
@@ -140,6 +140,14 @@ impl Sharing {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Says what is waited for where the last holder has died, or may have.
+fn listening(last: &Beat, at_most: Duration) -> String {
+    format!(
+        "the lease was not let go of by {last}; listening for up to {} s whether that one lives ...",
+        at_most.as_secs()
+    )
 }
 
 /// Says that the lease is being taken where that takes a while.

@@ -1,12 +1,12 @@
 //! `evenkeel stop`: end what is being carried out, or roll back what a process that is gone had begun.
 
 use std::thread::sleep;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
 use super::args::ClusterArgs;
-use super::operator::{LOOK_EVERY, UnderWay, standing};
+use super::operator::{CONTROLLERS, LOOK_EVERY, UnderWay, standing};
 use super::progress::LINE_EVERY;
 use super::resume::carry_on;
 use super::{Failure, Screen, carry};
@@ -48,6 +48,12 @@ struct How {
     now: bool,
 }
 
+/// How often the cluster is looked at while the end is waited for.
+const OBSTACLE_EVERY: Duration = Duration::from_secs(15);
+
+/// Nobody waits for longer while the cluster does nothing that it is asked for: what was asked stands without them.
+const OBSTACLE_MOST: Duration = Duration::from_secs(45);
+
 /// Runs the command.
 ///
 /// # Errors
@@ -59,7 +65,7 @@ pub fn run(args: &StopArgs, screen: &Screen) -> Result<(), Failure> {
         _ => StopMode::Cancel,
     };
     let request = OperatorRequest::Stop { mode };
-    let under_way = UnderWay::look(&args.cluster, screen)?;
+    let mut under_way = UnderWay::look(&args.cluster, screen)?;
     let Some(unfinished) = under_way.unfinished.clone() else {
         return under_way.running().map(drop);
     };
@@ -72,8 +78,9 @@ pub fn run(args: &StopArgs, screen: &Screen) -> Result<(), Failure> {
             return Err(failure);
         }
         screen.note("Asked; waiting for its end. Ctrl-C ends the waiting, and not the stop.");
-        return wait(&under_way, &unfinished, screen);
+        return wait(&mut under_way, &unfinished, screen);
     }
+    under_way.refuse_headless()?;
     screen.result(&standing_text(&under_way.shown(&unfinished), screen.results))?;
     let (right, unfinished) = under_way.take_over(screen)?;
     let question = format!("Roll back plan {} on {}?", unfinished.plan.id, under_way.name);
@@ -84,9 +91,11 @@ pub fn run(args: &StopArgs, screen: &Screen) -> Result<(), Failure> {
 }
 
 /// Waits until the process that was asked has ended the execution.
-fn wait(under_way: &UnderWay, unfinished: &Unfinished, screen: &Screen) -> Result<(), Failure> {
+fn wait(under_way: &mut UnderWay, unfinished: &Unfinished, screen: &Screen) -> Result<(), Failure> {
     let reader = under_way.reader()?;
     let mut told = Instant::now();
+    let mut obstacle =
+        Obstacle { looked: Instant::now(), since: under_way.headless.is_some().then(Instant::now) };
     loop {
         // Who acts is looked up first, so that an end in between is not missed.
         let holder = under_way.records.acting()?;
@@ -107,7 +116,43 @@ fn wait(under_way: &UnderWay, unfinished: &Unfinished, screen: &Screen) -> Resul
                 screen.note(&standing(now, None).progress());
             }
         }
+        obstacle.look(under_way)?;
         sleep(LOOK_EVERY);
+    }
+}
+
+/// Whether the cluster stands in the way of an end that is waited for.
+struct Obstacle {
+    looked: Instant,
+    since: Option<Instant>,
+}
+
+impl Obstacle {
+    fn look(&mut self, under_way: &mut UnderWay) -> Result<(), Failure> {
+        if self.looked.elapsed() < OBSTACLE_EVERY {
+            return Ok(());
+        }
+        let found = under_way.obstacle();
+        self.looked = Instant::now();
+        let Some(why) = found else {
+            self.since = None;
+            return Ok(());
+        };
+        let since = *self.since.get_or_insert(self.looked);
+        if since.elapsed() < OBSTACLE_MOST {
+            return Ok(());
+        }
+        let holder = under_way.holder.as_ref().map_or_else(String::new, |holder| format!(" by {holder}"));
+        let message = format!(
+            "the stop was asked for and cannot be carried out on {} for {} s now: {why}",
+            under_way.name,
+            since.elapsed().as_secs()
+        );
+        Err(Failure::unreachable(message).hint(format!(
+            "what was asked stands, and is done{holder} as soon as the cluster answers; {CONTROLLERS}, or look at \
+             `evenkeel status {}`",
+            under_way.records.words
+        )))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reassignments: what is in flight, new ones, cancellation, in batches.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use kafka_protocol::messages::alter_partition_reassignments_request::{
     ReassignablePartition, ReassignableTopic,
@@ -16,11 +17,14 @@ use super::code::Code;
 use super::error::KafkaError;
 use super::metadata::{ids, wire_topic};
 use super::parts::{PartError, Parts};
+use super::retry::Patience;
 use crate::base::{BrokerId, TopicName, TopicPartition};
 use crate::observe::Reassignment;
 
 /// Partitions per request: a `KRaft` controller writes the records of one request as one batch, whose size is limited.
 const PARTITIONS_PER_REQUEST: usize = 500;
+/// While there is no controller, nobody answers. All else of a look is there by then, and what operators ask for waits.
+const LIST_LIMIT: Duration = Duration::from_secs(15);
 
 impl AdminClient {
     /// Every reassignment in flight, whoever asked for it.
@@ -28,11 +32,12 @@ impl AdminClient {
     /// # Errors
     /// The controller does not answer, or we may not ask.
     pub async fn list_reassignments(&self) -> Result<BTreeMap<TopicPartition, Reassignment>, KafkaError> {
-        let timeout_ms = self.timeout_ms();
+        let limit = self.patience().per_try.min(LIST_LIMIT);
+        let timeout_ms = i32::try_from(limit.as_millis()).unwrap_or(i32::MAX);
         let make =
             |_| ListPartitionReassignmentsRequest::default().with_timeout_ms(timeout_ms).with_topics(None);
         let code = |answer: &ListPartitionReassignmentsResponse| Code(answer.error_code);
-        let patience = self.patience();
+        let patience = Patience { per_try: limit, overall: limit, ..self.patience() };
         let reply = self
             .call::<ListPartitionReassignmentsRequest, _>(Target::Controller, patience, make, code)
             .await?;

@@ -73,7 +73,7 @@ pub fn open(client: &KafkaClientSettings, topic: &LeaseTopic, holder: Holder) ->
         LeaseError::Unreachable(format!("the cluster does not tell its id; {heard}"))
     })?;
     lease.names.transactional_id = format!("evenkeel-{cluster}");
-    topic::is_there(&lease, &consumer)?;
+    topic::look_over(&lease, &consumer)?;
     Ok(lease)
 }
 
@@ -95,19 +95,29 @@ impl Lease {
     /// # Errors
     /// The cluster is out of reach, a right is missing, or another took it in the same moment.
     pub fn take(&self) -> Result<(TopicJournal, Standing), LeaseError> {
-        let (writer, standing) = Writer::take(self)?;
+        self.take_after(None)
+    }
+
+    /// The same, by whoever has read the topic already: it is read on from there.
+    fn take_after(&self, read: Option<Reader>) -> Result<(TopicJournal, Standing), LeaseError> {
+        let (writer, standing) = Writer::take(self, read)?;
         Ok((TopicJournal::keep(writer)?, standing))
     }
 
-    /// Takes the lease unless another evenkeel holds it and is alive; where that is not certain, it is listened for.
+    /// Takes the lease unless another evenkeel holds it and is alive; where that is not certain, it is listened for, and
+    /// `tell` is told for how long at most.
     ///
     /// # Errors
     /// Another holds it, or as [`Lease::take`].
-    pub fn take_if_free(&self) -> Result<(TopicJournal, Standing), LeaseError> {
+    pub fn take_if_free(
+        &self,
+        tell: impl FnOnce(&Beat, Duration),
+    ) -> Result<(TopicJournal, Standing), LeaseError> {
         let Some(mut reader) = self.reader()? else { return self.take() };
         reader.read_until(|_| true, READ_PATIENCE)?;
         let held = |beat: &&Beat| !beat.released && beat.age().is_none_or(|age| age < CLOCKS_DIFFER);
         if let Some(known) = reader.shelf().beat().filter(held).cloned() {
+            tell(&known, LISTEN);
             let until = Instant::now() + LISTEN;
             while Instant::now() < until {
                 reader.follow(Duration::from_millis(500))?;
@@ -120,7 +130,7 @@ impl Lease {
                 }
             }
         }
-        self.take()
+        self.take_after(Some(reader))
     }
 
     /// Takes the lease from a holder that a [`Standby`] has found silent, or that has let go, unless anybody has given a
@@ -135,7 +145,7 @@ impl Lease {
             Some(beat) if !beat.released && Some(beat) != silent => {
                 Err(LeaseError::Held { holder: beat.to_string() })
             }
-            _ => self.take(),
+            _ => self.take_after(Some(reader)),
         }
     }
 
@@ -149,8 +159,8 @@ impl Lease {
 
     /// A reader of the topic, if there is one.
     fn reader(&self) -> Result<Option<Reader>, LeaseError> {
-        let there = topic::is_there(self, &self.consumer()?)?;
-        there.then(|| Reader::open(self)).transpose()
+        let consumer = self.consumer()?;
+        if topic::is_there(self, &consumer)? { Reader::with(consumer, self).map(Some) } else { Ok(None) }
     }
 
     /// Who has the lease, when it is not ours any more.

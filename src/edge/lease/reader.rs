@@ -33,13 +33,22 @@ enum Step {
 impl Reader {
     /// Begins at the beginning.
     pub(super) fn open(lease: &Lease) -> Result<Self, LeaseError> {
-        let consumer = lease.consumer()?;
+        Self::with(lease.consumer()?, lease)
+    }
+
+    /// The same, with a consumer that is connected already.
+    pub(super) fn with(consumer: BaseConsumer<Ears>, lease: &Lease) -> Result<Self, LeaseError> {
         let mut from = TopicPartitionList::new();
         let assigned = from
             .add_partition_offset(&lease.names.topic, 0, Offset::Beginning)
             .and_then(|()| consumer.assign(&from));
         assigned.map_err(|error| lease.explain(&error, consumer.context(), "cannot be read"))?;
         Ok(Self { consumer, lease: lease.clone(), shelf: Shelf::default(), at_end: false })
+    }
+
+    /// The consumer, to ask about the topic.
+    pub(super) fn consumer(&self) -> &BaseConsumer<Ears> {
+        &self.consumer
     }
 
     /// What was read so far.

@@ -58,8 +58,9 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Takes the lease, whoever has it, and reads what the earlier holders have left.
-    pub(super) fn take(lease: &Lease) -> Result<(Self, Standing), LeaseError> {
+    /// Takes the lease, whoever has it, and reads what the earlier holders have left; what was read before it was taken
+    /// need not be read again.
+    pub(super) fn take(lease: &Lease, read: Option<Reader>) -> Result<(Self, Standing), LeaseError> {
         let ears = Ears::default();
         let producer = lease.producer(&ears)?;
         producer.init_transactions(TAKE_PATIENCE).map_err(|error| {
@@ -69,7 +70,14 @@ impl Writer {
             }
             lease.explain(&error, &ears, "gives no lease")
         })?;
-        topic::ensure(lease, &lease.consumer()?)?;
+        let mut reader = if let Some(reader) = read {
+            topic::ensure(lease, reader.consumer())?;
+            reader
+        } else {
+            let consumer = lease.consumer()?;
+            topic::ensure(lease, &consumer)?;
+            Reader::with(consumer, lease)?
+        };
         let mut writer = Self {
             producer,
             lease: lease.clone(),
@@ -84,7 +92,6 @@ impl Writer {
             error => LeaseError::Unreachable(error.to_string()),
         })?;
         // All that an earlier holder had committed stands before our own first beat: having read that, nothing is missed.
-        let mut reader = Reader::open(lease)?;
         let session = writer.beat.session.clone();
         let ours = |beat: &Beat| beat.session == session;
         reader.read_until(|shelf| shelf.beat().is_some_and(ours), TAKE_PATIENCE)?;

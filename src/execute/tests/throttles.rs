@@ -46,6 +46,31 @@ fn values_of_others_are_merged_and_come_back() {
 }
 
 #[test]
+fn limits_that_come_before_the_first_look_are_in_force_too() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    let faster = Some(ThrottleRate::BytesPerS(RATE * 5));
+    desk.execution.request(&OperatorRequest::Limits { throttle: faster, moves_per_broker: None }, None);
+    desk.come_up();
+    assert_eq!(desk.seen.brokers[&BrokerId(1)].throttle.leader_bytes_per_s, Some(RATE * 5));
+    assert_eq!(desk.run_out().end, End::Done);
+}
+
+#[test]
+fn near_the_end_looks_come_sooner_and_not_for_long() {
+    let mut desk = Desk::with(cluster(), settings(), one_move());
+    let poll = settings().poll;
+    let mut look = |missing: u64, seconds: u64| {
+        desk.turn();
+        desk.replica(&name("t-0"), 4).size_bytes = Some(Bytes(GB - missing));
+        desk.now = desk.now.after(std::time::Duration::from_secs(seconds));
+        desk.execution.next(desk.now, &desk.seen).poll_after
+    };
+    assert_eq!(look(GB / 2, 1), poll);
+    assert_eq!(look(1_000_000, 1), poll / 4, "the last stretch");
+    assert_eq!(look(900_000, 20), poll, "it does not end");
+}
+
+#[test]
 fn what_someone_changes_meanwhile_is_theirs() {
     let mut desk = Desk::with(cluster(), settings(), one_move());
     desk.turns(2);

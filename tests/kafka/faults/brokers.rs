@@ -4,11 +4,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::{hurry, start_moving};
+use crate::story::on;
 use crate::support::lab::{Lab, Seen};
 
 /// Broker 2, which gets all that broker 5 gives, is killed on the way.
 pub fn a_broker_is_killed_and_comes_back(lab: &mut Lab) {
-    // So slow that what Kafka lets through in a burst at the start is not all that is on its way.
+    // So large and so slow that all of it is on its way all the time: what is small is copied in a moment, and then
+    // nothing more begins until the rate has made up for it.
+    lab.add_topic("slow", &vec![vec![1, 5, 6]; 4], 4_000_000);
     let running = start_moving(lab, &["remove-broker", "5"], "60kB");
     let moving = lab.look().moving();
     lab.kill(2);
@@ -23,6 +26,7 @@ pub fn a_broker_is_killed_and_comes_back(lab: &mut Lab) {
     let screen = hurry(lab, running).expect_code(0);
     screen.expect_says("broker 2 is down").expect_says("going on");
     assert_eq!(lab.disk_bytes()[&5], 0, "broker 5 is not empty");
+    lab.delete_topic("slow");
 }
 
 /// Nothing is decided while there is no controller, and data go on moving.
@@ -47,6 +51,25 @@ pub fn the_controller_is_killed_and_comes_back(lab: &mut Lab) {
     eprintln!("faults: the controller was away for {:.1?}", killed.elapsed());
     hurry(lab, running).expect_code(0);
     assert!(lab.disk_bytes()[&5] > 3_000_000, "broker 5 got hardly anything");
+}
+
+/// A stop that cannot be carried out says so, soon, and is carried out when there is a controller again.
+pub fn a_stop_without_a_controller_says_so(lab: &mut Lab) {
+    lab.add_topic("slow", &vec![vec![1, 5, 6]; 4], 4_000_000);
+    let running = start_moving(lab, &["remove-broker", "5"], "60kB");
+    lab.kill_controller();
+    let killed = Instant::now();
+    let screen = on(lab, &["stop", "--yes"]).expect_code(4);
+    eprintln!("{screen}");
+    screen.expect_says("its controller does not answer").expect_says("what was asked stands");
+    assert!(killed.elapsed() < Duration::from_secs(150), "it took {:.1?} to say so", killed.elapsed());
+    assert!(!lab.throttle_rates().is_empty(), "what goes on copying has no throttle any more");
+    lab.restart_controller();
+    let screen = running.wait();
+    eprintln!("faults: stopped {:.1?} after the controller was killed: {screen}", killed.elapsed());
+    assert!(!screen.to_string().contains("LEFT BEHIND"), "{screen}");
+    screen.expect_code(1).expect_says("stopped");
+    lab.delete_topic("slow");
 }
 
 /// A rolling patch: every broker is stopped in order and started again, one after the other.

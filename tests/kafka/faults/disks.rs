@@ -40,10 +40,11 @@ pub fn a_log_directory_fails(lab: &mut Lab) {
 /// Clients fill a volume onto which replicas move: these make way before it is full.
 pub fn a_small_volume_fills(lab: &mut Lab) {
     on(lab, &["remove-broker", EMPTIED, "--execute", "--yes", "--throttle", "20MB"]).expect_code(0);
-    lab.add_topic("heavy", &vec![vec![1, 2, sibling(SMALL)]; 4], 5_000_000);
+    lab.add_topic("heavy", &vec![vec![1, 2, sibling(SMALL)]; 4], 7_000_000);
     lab.add_topic("greedy", &[vec![4, 5, SMALL]], 15_000);
-    // Racks being kept, all that the other broker of its rack has must go there.
-    let mut running = start_moving(lab, &["remove-broker", EMPTIED], "100kB");
+    // Racks being kept, all that the other broker of its rack has must go there; so slowly that none of it is there before
+    // the volume is full.
+    let mut running = start_moving(lab, &["remove-broker", EMPTIED], "40kB");
     let fullest = |lab: &Lab| lab.volumes(SMALL).iter().map(Volume::share).fold(0.0, f64::max);
     let moving = onto_small(&lab.look()).len();
     let until = Instant::now() + Duration::from_secs(120);

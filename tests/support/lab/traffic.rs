@@ -17,8 +17,38 @@ use time::OffsetDateTime;
 
 use super::{Lab, Who};
 
-/// Pause between two records: about two hundred a second, a load that a busy two-core machine bears.
+/// Pause between two records: two hundred a second at most, a load that a busy two-core machine bears.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// Where the next record of a partition stands: at most one is under way. librdkafka sends each partition's records in a
+/// request of its own and a broker answers those of a connection one after the other, so that without this limit the
+/// queue towards a broker that leads most partitions grows by itself on a busy machine, to tens of seconds, whatever the
+/// cluster does; and a partition that stands still would hide behind it.
+#[derive(Clone)]
+struct UnderWay(Arc<Vec<AtomicBool>>);
+
+impl UnderWay {
+    fn of(partitions: usize) -> Self {
+        Self(Arc::new((0..partitions).map(|_| AtomicBool::new(false)).collect()))
+    }
+
+    /// Takes the place of a partition's record; false where the one before is not acknowledged yet.
+    fn take(&self, slot: usize) -> bool {
+        !self.0[slot].swap(true, Ordering::SeqCst)
+    }
+
+    fn give_back(&self, slot: usize) {
+        self.0[slot].store(false, Ordering::SeqCst);
+    }
+}
+
+/// A record on its way.
+struct Sent {
+    sequence: usize,
+    at: Instant,
+    slot: usize,
+    under_way: UnderWay,
+}
 
 /// A record that waits longer for its acknowledgement is told of.
 const SLOW: Duration = Duration::from_secs(1);
@@ -46,10 +76,11 @@ impl Counter {
 impl ClientContext for Counter {}
 
 impl ProducerContext for Counter {
-    type DeliveryOpaque = Box<(usize, Instant)>;
+    type DeliveryOpaque = Box<Sent>;
 
     fn delivery(&self, result: &DeliveryResult<'_>, sent: Self::DeliveryOpaque) {
-        let (sequence, at) = *sent;
+        let Sent { sequence, at, slot, under_way } = *sent;
+        under_way.give_back(slot);
         self.with(|deliveries| match result {
             Ok(message) => {
                 deliveries.acked.insert(sequence);
@@ -196,20 +227,28 @@ fn produce(
     stop: &AtomicBool,
     counter: &Counter,
 ) {
-    for sequence in 0.. {
+    let under_way = UnderWay::of(partitions.len());
+    let mut sequence = 0;
+    for slot in (0..partitions.len()).cycle() {
+        thread::sleep(PAUSE);
         if stop.load(Ordering::SeqCst) {
             break;
         }
-        let (topic, partition) = &partitions[sequence % partitions.len()];
+        if !under_way.take(slot) {
+            continue;
+        }
+        let (topic, partition) = &partitions[slot];
         let mut payload = vec![b'.'; 200];
         payload[..8].copy_from_slice(&(sequence as u64).to_be_bytes());
-        let record = BaseRecord::<(), _, _>::with_opaque_to(topic, Box::new((sequence, Instant::now())))
+        let sent = Sent { sequence, at: Instant::now(), slot, under_way: under_way.clone() };
+        sequence += 1;
+        let record = BaseRecord::<(), _, _>::with_opaque_to(topic, Box::new(sent))
             .partition(*partition)
             .payload(&payload);
         if let Err((error, _)) = producer.send(record) {
+            under_way.give_back(slot);
             counter.with(|deliveries| deliveries.errors.push(format!("{topic}-{partition}: {error}")));
         }
-        thread::sleep(PAUSE);
     }
     if let Err(error) = producer.flush(Duration::from_secs(90)) {
         counter.with(|deliveries| deliveries.errors.push(format!("flush: {error}")));
