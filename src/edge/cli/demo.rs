@@ -36,7 +36,7 @@ pub struct DemoArgs {
     #[arg(long)]
     headless: bool,
     /// How many times faster than the wall clock the simulated time runs
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     speed: u32,
     /// The seed that the cluster grows from
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -53,7 +53,7 @@ const DISK_BYTES_PER_S: u64 = 2_000_000_000;
 /// More at once than a careful operator would allow: each wave costs looks at the cluster, which the visitor waits for.
 const MOVES_PER_BROKER: usize = 50;
 
-/// The demo is over in half a minute: ten seconds between two lines would show nothing.
+/// The demo is over in less than a minute: ten seconds between two lines would show nothing.
 const LINE_EVERY: Duration = Duration::from_secs(2);
 
 /// The broker that is removed in the end.
