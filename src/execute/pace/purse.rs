@@ -104,7 +104,7 @@ mod tests {
         purse.spend(Bytes(10_000_000));
         assert!(!purse.lets(Bytes(1), 1e6), "one alone was larger than two seconds");
         assert!(purse.share_left(1e6) < 0.6);
-        purse.look(Duration::from_secs(19), 1e6, true);
+        (1..20).for_each(|second| purse.look(Duration::from_secs(second), 1e6, true));
         assert!(purse.share_left(1e6) < 0.6);
         purse.look(Duration::from_secs(20), 1e6, true);
         assert!(purse.share_left(1e6) > 0.9);
