@@ -23,6 +23,7 @@ mod watch;
 
 use std::process::ExitCode;
 
+use evenkeel::base::BrokerId;
 use evenkeel::edge::sim::SimSpec;
 use evenkeel::solve::Operation;
 
@@ -48,8 +49,20 @@ fn main() -> ExitCode {
     print!("{tally}");
     println!("{:>10} executions that broke a promise\n", wrong.len());
     println!("{HEAD}");
-    for (name, spec) in [("30 brokers", demo(0)), ("90 brokers", SimSpec::large(1))] {
-        println!("{}", measure(name, &spec, "cruise-control", Operation::Rebalance, DEMO_PACE));
+    let ids = |ids: &[i32]| ids.iter().copied().map(BrokerId).collect();
+    let rows = [
+        ("30 brokers", demo(0), Operation::Rebalance),
+        ("30 brokers, 6 added", demo(6), Operation::AddBrokers(ids(&[30, 31, 32, 33, 34, 35]))),
+        ("30 brokers, 2 drained", demo(0), Operation::RemoveBrokers(ids(&[4, 14]))),
+        ("90 brokers", SimSpec::large(1), Operation::Rebalance),
+        (
+            "90 brokers, 9 drained",
+            SimSpec::large(1),
+            Operation::RemoveBrokers((0..9).map(BrokerId).collect()),
+        ),
+    ];
+    for (name, spec, operation) in rows {
+        println!("{}", measure(name, &spec, "cruise-control", operation, DEMO_PACE));
     }
     for story in wrong.iter().take(5) {
         println!("\n{story}");

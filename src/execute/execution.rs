@@ -32,11 +32,15 @@ const NEAR_END: Duration = Duration::from_secs(10);
 pub(super) struct Lived {
     pub(super) at: Duration,
     last: TimestampMs,
+    /// Time from one look to the next, the last ones counting most.
+    between: Duration,
 }
 
 impl Lived {
     fn advance(&mut self, now: TimestampMs, most: Duration) {
-        self.at += now.since(self.last).min(most);
+        let passed = now.since(self.last).min(most);
+        self.at += passed;
+        self.between = (self.between + passed) / 2;
         self.last = now;
     }
 }
@@ -164,7 +168,7 @@ impl Execution {
             course: Course::default(),
             controller: seen.controller,
             throttles: Throttles::default(),
-            lived: Lived { at: Duration::ZERO, last: now },
+            lived: Lived { at: Duration::ZERO, last: now, between: Duration::ZERO },
             pause: None,
             pause_told: false,
             throttle_failed: None,
@@ -293,6 +297,11 @@ impl Execution {
     /// Time lived through since the start.
     pub(super) fn at(&self) -> Duration {
         self.lived.at
+    }
+
+    /// Seconds from one look to the next: what is waited for, or what looks have taken of late where that is longer.
+    pub(super) fn look_s(&self) -> f64 {
+        self.settings.poll.max(self.lived.between).as_secs_f64()
     }
 
     /// The end, once there is one.

@@ -89,7 +89,7 @@ impl Execution {
         let brokers: Vec<BrokerId> = seen.brokers.keys().copied().collect();
         let at = |id: BrokerId| brokers.binary_search(&id).ok();
         let mut backlog = Backlog::new(brokers.len());
-        let mut traffic = Traffic::new(brokers.iter().map(|broker| self.throttle_of(*broker)));
+        let mut traffic = Traffic::new(self.look_s(), brokers.iter().map(|broker| self.throttle_of(*broker)));
         let (mut queue, mut ready, mut copies) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (index, step) in self.steps.iter().enumerate().filter(|(_, step)| !step.is_settled()) {
             let waits = step.wave <= reach && matches!(step.state, State::Waiting { .. });

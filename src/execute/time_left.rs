@@ -63,7 +63,7 @@ impl Execution {
         let habits = Habits {
             moves_per_broker: self.settings.moves_in_flight_per_broker,
             moves: self.settings.moves_in_flight,
-            look_s: self.settings.poll.as_secs_f64(),
+            look_s: self.look_s(),
             steps_most: STEPS_MOST,
             strictly: self.carried_on,
         };
@@ -117,7 +117,7 @@ impl Execution {
     fn took_s(&self, broker: BrokerId, Between { moves, bytes }: Between) -> f64 {
         let rounds = moves.div_ceil(self.settings.moves_in_flight_per_broker.max(1)) as f64;
         let rate = self.pace.rate(broker, RateOf::LogDirs).map_or(f64::INFINITY, |rate| rate.max(1) as f64);
-        (bytes.as_f64() / rate).max(rounds * self.settings.poll.as_secs_f64())
+        (bytes.as_f64() / rate).max(rounds * self.look_s())
     }
 
     /// Seconds for the waves still to come that change leaders or orders: such a wave is over when a look shows it.
@@ -129,7 +129,7 @@ impl Execution {
                 && step.added().next().is_none()
         };
         let waves: BTreeSet<usize> = self.steps.iter().filter(costs_a_look).map(|step| step.wave).collect();
-        self.settings.poll.as_secs_f64() * f64::from(u32::try_from(waves.len()).unwrap_or(u32::MAX))
+        self.look_s() * f64::from(u32::try_from(waves.len()).unwrap_or(u32::MAX))
     }
 }
 

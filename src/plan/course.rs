@@ -130,7 +130,7 @@ impl<'a> Course<'a> {
             changed: (0..brokers).collect(),
             running: Vec::new(),
             backlog: Backlog::new(brokers),
-            traffic: Traffic::new(places.iter().map(|place| place.throttle)),
+            traffic: Traffic::default(),
             slots: Slots::new(brokers, habits.moves_per_broker, habits.moves),
             leaving: vec![vec![0; waves]; brokers],
             open: vec![0; waves],
@@ -142,7 +142,14 @@ impl<'a> Course<'a> {
         for index in 0..course.jobs.len() {
             course.enter(index);
         }
+        let throttles = course.places.iter().map(|place| place.throttle);
+        course.traffic = Traffic::new(course.quantum_s(), throttles);
         course
+    }
+
+    /// The least time between two moments at which copies start, in seconds.
+    fn quantum_s(&self) -> f64 {
+        self.habits.look_s.max(self.backlog.most() / self.habits.steps_most)
     }
 
     fn enter(&mut self, index: usize) {
@@ -177,7 +184,7 @@ impl<'a> Course<'a> {
 
     /// Seconds until all is there; until nothing goes on any more where something can never start.
     pub fn seconds(mut self) -> f64 {
-        let quantum = self.habits.look_s.max(self.backlog.most() / self.habits.steps_most);
+        let quantum = self.quantum_s();
         let mut seconds = 0.0;
         self.start();
         while !self.running.is_empty() {

@@ -127,6 +127,10 @@ const COPIES_LEAST: usize = 2;
 /// A broker that has copies for this long before it needs no other yet, in seconds at its throttle.
 const AHEAD_S: f64 = 20.0;
 
+/// It needs no other either where it has copies for so many looks: nothing new starts before the next one, and copies do
+/// not end when they were expected to.
+const LOOKS_AHEAD: f64 = 2.0;
+
 /// A throttle counts as full from this share on.
 const FULL: f64 = 0.8;
 
@@ -155,6 +159,8 @@ pub struct Copying {
 #[derive(Debug, Clone, Default)]
 pub struct Traffic {
     brokers: usize,
+    /// For how long a broker needs copies before it, in seconds at its throttle.
+    ahead_s: f64,
     ends: Vec<End>,
     copies: Vec<Copying>,
 }
@@ -197,14 +203,15 @@ impl Copying {
 }
 
 impl Traffic {
-    /// Nothing on its way; for each broker what it may receive and send, in bytes per second.
-    pub fn new(throttles: impl Iterator<Item = (f64, f64)>) -> Self {
+    /// Nothing on its way; for each broker what it may receive and send, in bytes per second. Copies start every `look_s`
+    /// seconds.
+    pub fn new(look_s: f64, throttles: impl Iterator<Item = (f64, f64)>) -> Self {
         let end = |throttle| End { throttle, ..End::default() };
         let (mut ends, out): (Vec<End>, Vec<End>) =
             throttles.map(|(into, out)| (end(into), end(out))).unzip();
         let brokers = ends.len();
         ends.extend(out);
-        Self { brokers, ends, copies: Vec::new() }
+        Self { brokers, ahead_s: AHEAD_S.max(LOOKS_AHEAD * look_s), ends, copies: Vec::new() }
     }
 
     /// Nothing on its way any more, and these throttles: as new, without room being made anew.
@@ -240,7 +247,7 @@ impl Traffic {
     pub(super) fn is_busy(&self, end: usize) -> bool {
         let end = &self.ends[end];
         end.copies.len() >= COPIES_LEAST
-            && end.lacking_bytes >= AHEAD_S * end.throttle
+            && end.lacking_bytes >= self.ahead_s * end.throttle
             && end.copies.iter().map(|copy| self.least_rate(*copy)).sum::<f64>() >= FULL * end.throttle
     }
 
@@ -411,21 +418,29 @@ mod tests {
     fn a_full_throttle_takes_no_more_copies_and_one_that_runs_dry_does() {
         let throttles = || [(10.0, 10.0); 5].into_iter();
         let backlog = Backlog { into: vec![0.0; 5], out: vec![9.0, 0.0, 0.0, 0.0, 0.0] };
-        let mut traffic = Traffic::new(throttles());
+        let mut traffic = Traffic::new(1.0, throttles());
         traffic.add(copy(0, 1, 1e6));
         assert!(traffic.wants(&copy(0, 2, 1e6), &backlog, false), "one alone may be slow for other reasons");
         traffic.add(copy(0, 2, 1e6));
         assert!(!traffic.wants(&copy(0, 3, 1e6), &backlog, true), "broker 0 has what it can send");
-        let mut traffic = Traffic::new(throttles());
+        let mut traffic = Traffic::new(1.0, throttles());
         traffic.add(copy(0, 1, 10.0));
         traffic.add(copy(0, 2, 10.0));
         assert!(traffic.wants(&copy(0, 3, 1e6), &backlog, false), "both are there in seconds");
+        let minute = |look_s: f64| {
+            let mut traffic = Traffic::new(look_s, throttles());
+            traffic.add(copy(0, 1, 300.0));
+            traffic.add(copy(0, 2, 300.0));
+            traffic.wants(&copy(0, 3, 1e6), &backlog, false)
+        };
+        assert!(!minute(1.0), "a minute's worth is before it");
+        assert!(minute(40.0), "who looks every 40 s needs more than a minute's worth");
     }
 
     #[test]
     fn a_copy_outruns_what_is_written() {
         let backlog = Backlog::new(3);
-        let mut traffic = Traffic::new([(10.0, 10.0); 3].into_iter());
+        let mut traffic = Traffic::new(1.0, [(10.0, 10.0); 3].into_iter());
         let busy = Copying { grows_per_s: 3.0, fetched_per_s: 2.0, ..copy(0, 1, 1e6) };
         assert!(traffic.wants(&busy, &backlog, false), "alone it has all there is");
         traffic.add(busy);

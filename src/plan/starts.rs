@@ -355,7 +355,7 @@ mod tests {
             let (per_end, over_all) = (dice.one_of(&[3, 5, 9]), dice.one_of(&[20, 60]));
             let moment = || {
                 let mut slots = Slots::new(BROKERS, per_end, over_all);
-                let mut traffic = Traffic::new([(10.0, 8.0); BROKERS].into_iter());
+                let mut traffic = Traffic::new(1.0, [(10.0, 8.0); BROKERS].into_iter());
                 for copy in running {
                     slots.take(copy.between());
                     traffic.add(*copy);

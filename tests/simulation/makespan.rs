@@ -38,6 +38,14 @@ fn brokers_are_drained_in_little_more_than_the_least_time() {
     takes_little_more_than_the_least("demo, 2 drained", &demo(0), drained, DEMO_PACE);
 }
 
+/// As in the demo, of which minutes go by from look to look: nothing runs dry in between, and what comes up in steps or is
+/// halved is not so for minutes.
+#[test]
+fn looks_that_are_minutes_apart_cost_little() {
+    let pace = Pace { poll: Duration::from_secs(240), moves_per_broker: 50, ..DEMO_PACE };
+    takes_little_more_than_the_least("demo, seldom seen", &demo(0), Operation::Rebalance, pace);
+}
+
 /// `add=30,31` or `remove=0,16,17`.
 fn operation(text: &str) -> Operation {
     let (kind, ids) = text.split_once('=').unwrap();
@@ -58,6 +66,7 @@ fn snapshots_named_by_the_environment_are_measured() {
     let pace = Pace {
         throttle_bytes_per_s: variable("EVENKEEL_MB_PER_S", 50) * 1_000_000,
         poll: Duration::from_secs(variable("EVENKEEL_POLL_S", 2)),
+        ..DEMO_PACE
     };
     let goals = std::env::var("EVENKEEL_GOALS").unwrap_or_else(|_| "cruise-control".to_owned());
     let mut table = vec![HEAD.to_owned()];

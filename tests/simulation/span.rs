@@ -56,20 +56,26 @@ pub const HEAD: &str =
 pub struct Pace {
     pub throttle_bytes_per_s: u64,
     pub poll: Duration,
+    pub moves_per_broker: usize,
 }
 
 pub fn measure(name: &str, spec: &SimSpec, goals: &str, operation: Operation, pace: Pace) -> Measured {
-    let limits = PlanLimits { throttle_bytes_per_s: pace.throttle_bytes_per_s, ..PlanLimits::default() };
+    let Pace { throttle_bytes_per_s, poll, moves_per_broker } = pace;
+    let limits = PlanLimits { throttle_bytes_per_s, moves_per_broker, ..PlanLimits::default() };
     let request = Request { operation, ..Request::default() };
     let mut world = SimWorld::new(spec).unwrap();
     let seen = world.observe(&Scope::Full).unwrap();
     let started = Instant::now();
     let plan = propose(&seen, &GoalSet::shipped(goals).unwrap(), &request, &limits).unwrap().plan;
     let planned = started.elapsed();
+    let usual = ExecuteSettings::default();
     let settings = ExecuteSettings {
-        throttle: ThrottleRate::BytesPerS(pace.throttle_bytes_per_s),
-        poll: pace.poll,
-        ..ExecuteSettings::default()
+        throttle: ThrottleRate::BytesPerS(throttle_bytes_per_s),
+        moves_in_flight_per_broker: moves_per_broker,
+        poll,
+        hold_patience: usual.hold_patience.max(poll * 10),
+        no_progress: usual.no_progress.max(poll * 10),
+        ..usual
     };
     let began = world.now();
     let mut execution = Execution::new(&plan, settings, began, &seen).unwrap();
@@ -103,4 +109,5 @@ pub fn demo(empty: i32) -> SimSpec {
 }
 
 /// A sixth of the network: clients have what they need besides. Copies take minutes, so a look every half minute does.
-pub const DEMO_PACE: Pace = Pace { throttle_bytes_per_s: 200_000_000, poll: Duration::from_secs(30) };
+pub const DEMO_PACE: Pace =
+    Pace { throttle_bytes_per_s: 200_000_000, poll: Duration::from_secs(30), moves_per_broker: 5 };

@@ -23,8 +23,12 @@ const HOME_MOST_BYTES: f64 = 32e6;
 /// What may be taken in advance, in seconds at the rate.
 const AHEAD_S: f64 = 2.0;
 
-/// A debt that is not worth a write to the configuration of a broker, in seconds at the rate.
-const PALTRY_S: f64 = 0.25;
+/// A debt that is not worth a write to the configuration of a broker, as a share of what the rate lets through until the
+/// next look: nothing is set anew before that, and a rate that is halved for longer than a debt takes is lost.
+const PALTRY: f64 = 0.25;
+
+/// Looks are no more often than that, in seconds.
+const LOOK_LEAST_S: f64 = 1.0;
 
 /// The share of the rate that copies on a list have while there is a debt.
 const LISTED_SHARE: f64 = 0.5;
@@ -39,13 +43,16 @@ pub(super) fn is_last_stretch(lacking: Bytes, rate: f64) -> bool {
 pub(super) struct Purse {
     debt_bytes: f64,
     looked_at: Duration,
+    /// Time between the last two looks.
+    between: Duration,
 }
 
 impl Purse {
     /// Lets `rate` bytes per second pay the debt since the last look; while others are on a list, they take their share.
     pub(super) fn look(&mut self, at: Duration, rate: f64, any_listed: bool) {
         let paid = if any_listed { rate * (1.0 - LISTED_SHARE) } else { rate };
-        self.debt_bytes -= paid * at.saturating_sub(self.looked_at).as_secs_f64();
+        self.between = at.saturating_sub(self.looked_at);
+        self.debt_bytes -= paid * self.between.as_secs_f64();
         self.debt_bytes = self.debt_bytes.max(0.0);
         self.looked_at = at;
     }
@@ -61,7 +68,8 @@ impl Purse {
 
     /// The share of the rate that is left for copies on a list.
     pub(super) fn share_left(&self, rate: f64) -> f64 {
-        if self.debt_bytes > rate * PALTRY_S { LISTED_SHARE } else { 1.0 }
+        let until_next_s = self.between.as_secs_f64().max(LOOK_LEAST_S);
+        if self.debt_bytes > rate * until_next_s * PALTRY { LISTED_SHARE } else { 1.0 }
     }
 }
 
@@ -96,9 +104,19 @@ mod tests {
         purse.spend(Bytes(10_000_000));
         assert!(!purse.lets(Bytes(1), 1e6), "one alone was larger than two seconds");
         assert!(purse.share_left(1e6) < 0.6);
-        purse.look(Duration::from_secs(19), 1e6, true);
+        (1..20).for_each(|second| purse.look(Duration::from_secs(second), 1e6, true));
         assert!(purse.share_left(1e6) < 0.6);
         purse.look(Duration::from_secs(20), 1e6, true);
         assert!(purse.share_left(1e6) > 0.9);
+    }
+
+    #[test]
+    fn a_debt_that_is_nothing_beside_what_comes_until_the_next_look_halves_nothing() {
+        let mut purse = Purse::default();
+        purse.look(Duration::from_secs(200), 1e6, true);
+        purse.spend(Bytes(2_000_000));
+        assert!(purse.share_left(1e6) > 0.9, "two seconds' worth, and a look every 200 s");
+        purse.look(Duration::from_secs(201), 1e6, true);
+        assert!(purse.share_left(1e6) < 0.6, "looks have become frequent");
     }
 }

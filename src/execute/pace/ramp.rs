@@ -5,6 +5,10 @@
 //! aside by the burst, and a replica that had nearly caught up holds back every producer of its partition during the
 //! standstill. So a rate comes up over those ten seconds: what the window lets through at each step is what it
 //! would let through in the next two seconds at the full rate.
+//!
+//! Steps go by the time that has passed and not by looks: where these are further apart than steps, several are taken at
+//! once. That is a burst of what would have come through meanwhile, eight seconds' worth at most. To wait for as many
+//! looks as there are steps instead would be to copy at a fifth of the rate for minutes.
 
 use std::time::Duration;
 
@@ -25,11 +29,14 @@ pub(super) struct Ramp {
     /// When the last step was taken; absent before the first copy.
     stepped_at: Option<Duration>,
     idle_since: Option<Duration>,
+    looked_at: Option<Duration>,
 }
 
 impl Ramp {
     /// Takes note of whether anything is copied at `at`, where `full` bytes per second may be.
     pub(super) fn look(&mut self, at: Duration, copies: bool, full: f64) {
+        // What is seen for the first time began right after the look before this one.
+        let began_at = self.looked_at.replace(at).unwrap_or(at);
         if !copies {
             let since = *self.idle_since.get_or_insert(at);
             if at.saturating_sub(since) >= IDLE {
@@ -39,12 +46,13 @@ impl Ramp {
         }
         self.idle_since = None;
         let now = self.of(full);
-        let since = *self.stepped_at.get_or_insert(at);
+        let since = *self.stepped_at.get_or_insert(began_at);
+        let steps = steps_in(at.saturating_sub(since));
         // What is in sight of the full rate needs no more steps: the feedback's own are smaller than that.
         if self.rate > 0.0 && full - now <= step(full) / 2.0 {
             self.rate = full;
-        } else if at.saturating_sub(since) >= WINDOW / STEPS {
-            (self.rate, self.stepped_at) = ((now + step(full)).min(full), Some(at));
+        } else if steps > 0 {
+            (self.rate, self.stepped_at) = ((now + f64::from(steps) * step(full)).min(full), Some(at));
         } else {
             self.rate = now;
         }
@@ -59,6 +67,11 @@ impl Ramp {
     pub(super) fn of(&self, full: f64) -> f64 {
         self.rate.max(step(full)).min(full)
     }
+}
+
+/// Steps for which it is time when so much has passed since the last one, no more than there are.
+fn steps_in(passed: Duration) -> u32 {
+    (1..=STEPS).take_while(|steps| passed >= WINDOW / STEPS * *steps).last().unwrap_or(0)
 }
 
 /// How much of a full rate comes with each step.
@@ -105,8 +118,21 @@ mod tests {
         assert_eq!(after(&mut ramp, 12, true, 10.0), 10, "three seconds are none");
         after(&mut ramp, 13, false, 10.0);
         assert_eq!(after(&mut ramp, 17, false, 10.0), 2);
-        assert_eq!(after(&mut ramp, 100, true, 10.0), 2);
-        assert_eq!(after(&mut ramp, 102, true, 10.0), 4);
+        assert_eq!(after(&mut ramp, 18, true, 10.0), 2);
+        assert_eq!(after(&mut ramp, 19, true, 10.0), 4, "two seconds after the look at which it began");
+    }
+
+    #[test]
+    fn looks_that_are_far_apart_take_several_steps_at_once() {
+        let mut ramp = Ramp::default();
+        after(&mut ramp, 0, false, 10.0);
+        assert_eq!(after(&mut ramp, 5, true, 10.0), 6, "two steps and what it begins with");
+        assert_eq!(after(&mut ramp, 9, true, 10.0), 10);
+        let mut ramp = Ramp::default();
+        after(&mut ramp, 0, false, 10.0);
+        assert_eq!(after(&mut ramp, 300, true, 10.0), 10, "under way for longer than it takes to come up");
+        after(&mut ramp, 600, false, 10.0);
+        assert_eq!(after(&mut ramp, 900, false, 10.0), 2, "idle since then");
     }
 
     #[test]
