@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::values::optional_duration;
+use super::values::{duration, optional_duration};
 use super::{
     ActSettings, Bootstrap, CapacitySettings, ExecutionSettings, LeaseMode, LeaseTopic, MetricsSettings, Mode,
 };
@@ -42,6 +42,10 @@ pub struct ClusterSettings {
     /// The brokers' Prometheus endpoints.
     #[serde(default)]
     pub metrics: Option<MetricsSettings>,
+    /// How long logs are watched, at the first look, for what clients write to them, where there are no metrics; 0 leaves
+    /// that unknown. Default: 20 s.
+    #[serde(default = "default_load_window", deserialize_with = "duration")]
+    pub load_window: Duration,
     /// What brokers can carry, where Kafka cannot tell.
     #[serde(default)]
     pub capacity: CapacitySettings,
@@ -49,4 +53,9 @@ pub struct ClusterSettings {
 
 fn default_goals() -> String {
     "default".to_owned()
+}
+
+/// The `load-window` where none is set. Long enough to even out batches, and short enough that a first proposal comes within a minute.
+pub const fn default_load_window() -> Duration {
+    Duration::from_secs(20)
 }

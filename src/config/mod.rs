@@ -21,7 +21,7 @@ mod windows;
 pub use act::ActSettings;
 pub use bootstrap::Bootstrap;
 pub use capacity::CapacitySettings;
-pub use cluster::ClusterSettings;
+pub use cluster::{ClusterSettings, default_load_window};
 pub use execution::{CanaryMode, ExecutionSettings, Throttle};
 pub use kafka_client::{
     Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Pem, SaslMechanism, SaslSettings,

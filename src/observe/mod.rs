@@ -8,6 +8,7 @@ mod load;
 mod observation;
 mod signals;
 mod snapshot;
+mod written;
 
 pub use load::{BrokerMetrics, PartitionLoad, attribute};
 pub use observation::{
@@ -16,3 +17,4 @@ pub use observation::{
 };
 pub use signals::{BrokerLatency, BrokerTraffic, CanaryTimes, EndToEnd, Signals};
 pub use snapshot::{SnapshotError, read_snapshot, write_snapshot};
+pub use written::{LogSpan, WriteMeter};

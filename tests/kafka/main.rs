@@ -24,6 +24,7 @@ mod refusals;
 mod security;
 mod story;
 mod takeover;
+mod written;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -57,6 +57,8 @@ impl Running {
         let child = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
             .args(&words)
             .env("NO_COLOR", "1")
+            // A third of a minute for each command, unless a test is about it.
+            .env("EVENKEEL_LOAD_WINDOW", "0s")
             .envs(variables.iter().copied())
             .env("EVENKEEL_STATE_DIR", state_dir())
             .stdin(Stdio::null())

@@ -32,6 +32,10 @@ pub struct ClusterArgs {
     /// Prometheus endpoint of the brokers, with {host} or {id} in each broker's place (may be repeated)
     #[arg(long, value_name = "URL", value_parser = check_endpoint, conflicts_with = "cluster")]
     pub metrics_url: Vec<String>,
+    /// Without metrics: how long to watch logs grow, so that goals on what clients write can be judged; 0s leaves them
+    /// out [default: the setting, else 20s]
+    #[arg(long, value_name = "TIME", env = "EVENKEEL_LOAD_WINDOW", hide_env = true, value_parser = parse_duration)]
+    pub load_window: Option<Duration>,
     /// Where the journal of what was done is kept [env: EVENKEEL_STATE_DIR] [default: the setting, else
     /// /var/lib/evenkeel for root and ~/.local/state/evenkeel for others]
     #[arg(long, value_name = "DIR")]

@@ -5,7 +5,7 @@ use super::carry::Order;
 use super::session::{Records, Right, Session, refuse_unfinished};
 use super::sharing::{Take, Voice};
 use super::target::Target;
-use super::{Failure, Screen, live, marks};
+use super::{Failure, Screen, marks};
 use crate::base::{BrokerId, TimestampMs};
 use crate::control::{Recollection, Record, Scope, World};
 use crate::observe::Observation;
@@ -26,8 +26,12 @@ impl Hands {
     ///
     /// # Errors
     /// The cluster cannot be seen; with leave to act also: another process acts, or something is unfinished.
-    pub fn open(target: &Target, execute: bool, screen: &Screen) -> Result<(Self, Observation), Failure> {
-        let mut world = live::open(target)?;
+    pub fn open(
+        mut world: Box<dyn World>,
+        target: &Target,
+        execute: bool,
+        screen: &Screen,
+    ) -> Result<(Self, Observation), Failure> {
         let seen = world.observe(&Scope::Full)?;
         if !execute {
             // A place to write things down is needed by those who act only.

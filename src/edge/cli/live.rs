@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::target::Target;
-use super::{Failure, signals};
+use super::{Failure, Screen, signals};
+use crate::base::format_duration;
 use crate::config::{CapacitySettings, MetricsSettings};
 use crate::control::{Scope, World, WorldError, all_but_looking};
 use crate::edge::canary::CanaryWorld;
@@ -16,7 +17,42 @@ use crate::observe::{GapKind, Observation};
 /// # Errors
 /// It is out of reach, does not accept who we are, or a file that the settings name cannot be used.
 pub fn open(target: &Target) -> Result<Box<dyn World>, Failure> {
-    let kafka = KafkaWorld::connect(&target.client, Clock::default(), signals::flag())?;
+    connect(target, false)
+}
+
+/// Connects to a cluster for full looks that are to know loads: where no metrics tell what clients write, logs are watched for
+/// a while.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_for_loads(target: &Target) -> Result<Box<dyn World>, Failure> {
+    connect(target, watches(target))
+}
+
+/// As [`open_for_loads`], and tells a person that it takes a while.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_for_loads_telling(target: &Target, screen: &Screen) -> Result<Box<dyn World>, Failure> {
+    let world = open_for_loads(target)?;
+    if watches(target) {
+        let window = format_duration(target.load_window);
+        screen.note(&format!(
+            "no metrics: logs are watched for {window} to see what is written (`--load-window`)"
+        ));
+    }
+    Ok(world)
+}
+
+fn watches(target: &Target) -> bool {
+    target.metrics.is_none() && target.load_window > Duration::ZERO
+}
+
+fn connect(target: &Target, watches: bool) -> Result<Box<dyn World>, Failure> {
+    let mut kafka = KafkaWorld::connect(&target.client, Clock::default(), signals::flag())?;
+    if watches {
+        kafka = kafka.watching_logs(target.load_window);
+    }
     let metrics = target.metrics.as_ref().map(|metrics| (metrics, target.execution.adjust_interval));
     let world = assemble(kafka, metrics, target.capacity.clone())?;
     if target.execution.has_canary() {

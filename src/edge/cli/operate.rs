@@ -10,7 +10,8 @@ use super::hands::Hands;
 use super::planning::{self, Ask, Pace};
 use super::progress::LINE_EVERY;
 use super::target::Target;
-use super::{Failure, Screen, marks};
+use super::{Failure, Screen, live, marks};
+use crate::solve::Operation;
 
 /// What an operator's request needs.
 #[derive(Debug, Args)]
@@ -34,7 +35,9 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     check_output(args.output.as_ref())?;
     let mut target = Target::resolve(&args.cluster, screen)?;
     let pace = args.execution.pace(args.wanted.throttle, &mut target);
-    let (hands, seen) = Hands::open(&target, args.execution.execute, screen)?;
+    let world =
+        if levels(&ask) { live::open_for_loads_telling(&target, screen)? } else { live::open(&target)? };
+    let (hands, seen) = Hands::open(world, &target, args.execution.execute, screen)?;
     let mut wanted = args.wanted.clone();
     let mut said = marks::restrain(&hands.known, &seen, &mut wanted, &ask.operation);
     let proposal = planning::make(&seen, target.goals.as_deref(), &wanted, ask, &pace.limits)?;
@@ -58,6 +61,18 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     let order =
         Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };
     hands.carry_out(&order, &args.execution, screen)
+}
+
+/// Whether loads decide where something goes. What is urgent, or free, does not wait for them.
+fn levels(ask: &Ask) -> bool {
+    ask.also_rebalance
+        || matches!(
+            ask.operation,
+            Operation::Rebalance
+                | Operation::AddBrokers(_)
+                | Operation::RemoveBrokers(_)
+                | Operation::SetReplicationFactor(_)
+        )
 }
 
 impl ExecutionArgs {

@@ -37,7 +37,7 @@ pub struct SnapshotArgs {
 pub fn run(args: &SnapshotArgs, screen: &Screen) -> Result<(), Failure> {
     check_output(args.output.as_ref())?;
     let target = Target::resolve(&args.cluster, screen)?;
-    let observation = live::open(&target)?.observe(&Scope::Full)?;
+    let observation = live::open_for_loads_telling(&target, screen)?.observe(&Scope::Full)?;
     if !observation.gaps.is_empty() {
         screen.warn("the snapshot is not complete:");
         screen.note(gaps_text(&observation.gaps, screen.notes).trim_end());

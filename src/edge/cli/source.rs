@@ -48,7 +48,7 @@ pub fn look(args: &SourceArgs, screen: &Screen) -> Result<Seen, Failure> {
             .hint("say `--bootstrap HOST:PORT`, `--cluster NAME --config FILE`, or `--snapshot FILE`"));
     }
     let target = Target::resolve(&args.cluster, screen)?;
-    let observation = live::open(&target)?.observe(&Scope::Full)?;
+    let observation = live::open_for_loads_telling(&target, screen)?.observe(&Scope::Full)?;
     let records = Records::of(&target, &observation).ok();
     Ok(Seen { observation, goals: target.goals, execution: target.execution, records })
 }

@@ -1,12 +1,13 @@
 //! [`Target`]: the cluster that a command is about, put together from flags or from a settings file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::args::ClusterArgs;
 use super::{Failure, Screen, state_dir};
 use crate::config::{
     CapacitySettings, ClusterSettings, ExecutionSettings, KafkaClientSettings, LeaseMode, LeaseTopic,
-    MetricsSettings, Settings,
+    MetricsSettings, Settings, default_load_window,
 };
 
 /// A cluster, and what is set for it.
@@ -18,6 +19,8 @@ pub struct Target {
     pub client: KafkaClientSettings,
     /// Where the brokers' metrics are.
     pub metrics: Option<MetricsSettings>,
+    /// How long logs are watched for what clients write, where there are no metrics.
+    pub load_window: Duration,
     /// What brokers can carry, where Kafka cannot tell.
     pub capacity: CapacitySettings,
     /// How hard an execution may press.
@@ -53,7 +56,8 @@ impl Target {
             };
             let state_dir = state_dir::choose(args.state_dir.as_deref(), &settings, path);
             let target = Self::from_settings(name, cluster, path, screen)?;
-            return Ok(Self { state_dir, words: args.words(), ..target });
+            let load_window = args.load_window.unwrap_or(target.load_window);
+            return Ok(Self { state_dir, load_window, words: args.words(), ..target });
         }
         let Some(bootstrap) = &args.bootstrap else {
             return Err(Failure::usage("no cluster is named")
@@ -64,6 +68,7 @@ impl Target {
             name: bootstrap.to_string(),
             client: client(&bootstrap.to_string(), args.kafka_config.as_deref(), screen)?,
             metrics,
+            load_window: args.load_window.unwrap_or(default_load_window()),
             capacity: CapacitySettings::default(),
             execution: ExecutionSettings::default(),
             lease: LeaseMode::default(),
@@ -90,6 +95,7 @@ impl Target {
             name: name.to_owned(),
             client: client(&cluster.bootstrap.to_string(), properties.as_deref(), screen)?,
             metrics: cluster.metrics.clone(),
+            load_window: cluster.load_window,
             capacity: cluster.capacity.clone(),
             execution: cluster.execution.clone(),
             lease: cluster.lease,

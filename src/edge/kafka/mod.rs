@@ -32,6 +32,7 @@ mod topics;
 mod topology;
 mod versions;
 mod world;
+mod written;
 
 pub use acl::{Resource, Right};
 pub use client::AdminClient;

@@ -11,6 +11,7 @@ use super::error::KafkaError;
 use super::hint::world_error;
 use super::observe::{self, Memory};
 use super::parts::{PartError, Parts};
+use super::written::Watched;
 use crate::base::{TimestampMs, TopicPartition};
 use crate::config::KafkaClientSettings;
 use crate::control::{Scope, World, WorldError};
@@ -24,6 +25,8 @@ pub struct KafkaWorld {
     clock: Clock,
     stop: StopFlag,
     memory: Memory,
+    /// Absent where nobody asks what clients write.
+    watched: Option<Watched>,
 }
 
 impl KafkaWorld {
@@ -41,7 +44,33 @@ impl KafkaWorld {
             .map_err(|error| WorldError::refused(format!("no runtime for the Kafka client: {error}")))?;
         let client = runtime.block_on(AdminClient::connect(settings));
         let client = client.map_err(|error| world_error(&error, settings))?;
-        Ok(Self { runtime, client, clock, stop, memory: Memory::default() })
+        Ok(Self { runtime, client, clock, stop, memory: Memory::default(), watched: None })
+    }
+
+    /// Tells from now on what clients write to each partition: the first full look takes this much longer, later ones
+    /// compare themselves with those before.
+    #[must_use]
+    pub fn watching_logs(mut self, window: Duration) -> Self {
+        self.watched = Some(Watched::new(window));
+        self
+    }
+
+    fn look(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
+        let taken_at = self.clock.now();
+        let look = observe::observe(&self.client, scope, &mut self.memory, taken_at);
+        self.runtime.block_on(look).map_err(|error| world_error(&error, self.client.settings()))
+    }
+
+    /// Adds to a full look what clients write.
+    fn measure(&mut self, watched: &mut Watched, mut seen: Observation) -> Result<Observation, WorldError> {
+        let is_first = watched.meter.is_new();
+        self.runtime.block_on(watched.take_in(&self.client, &mut seen));
+        if is_first {
+            self.sleep(watched.window);
+            seen = self.look(&Scope::Full)?;
+            self.runtime.block_on(watched.take_in(&self.client, &mut seen));
+        }
+        Ok(seen)
     }
 
     /// The client, for what is no matter of the loop.
@@ -60,9 +89,18 @@ impl KafkaWorld {
 
 impl World for KafkaWorld {
     fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
-        let taken_at = self.clock.now();
-        let look = observe::observe(&self.client, scope, &mut self.memory, taken_at);
-        self.runtime.block_on(look).map_err(|error| world_error(&error, self.client.settings()))
+        let seen = self.look(scope)?;
+        match (scope, self.watched.take()) {
+            (Scope::Full, Some(mut watched)) => {
+                let measured = self.measure(&mut watched, seen);
+                self.watched = Some(watched);
+                measured
+            }
+            (_, watched) => {
+                self.watched = watched;
+                Ok(seen)
+            }
+        }
     }
 
     fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {

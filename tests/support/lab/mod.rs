@@ -13,6 +13,7 @@ mod node;
 mod open_sasl;
 mod process;
 mod seen;
+mod steady;
 mod tls;
 mod tools;
 mod traffic;
@@ -39,6 +40,7 @@ use tls::Certificates;
 use volumes::Mount;
 
 pub use seen::{Seen, SeenPartition};
+pub use steady::Steady;
 pub use traffic::Traffic;
 pub use volumes::Volume;
 pub use watch::{Sightings, Watch};
