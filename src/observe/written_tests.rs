@@ -1,3 +1,5 @@
+//! Tests of the measure of what is written.
+
 use super::*;
 use crate::observe::Replica;
 

@@ -84,7 +84,7 @@ impl Machine<'_> {
     fn daemon(&self) -> Running {
         let file = self.lab.file(&format!("machine-{}.toml", self.name));
         let text = format!(
-            "interval = \"2s\"\nstate-dir = \"machine-{}\"\n[clusters.lab]\nbootstrap = \"{}\"\nmode = \"act\"\n\
+            "interval = \"2s\"\nstate-dir = \"machine-{}\"\n[clusters.lab]\nbootstrap = \"{}\"\nmode = \"act\"\nload-window = \"0s\"\n\
              goals = \"quick-fix\"\nlease = \"required\"\n",
             self.name,
             self.lab.bootstrap()

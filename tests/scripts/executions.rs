@@ -216,7 +216,7 @@ fn daemon(scene: &Scene, folder: &tempfile::TempDir, mode: &str) -> crate::scene
 fn daemon_with(scene: &Scene, folder: &tempfile::TempDir, mode: &str, goals: &str) -> crate::scene::Running {
     let settings = folder.path().join("evenkeel.toml");
     let text = format!(
-        "interval = \"1s\"\n[clusters.sim]\nbootstrap = \"{}\"\nmode = \"{mode}\"\ngoals = \"{goals}\"\n\
+        "interval = \"1s\"\n[clusters.sim]\nbootstrap = \"{}\"\nmode = \"{mode}\"\nload-window = \"0s\"\ngoals = \"{goals}\"\n\
          execution.throttle = \"2MB\"\n",
         scene.first_address()
     );

@@ -7,7 +7,7 @@ use crate::scene::{Running, Scene, json as result, said};
 fn daemon(scene: &Scene, folder: &tempfile::TempDir) -> Running {
     let settings = folder.path().join("evenkeel.toml");
     let text = format!(
-        "interval = \"1s\"\n[clusters.sim]\nbootstrap = \"{}\"\nmode = \"ask\"\ngoals = \"disk-only\"\n\
+        "interval = \"1s\"\n[clusters.sim]\nbootstrap = \"{}\"\nmode = \"ask\"\nload-window = \"0s\"\ngoals = \"disk-only\"\n\
          execution.throttle = \"500MB\"\n",
         scene.first_address()
     );

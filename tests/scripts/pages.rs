@@ -25,6 +25,7 @@ impl Daemon {
         std::fs::write(&settings, format!("metrics-listen = \"127.0.0.1:0\"\ninterval = \"1s\"\n{text}"))
             .expect("the settings can be written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+            .env("EVENKEEL_LOAD_WINDOW", "0s")
             .args(["run", "--config"])
             .arg(&settings)
             .env("EVENKEEL_STATE_DIR", scene.state_dir())
@@ -106,7 +107,7 @@ impl Drop for Daemon {
 
 fn cluster(scene: &Scene, name: &str, mode: &str, throttle: &str) -> String {
     format!(
-        "[clusters.{name}]\nbootstrap = \"{}\"\nmode = \"{mode}\"\ngoals = \"disk-only\"\n\
+        "[clusters.{name}]\nbootstrap = \"{}\"\nmode = \"{mode}\"\nload-window = \"0s\"\ngoals = \"disk-only\"\n\
          execution.throttle = \"{throttle}\"\n",
         scene.first_address()
     )
@@ -174,7 +175,7 @@ fn clusters_have_their_own_label_and_one_out_of_reach_is_told() {
     let nobody = free.local_addr().expect("it has an address");
     drop(free);
     let text = cluster(&scene, "here", "watch", "none")
-        + &format!("[clusters.gone]\nbootstrap = \"{nobody}\"\nmode = \"watch\"\n");
+        + &format!("[clusters.gone]\nbootstrap = \"{nobody}\"\nmode = \"watch\"\nload-window = \"0s\"\n");
     let daemon = Daemon::start(&scene, &text);
     let scrape = daemon.wait_until("both", |scrape| {
         scrape.contains_key("evenkeel_broker_up{broker=0,cluster=here}")

@@ -31,6 +31,7 @@ fn cluster() -> SimServer {
 /// Runs a command to its end.
 pub fn evenkeel(state_dir: &Path, bootstrap: &str, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+        .env("EVENKEEL_LOAD_WINDOW", "0s")
         .args(words)
         .args(["--bootstrap", bootstrap])
         .env("EVENKEEL_STATE_DIR", state_dir)
@@ -107,6 +108,7 @@ impl Scene {
     /// Starts a command without naming the cluster.
     pub fn spawn(&self, words: &[&str]) -> Running {
         let child = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
+            .env("EVENKEEL_LOAD_WINDOW", "0s")
             .args(words)
             .env("EVENKEEL_STATE_DIR", self.state.path())
             .stdin(Stdio::null())

@@ -32,6 +32,16 @@ impl Lab {
         controller.wait_for_line(line, Duration::from_secs(120));
     }
 
+    /// Suspends a broker's process: its connections stay open, and nothing comes through them.
+    pub fn suspend(&mut self, id: i32) {
+        self.broker(id).suspend();
+    }
+
+    /// Lets a suspended broker go on.
+    pub fn wake(&mut self, id: i32) {
+        self.broker(id).wake();
+    }
+
     fn admin(&self) -> AdminClient<DefaultClientContext> {
         self.internal_config().create().expect("an admin client")
     }

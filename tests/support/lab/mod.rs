@@ -342,16 +342,6 @@ impl Lab {
         self.broker(id).kill();
     }
 
-    /// Suspends a broker's process: its connections stay open, and nothing comes through them.
-    pub fn suspend(&mut self, id: i32) {
-        self.broker(id).suspend();
-    }
-
-    /// Lets a suspended broker go on.
-    pub fn wake(&mut self, id: i32) {
-        self.broker(id).wake();
-    }
-
     /// Stops a broker in order: it hands over its leaderships first.
     pub fn stop(&mut self, id: i32) {
         self.broker(id).stop(Duration::from_secs(60));
