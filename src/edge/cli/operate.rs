@@ -11,7 +11,6 @@ use super::planning::{self, Ask, Pace};
 use super::progress::LINE_EVERY;
 use super::target::Target;
 use super::{Failure, Screen, live, marks};
-use crate::solve::Operation;
 
 /// What an operator's request needs.
 #[derive(Debug, Args)]
@@ -35,8 +34,11 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     check_output(args.output.as_ref())?;
     let mut target = Target::resolve(&args.cluster, screen)?;
     let pace = args.execution.pace(args.wanted.throttle, &mut target);
-    let world =
-        if levels(&ask) { live::open_for_loads_telling(&target, screen)? } else { live::open(&target)? };
+    let world = if ask.goes_by_loads() {
+        live::open_for_loads_telling(&target, screen)?
+    } else {
+        live::open(&target)?
+    };
     let (hands, seen) = Hands::open(world, &target, args.execution.execute, screen)?;
     let mut wanted = args.wanted.clone();
     let mut said = marks::restrain(&hands.known, &seen, &mut wanted, &ask.operation);
@@ -61,18 +63,6 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     let order =
         Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };
     hands.carry_out(&order, &args.execution, screen)
-}
-
-/// Whether loads decide where something goes. What is urgent, or free, does not wait for them.
-fn levels(ask: &Ask) -> bool {
-    ask.also_rebalance
-        || matches!(
-            ask.operation,
-            Operation::Rebalance
-                | Operation::AddBrokers(_)
-                | Operation::RemoveBrokers(_)
-                | Operation::SetReplicationFactor(_)
-        )
 }
 
 impl ExecutionArgs {

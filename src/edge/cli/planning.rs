@@ -21,6 +21,18 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// Whether loads decide where something goes. What is urgent, or free, does not wait for them.
+    pub fn goes_by_loads(&self) -> bool {
+        self.also_rebalance
+            || matches!(
+                self.operation,
+                Operation::Rebalance
+                    | Operation::AddBrokers(_)
+                    | Operation::RemoveBrokers(_)
+                    | Operation::SetReplicationFactor(_)
+            )
+    }
+
     /// The operation, with or without levelling the rest.
     pub fn of(operation: Operation, also_rebalance: bool) -> Self {
         Self { operation, also_rebalance }

@@ -60,10 +60,11 @@ enum PlanFormat {
 /// The cluster cannot be seen, or there is no proposal.
 pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     check_output(args.output.as_ref())?;
-    let seen = source::look(&args.source, screen)?;
+    let ask = args.operation.ask();
+    let look = if ask.goes_by_loads() { source::look_for_loads } else { source::look };
+    let seen = look(&args.source, screen)?;
     let pace = Pace::of(args.wanted.throttle, &seen.execution);
     let goals = seen.goals.as_deref();
-    let ask = args.operation.ask();
     let overview = seen.records.as_ref().map(|records| records.overview(Voice::Screen(*screen)));
     // A proposal changes nothing: what cannot be read must not hide it.
     let overview = overview.unwrap_or_else(|| Ok(Overview::default())).unwrap_or_else(|failure| {

@@ -36,7 +36,7 @@ pub struct Asked {
 /// # Errors
 /// The goals are wrong, the cluster cannot be seen, or the file is no snapshot.
 pub fn look(source: &SourceArgs, question: &QuestionArgs, screen: &Screen) -> Result<Asked, Failure> {
-    let seen = source::look(source, screen)?;
+    let seen = source::look_for_loads(source, screen)?;
     let name = question.goals.as_deref().or(seen.goals.as_deref()).unwrap_or("default");
     let limits = super::planning::Pace::of(None, &seen.execution).limits;
     Ok(Asked { goals: goals::load(name)?, observation: seen.observation, limits })

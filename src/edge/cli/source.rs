@@ -9,7 +9,7 @@ use super::session::Records;
 use super::target::Target;
 use super::{Failure, Screen, live};
 use crate::config::ExecutionSettings;
-use crate::control::Scope;
+use crate::control::{Scope, World};
 use crate::observe::{Observation, read_snapshot};
 
 /// A cluster, or a snapshot of one.
@@ -39,6 +39,22 @@ pub struct Seen {
 /// # Errors
 /// The cluster cannot be seen, or the file is no snapshot.
 pub fn look(args: &SourceArgs, screen: &Screen) -> Result<Seen, Failure> {
+    look_by(args, screen, live::open)
+}
+
+/// Looks where loads count: without metrics that takes a while.
+///
+/// # Errors
+/// As [`look`].
+pub fn look_for_loads(args: &SourceArgs, screen: &Screen) -> Result<Seen, Failure> {
+    look_by(args, screen, |target| live::open_for_loads_telling(target, screen))
+}
+
+fn look_by(
+    args: &SourceArgs,
+    screen: &Screen,
+    open: impl FnOnce(&Target) -> Result<Box<dyn World>, Failure>,
+) -> Result<Seen, Failure> {
     if let Some(path) = &args.snapshot {
         let observation = read_snapshot_file(path, screen)?;
         return Ok(Seen { observation, goals: None, execution: ExecutionSettings::default(), records: None });
@@ -48,7 +64,7 @@ pub fn look(args: &SourceArgs, screen: &Screen) -> Result<Seen, Failure> {
             .hint("say `--bootstrap HOST:PORT`, `--cluster NAME --config FILE`, or `--snapshot FILE`"));
     }
     let target = Target::resolve(&args.cluster, screen)?;
-    let observation = live::open_for_loads_telling(&target, screen)?.observe(&Scope::Full)?;
+    let observation = open(&target)?.observe(&Scope::Full)?;
     let records = Records::of(&target, &observation).ok();
     Ok(Seen { observation, goals: target.goals, execution: target.execution, records })
 }
