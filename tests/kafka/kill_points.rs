@@ -59,9 +59,11 @@ fn a_drain_killed_at_any_point_is_carried_on() {
         let screen = dying_at(&lab, point, &words).wait();
         if died(&screen, point) {
             match point {
-                // A command looks once more before it begins: then nothing has begun, and it can be given again.
+                // A command looks once more before it begins where its last look is not fresh: then nothing has begun, and it
+                // can be given again.
                 KillPoint::FirstLook | KillPoint::Look => {
-                    on(&lab, &words).expect_code(0);
+                    let has_begun = on(&lab, &["status"]).expect_code(0).stdout.contains("NOT FINISHED");
+                    on(&lab, if has_begun { &["resume", "--execute"] } else { &words }).expect_code(0);
                 }
                 KillPoint::AfterEnd => drop(on(&lab, &["status"]).expect_code(0)),
                 _ => {
