@@ -3,7 +3,7 @@
 
 use super::Operation;
 use super::problem::Problem;
-use crate::goals::{Bounds, Goal, Per, Rule, Scope};
+use crate::goals::{Bounds, Goal, Per, Rule, Scope, Verdict};
 use crate::model::{BrokerOrd, Resource, Sums};
 
 /// How many brokers are named.
@@ -19,18 +19,17 @@ pub(super) fn out_of_reach(problem: &Problem, after: &Sums, goal: &Goal) -> Opti
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
-/// Whether all that is left of a goal on brokers is out of the operation's reach: each broker that is beyond its bounds
-/// was so before, on the side on which the operation leaves it alone.
-pub(super) fn is_all_out_of_reach(problem: &Problem, after: &Sums, goal: &Goal) -> bool {
+/// By goal: whether it is not met and all that is left of it is out of the operation's reach, since each broker that is
+/// beyond its bounds was so before, on the side on which the operation leaves it alone.
+pub(super) fn all_out_of_reach(problem: &Problem, after: &Sums, verdicts: &[Verdict]) -> Vec<bool> {
+    let Some(adds) = adds(problem) else { return vec![false; verdicts.len()] };
     let before = Sums::new(problem.model, &problem.model.placement);
-    let side = adds(problem).zip(Side::new(problem, &before, after, goal));
-    side.is_some_and(|(adds, side)| {
-        let beyond = |broker: &BrokerOrd, over| side.beyond(after, *broker, over) > 0.0;
-        let counts = |broker: &BrokerOrd| problem.roles.counts[broker.index()];
-        let mut left =
-            problem.model.broker_ords().filter(counts).filter(|b| beyond(b, true) || beyond(b, false));
-        left.all(|broker| side.is_stuck(broker, adds))
+    let rows = problem.goals.goals.iter().zip(verdicts);
+    rows.map(|(goal, verdict)| {
+        let side = Side::new(problem, &before, after, goal);
+        verdict.is_met() == Some(false) && side.is_some_and(|side| side.is_all_stuck(adds))
     })
+    .collect()
 }
 
 /// Whether the operation adds brokers (or else removes some); nothing where it is neither, or levels the rest too.
@@ -96,6 +95,16 @@ impl<'p, 'a> Side<'p, 'a> {
         let is_so = |loads| self.beyond(loads, broker, !adds) > 0.0;
         let stays = roles.counts[broker.index()] && !roles.fresh[broker.index()];
         stays && is_so(self.before) && is_so(self.after)
+    }
+
+    /// Whether every broker that is beyond its bounds afterwards is stuck.
+    fn is_all_stuck(&self, adds: bool) -> bool {
+        let is_beyond = |broker: &BrokerOrd| {
+            let beyond = |over| self.beyond(self.after, *broker, over) > 0.0;
+            self.problem.roles.counts[broker.index()] && (beyond(true) || beyond(false))
+        };
+        let mut left = self.problem.model.broker_ords().filter(is_beyond);
+        left.all(|broker| self.is_stuck(broker, adds))
     }
 
     /// The brokers that are stuck, named.

@@ -5,14 +5,14 @@ use super::leaders::Leadership;
 use super::level::{Scope, WORTH_ANOTHER_PASS};
 use super::log_dirs::{log_dir_loads, move_log_dirs};
 use super::problem::{Freedom, Problem};
-use super::reach::is_all_out_of_reach;
+use super::reach::all_out_of_reach;
 use super::reasons::{Cause, changes};
 use super::refusals::refusals;
 use super::roles::Roles;
 use super::state::State;
 use super::trim::Keeps;
 use super::{Operation, Request, Solution, SolveError};
-use crate::goals::{Goal, GoalSet, Leads, Rule, Standing, Verdict};
+use crate::goals::{GoalSet, Leads, Rule, Standing, Verdict};
 use crate::model::{Assignment, BrokerOrd, ClusterModel, PartitionOrd, Sums};
 
 /// Rounds of leaders, moves and exchanges at most: each but the last mends something.
@@ -90,13 +90,9 @@ pub fn solve(model: &ClusterModel, goals: &GoalSet, request: &Request) -> Result
     let mut refusals = refusals(&problem, &target, &after_sums, &after);
     refusals.extend(not_resized(&problem, &target));
     refusals.extend(between_dirs.refusals);
-    let rows = goals.goals.iter().zip(&after);
-    let left = |(goal, verdict): (&Goal, &Verdict)| {
-        verdict.is_met() == Some(false) && is_all_out_of_reach(&problem, &after_sums, goal)
-    };
     Ok(Solution {
         refusals,
-        out_of_reach: rows.map(left).collect(),
+        out_of_reach: all_out_of_reach(&problem, &after_sums, &after),
         log_dir_moves: between_dirs.moves,
         verdicts: before.into_iter().zip(after).collect(),
         changes,
