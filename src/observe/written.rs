@@ -73,14 +73,14 @@ impl WriteMeter {
     /// partition, where that is not known yet. The first look only begins.
     pub fn look(&mut self, seen: &mut Observation, spans: &BTreeMap<TopicPartition, LogSpan>) {
         let elapsed_s = self.taken_at.map(|before| seconds_between(before, seen.taken_at));
+        // A clock that was set back tells no time: all begins anew.
+        let elapsed_s = elapsed_s.filter(|elapsed_s| *elapsed_s >= 0.0);
         match elapsed_s {
-            // The clock was set back, or this is the first look.
             None => *self = Self::default(),
-            Some(elapsed_s) if elapsed_s < 0.0 => *self = Self::default(),
             Some(elapsed_s) if elapsed_s < SHORTEST_S => return self.tell(seen),
             Some(_) => {}
         }
-        let begins = self.begin_window(elapsed_s.filter(|elapsed_s| *elapsed_s >= 0.0));
+        let begins = self.begin_window(elapsed_s);
         self.taken_at = Some(seen.taken_at);
         self.topics.retain(|name, _| seen.topics.contains_key(name));
         let windows = self.windows_s.len();

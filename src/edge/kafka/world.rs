@@ -61,16 +61,13 @@ impl KafkaWorld {
         self.runtime.block_on(look).map_err(|error| world_error(&error, self.client.settings()))
     }
 
-    /// Adds to a full look what clients write.
-    fn measure(&mut self, watched: &mut Watched, mut seen: Observation) -> Result<Observation, WorldError> {
+    /// Adds to a full look what clients write, where somebody asks for that. Returns for how long to wait for another look
+    /// where there was none to compare it with.
+    fn measure(&mut self, seen: &mut Observation) -> Option<Duration> {
+        let watched = self.watched.as_mut()?;
         let is_first = watched.meter.is_new();
-        self.runtime.block_on(watched.take_in(&self.client, &mut seen));
-        if is_first {
-            self.sleep(watched.window);
-            seen = self.look(&Scope::Full)?;
-            self.runtime.block_on(watched.take_in(&self.client, &mut seen));
-        }
-        Ok(seen)
+        self.runtime.block_on(watched.take_in(&self.client, seen));
+        is_first.then_some(watched.window)
     }
 
     /// The client, for what is no matter of the loop.
@@ -89,18 +86,15 @@ impl KafkaWorld {
 
 impl World for KafkaWorld {
     fn observe(&mut self, scope: &Scope) -> Result<Observation, WorldError> {
-        let seen = self.look(scope)?;
-        match (scope, self.watched.take()) {
-            (Scope::Full, Some(mut watched)) => {
-                let measured = self.measure(&mut watched, seen);
-                self.watched = Some(watched);
-                measured
-            }
-            (_, watched) => {
-                self.watched = watched;
-                Ok(seen)
-            }
+        let mut seen = self.look(scope)?;
+        if *scope == Scope::Full
+            && let Some(window) = self.measure(&mut seen)
+        {
+            self.sleep(window);
+            seen = self.look(scope)?;
+            self.measure(&mut seen);
         }
+        Ok(seen)
     }
 
     fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {

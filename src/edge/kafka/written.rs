@@ -49,8 +49,10 @@ async fn spans(
         .partitions()
         .filter_map(|(which, _, partition)| Some((which, partition.leader.filter(is_alive)?)))
         .collect();
-    let (ends, _) = client.list_offsets(&leaders, LogEnd::Latest).await?;
-    let (starts, _) = client.list_offsets(&leaders, LogEnd::Earliest).await?;
+    let ((ends, _), (starts, _)) = tokio::try_join!(
+        client.list_offsets(&leaders, LogEnd::Latest),
+        client.list_offsets(&leaders, LogEnd::Earliest),
+    )?;
     let span = |(which, end): (TopicPartition, i64)| {
         let start = *starts.get(&which)?;
         Some((which, LogSpan { start, end }))
