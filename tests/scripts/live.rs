@@ -107,7 +107,6 @@ fn the_daemon_looks_once_and_changes_nothing_unless_it_may() {
 
 fn once(scene: &Scene, settings: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_evenkeel"))
-        .env("EVENKEEL_LOAD_WINDOW", "0s")
         .args(["run", "--once", "--config"])
         .arg(settings)
         .env("EVENKEEL_STATE_DIR", scene.state_dir())
@@ -121,7 +120,6 @@ fn a_proposal_and_its_file_and_the_judge_agree() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let run = |words: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
-            .env("EVENKEEL_LOAD_WINDOW", "0s")
             .args(words)
             .arg("--snapshot")
             .arg(root.join("fixtures/snapshots/skewed-6.json"))
@@ -148,7 +146,6 @@ fn the_same_snapshot_goals_and_seed_give_the_same_bytes() {
     let snapshot = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/snapshots/skewed-6.json");
     let propose = || {
         let output = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
-            .env("EVENKEEL_LOAD_WINDOW", "0s")
             .args(["propose", "--format", "json", "--seed", "11", "--snapshot"])
             .arg(&snapshot)
             .output()

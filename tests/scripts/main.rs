@@ -24,7 +24,6 @@ fn screen(folder: &Path, line: &str) -> String {
     let words = words(line);
     assert_eq!(words.first().map(String::as_str), Some("evenkeel"), "only evenkeel can be run: {line}");
     let output = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
-        .env("EVENKEEL_LOAD_WINDOW", "0s")
         .args(&words[1..])
         .current_dir(folder)
         .env_clear()

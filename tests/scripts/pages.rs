@@ -25,7 +25,6 @@ impl Daemon {
         std::fs::write(&settings, format!("metrics-listen = \"127.0.0.1:0\"\ninterval = \"1s\"\n{text}"))
             .expect("the settings can be written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_evenkeel"))
-            .env("EVENKEEL_LOAD_WINDOW", "0s")
             .args(["run", "--config"])
             .arg(&settings)
             .env("EVENKEEL_STATE_DIR", scene.state_dir())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer};
 
 use super::load::noise;
 use super::{Lab, Seen, watch};
@@ -76,9 +76,7 @@ impl Lab {
 
     /// Writes so many bytes to a partition, with `acks=all`.
     pub fn fill(&self, topic: &str, partition: i32, bytes: usize) {
-        let mut config = self.internal_config();
-        config.set("acks", "all").set("linger.ms", "20").set("queue.buffering.max.kbytes", "65536");
-        let producer: ThreadedProducer<DefaultProducerContext> = config.create().expect("a producer");
+        let producer = self.writer();
         let record = noise(RECORD, 11);
         for _ in 0..bytes.div_ceil(RECORD) {
             let record = BaseRecord::<(), [u8]>::to(topic).partition(partition).payload(&record);

@@ -68,6 +68,13 @@ impl Lab {
         }
     }
 
+    /// A producer with `acks=all` for much data.
+    pub(super) fn writer(&self) -> ThreadedProducer<DefaultProducerContext> {
+        let mut config = self.internal_config();
+        config.set("acks", "all").set("linger.ms", "20").set("queue.buffering.max.kbytes", "65536");
+        config.create().expect("a producer")
+    }
+
     /// Creates the skewed topics and writes their data; returns when all replicas are in sync.
     pub fn load_skewed(&self) -> Seen {
         for (index, (name, partitions)) in TOPICS.iter().enumerate() {
@@ -76,9 +83,7 @@ impl Lab {
         self.wait_until("the topics are there", Duration::from_secs(60), |seen| {
             seen.partitions.len() >= skewed().len() && seen.all_in_sync()
         });
-        let mut config = self.internal_config();
-        config.set("acks", "all").set("linger.ms", "20").set("queue.buffering.max.kbytes", "65536");
-        let producer: ThreadedProducer<DefaultProducerContext> = config.create().expect("a producer");
+        let producer = self.writer();
         let record = noise(15_000, 7);
         for (topic, partition, _) in skewed() {
             let times = 1 + usize::try_from(partition).expect("an index") * 7 % 5;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer};
 
 use super::Lab;
 use super::load::noise;
@@ -22,9 +22,7 @@ pub struct Steady {
 impl Steady {
     /// Writes to partition `n` of a topic at `rates[n]` bytes per second.
     pub fn start(lab: &Lab, topic: &str, rates: &[usize]) -> Self {
-        let mut config = lab.internal_config();
-        config.set("acks", "all").set("linger.ms", "20");
-        let producer: ThreadedProducer<DefaultProducerContext> = config.create().expect("a producer");
+        let producer = lab.writer();
         let (topic, rates, stop) = (topic.to_owned(), rates.to_vec(), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
         let writer = thread::spawn(move || {
