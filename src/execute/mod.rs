@@ -42,7 +42,7 @@ pub use execution::{Execution, Turn};
 pub use held::HeldMemory;
 pub use memory::{Course, Fact, Memory, Start, Tally};
 pub use outcome::{DropReason, End, Leftover, NotStarted, Outcome, StaleStep, StepEnd};
-pub use pace::Brake;
+pub use pace::{Brake, derived_rate};
 pub use progress::{Phase, Progress};
 pub use request::OperatorRequest;
 pub use settings::{ExecuteSettings, StopMode, ThrottleRate};

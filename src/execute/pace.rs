@@ -18,6 +18,7 @@ mod track;
 
 pub use brake::Brake;
 pub(super) use copies::{Copies, Growth};
+pub use limits::derived_rate;
 
 use self::copies::{BETWEEN_DIRS, Part, SENDS, TAKES};
 use self::lane::whole;

@@ -60,8 +60,9 @@ impl Window {
 
     pub(super) fn came_back(&mut self, partition: i32, number: u64, at: Instant) {
         if self.reads.insert(partition) {
-            // Those from before the consumer had begun will never come.
-            self.under_way.retain(|(of, earlier), _| *of != partition || *earlier >= number);
+            // What was sent before the first came back waited for connections, or will never come: that is no measure.
+            self.under_way.retain(|(of, _), _| *of != partition);
+            return;
         }
         let Some(sent) = self.under_way.remove(&(partition, number)) else { return };
         let took = at.saturating_duration_since(sent.at);

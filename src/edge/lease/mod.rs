@@ -6,6 +6,7 @@
 //! machine that misses it takes over, reads what stands there, and carries on. No clock of one machine is compared with
 //! that of another where safety hangs on it.
 
+mod approach;
 mod both;
 mod error;
 mod holder;
@@ -18,7 +19,7 @@ mod standing;
 mod topic;
 mod writer;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -27,10 +28,10 @@ use rdkafka::producer::ThreadedProducer;
 
 use self::error::Names;
 use self::reader::Reader;
-use self::writer::Writer;
 use crate::config::{KafkaClientSettings, LeaseTopic};
 use crate::edge::librdkafka::{Ears, Words, is_denial, properties};
 
+pub use approach::{Approach, Near};
 pub use both::Both;
 pub use error::LeaseError;
 pub use holder::{Beat, Holder};
@@ -45,11 +46,8 @@ const READ_PATIENCE: Duration = Duration::from_secs(20);
 /// mended, since ending it fences its owner too.
 const TRANSACTION_MS: &str = "40000";
 
-/// A sign of life that is older, by two machines' clocks, is that of a dead holder: clocks differ by less.
-const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
-
-/// How long a sign of life is waited for by those who will not push a living holder aside.
-const LISTEN: Duration = Duration::from_secs(8);
+/// How long a broker may hold an answer back that nothing new is there, to those who follow the topic for hours.
+const FOLLOWING: Duration = Duration::from_millis(100);
 
 /// The lease of one cluster, not taken yet.
 #[derive(Clone)]
@@ -65,19 +63,31 @@ pub struct Lease {
 /// # Errors
 /// The cluster is out of reach, a right is missing, or the topic that is there is not fit.
 pub fn open(client: &KafkaClientSettings, topic: &LeaseTopic, holder: Holder) -> Result<Lease, LeaseError> {
-    let names = Names { topic: topic.as_str().to_owned(), transactional_id: String::new() };
-    let mut lease = Lease { properties: properties(client), client: client.clone(), names, holder };
-    let consumer = lease.consumer()?;
-    let cluster = consumer.client().fetch_cluster_id(READ_PATIENCE / 2).ok_or_else(|| {
-        let heard = consumer.context().last();
-        LeaseError::Unreachable(format!("the cluster does not tell its id; {heard}"))
-    })?;
-    lease.names.transactional_id = format!("evenkeel-{cluster}");
+    let (lease, consumer) = Lease::find(client, topic, holder, FOLLOWING)?;
     topic::look_over(&lease, &consumer)?;
     Ok(lease)
 }
 
 impl Lease {
+    /// Asks for the cluster's name, which the lease bears. `at_end` is how long a broker may hold an answer back that
+    /// nothing new is there.
+    fn find(
+        client: &KafkaClientSettings,
+        topic: &LeaseTopic,
+        holder: Holder,
+        at_end: Duration,
+    ) -> Result<(Self, BaseConsumer<Ears>), LeaseError> {
+        let names = Names { topic: topic.as_str().to_owned(), transactional_id: String::new() };
+        let mut lease = Self { properties: properties(client), client: client.clone(), names, holder };
+        let consumer = lease.consumer(at_end)?;
+        let cluster = consumer.client().fetch_cluster_id(READ_PATIENCE / 2).ok_or_else(|| {
+            let heard = consumer.context().last();
+            LeaseError::Unreachable(format!("the cluster does not tell its id; {heard}"))
+        })?;
+        lease.names.transactional_id = format!("evenkeel-{cluster}");
+        Ok((lease, consumer))
+    }
+
     /// Reads what stands in the topic, and takes nothing.
     ///
     /// # Errors
@@ -88,65 +98,31 @@ impl Lease {
         reader.shelf().standing()
     }
 
-    /// Takes the lease, whoever has it: from now on the one before can write nothing more. What it left is read after
-    /// that, so nothing of it is missed. The topic is made where it is absent, once Kafka has given the lease: a cluster
-    /// that cannot is left as it was.
+    /// See [`Near::take`].
     ///
     /// # Errors
-    /// The cluster is out of reach, a right is missing, or another took it in the same moment.
+    /// As there.
     pub fn take(&self) -> Result<(TopicJournal, Standing), LeaseError> {
-        self.take_after(None)
+        Near::to(self)?.take()
     }
 
-    /// The same, by whoever has read the topic already: it is read on from there.
-    fn take_after(&self, read: Option<Reader>) -> Result<(TopicJournal, Standing), LeaseError> {
-        let (writer, standing) = Writer::take(self, read)?;
-        Ok((TopicJournal::keep(writer)?, standing))
-    }
-
-    /// Takes the lease unless another evenkeel holds it and is alive; where that is not certain, it is listened for, and
-    /// `tell` is told for how long at most.
+    /// See [`Near::take_if_free`].
     ///
     /// # Errors
-    /// Another holds it, or as [`Lease::take`].
+    /// As there.
     pub fn take_if_free(
         &self,
         tell: impl FnOnce(&Beat, Duration),
     ) -> Result<(TopicJournal, Standing), LeaseError> {
-        let Some(mut reader) = self.reader()? else { return self.take() };
-        reader.read_until(|_| true, READ_PATIENCE)?;
-        let held = |beat: &&Beat| !beat.released && beat.age().is_none_or(|age| age < CLOCKS_DIFFER);
-        if let Some(known) = reader.shelf().beat().filter(held).cloned() {
-            tell(&known, LISTEN);
-            let until = Instant::now() + LISTEN;
-            while Instant::now() < until {
-                reader.follow(Duration::from_millis(500))?;
-                match reader.shelf().beat() {
-                    Some(beat) if beat.released => break,
-                    Some(beat) if *beat != known => {
-                        return Err(LeaseError::Held { holder: beat.to_string() });
-                    }
-                    _ => {}
-                }
-            }
-        }
-        self.take_after(Some(reader))
+        Near::to(self)?.take_if_free(tell)
     }
 
-    /// Takes the lease from a holder that a [`Standby`] has found silent, or that has let go, unless anybody has given a
-    /// sign of life since: of several that wait for the same death the first is not pushed aside by the others.
+    /// See [`Near::take_from`].
     ///
     /// # Errors
-    /// There is another sign of life, or as [`Lease::take`].
+    /// As there.
     pub fn take_from(&self, silent: Option<&Beat>) -> Result<(TopicJournal, Standing), LeaseError> {
-        let Some(mut reader) = self.reader()? else { return self.take() };
-        reader.read_until(|_| true, READ_PATIENCE)?;
-        match reader.shelf().beat() {
-            Some(beat) if !beat.released && Some(beat) != silent => {
-                Err(LeaseError::Held { holder: beat.to_string() })
-            }
-            _ => self.take_after(Some(reader)),
-        }
+        Near::to(self)?.take_from(silent)
     }
 
     /// Waits beside a holder for its death.
@@ -159,7 +135,7 @@ impl Lease {
 
     /// A reader of the topic, if there is one.
     fn reader(&self) -> Result<Option<Reader>, LeaseError> {
-        let consumer = self.consumer()?;
+        let consumer = self.consumer(FOLLOWING)?;
         if topic::is_there(self, &consumer)? { Reader::with(consumer, self).map(Some) } else { Ok(None) }
     }
 
@@ -177,12 +153,14 @@ impl Lease {
         })
     }
 
-    fn consumer(&self) -> Result<BaseConsumer<Ears>, LeaseError> {
+    fn consumer(&self, at_end: Duration) -> Result<BaseConsumer<Ears>, LeaseError> {
         let mut config = self.properties.clone();
         // The group is never joined: librdkafka wants a name.
         config.set("group.id", "evenkeel-lease").set("enable.auto.commit", "false");
         config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
-        config.set("allow.auto.create.topics", "false").set("fetch.wait.max.ms", "100");
+        config
+            .set("allow.auto.create.topics", "false")
+            .set("fetch.wait.max.ms", at_end.as_millis().to_string());
         let ears = Ears::default();
         config
             .create_with_context(ears.clone())

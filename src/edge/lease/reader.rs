@@ -33,7 +33,7 @@ enum Step {
 impl Reader {
     /// Begins at the beginning.
     pub(super) fn open(lease: &Lease) -> Result<Self, LeaseError> {
-        Self::with(lease.consumer()?, lease)
+        Self::with(lease.consumer(super::FOLLOWING)?, lease)
     }
 
     /// The same, with a consumer that is connected already.

@@ -145,7 +145,7 @@ fn make(lease: &Lease, brokers: usize) -> Result<(), LeaseError> {
 
 /// A topic that deletes by age would forget what a successor has to know. Where we may not look, that is left to
 /// whoever made it.
-fn check_policy(lease: &Lease) -> Result<(), LeaseError> {
+pub(super) fn check_policy(lease: &Lease) -> Result<(), LeaseError> {
     let topic = &lease.names.topic;
     let which = ResourceSpecifier::Topic(topic);
     let described = lease.administer(|admin: &AdminClient<Ears>, options: &AdminOptions| {

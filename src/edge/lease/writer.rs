@@ -12,7 +12,6 @@ use super::message::Message;
 use super::reader::Reader;
 use super::shelf::Ledger;
 use super::standing::Standing;
-use super::topic;
 use crate::control::{Entry, JournalError};
 use crate::edge::librdkafka::{Ears, Words, is_denial, is_fencing};
 
@@ -58,45 +57,44 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Takes the lease, whoever has it, and reads what the earlier holders have left; what was read before it was taken
-    /// need not be read again.
-    pub(super) fn take(lease: &Lease, read: Option<Reader>) -> Result<(Self, Standing), LeaseError> {
-        let ears = Ears::default();
-        let producer = lease.producer(&ears)?;
+    /// Has Kafka fence whoever has the lease. Nothing is written yet.
+    pub(super) fn begin(
+        lease: Lease,
+        producer: ThreadedProducer<Ears>,
+        ears: &Ears,
+    ) -> Result<Self, LeaseError> {
         producer.init_transactions(TAKE_PATIENCE).map_err(|error| {
             let code = error.rdkafka_error_code();
             if code.is_some_and(is_fencing) {
                 return LeaseError::Fenced("in the same moment".to_owned());
             }
-            lease.explain(&error, &ears, "gives no lease")
+            lease.explain(&error, ears, "gives no lease")
         })?;
-        let mut reader = if let Some(reader) = read {
-            topic::ensure(lease, reader.consumer())?;
-            reader
-        } else {
-            let consumer = lease.consumer()?;
-            topic::ensure(lease, &consumer)?;
-            Reader::with(consumer, lease)?
-        };
-        let mut writer = Self {
-            producer,
-            lease: lease.clone(),
-            state: State::Ready,
-            beat: Beat::first(lease.holder.clone()),
-            committed: Stamp::now(),
-            ledger: Ledger::default(),
-        };
-        writer.transact(&[], TAKE_PATIENCE).map_err(|error| match error {
+        let beat = Beat::first(lease.holder.clone());
+        let (state, ledger) = (State::Ready, Ledger::default());
+        Ok(Self { producer, lease, state, beat, committed: Stamp::now(), ledger })
+    }
+
+    /// The lease that it writes.
+    pub(super) fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Gives the first sign of life, and has read what the earlier holders have left.
+    pub(super) fn inherit(mut self, mut reader: Reader, ears: &Ears) -> Result<(Self, Standing), LeaseError> {
+        self.transact(&[], TAKE_PATIENCE).map_err(|error| match error {
             JournalError::Fenced(by) => LeaseError::Fenced(by),
-            error if ears.denied() => LeaseError::denied(&error.to_string(), &lease.names, &lease.client),
+            error if ears.denied() => {
+                LeaseError::denied(&error.to_string(), &self.lease.names, &self.lease.client)
+            }
             error => LeaseError::Unreachable(error.to_string()),
         })?;
         // All that an earlier holder had committed stands before our own first beat: having read that, nothing is missed.
-        let session = writer.beat.session.clone();
+        let session = self.beat.session.clone();
         let ours = |beat: &Beat| beat.session == session;
         reader.read_until(|shelf| shelf.beat().is_some_and(ours), TAKE_PATIENCE)?;
-        writer.ledger = Ledger::of(reader.shelf().keys());
-        Ok((writer, reader.shelf().inheritance()?))
+        self.ledger = Ledger::of(reader.shelf().keys());
+        Ok((self, reader.shelf().inheritance()?))
     }
 
     /// How long ago the last transaction was committed, which proved that the lease was ours.

@@ -24,6 +24,18 @@ const SHARE_UNWATCHED: f64 = 0.5;
 /// The same where an objective for latency is watched: that says when it is too much.
 const SHARE_WATCHED: f64 = 0.9;
 
+/// The rate at which the broker that has least to spare begins to copy where the throttle is derived, in bytes per second:
+/// what a forecast goes by, which knows one rate for all.
+pub fn derived_rate(settings: &ExecuteSettings, seen: &Observation) -> u64 {
+    let limits = Limits::new(settings, seen);
+    let alive = seen.brokers.iter().filter(|(_, broker)| broker.alive);
+    let rates = alive.flat_map(|(id, broker)| {
+        let [sends, takes, _] = limits.lanes(*id, network(broker), &broker.signals.traffic);
+        [sends.offered(), takes.offered()]
+    });
+    rates.min().unwrap_or_else(|| Lane::new(RATE_UNMEASURED, RATE_UNMEASURED).offered())
+}
+
 /// What flows besides copies, out and in, in bytes per second.
 type Flows = [f64; 2];
 
