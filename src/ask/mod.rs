@@ -9,6 +9,7 @@ mod explain;
 mod measure;
 mod need;
 mod obstacle;
+mod outlook;
 mod plan_diff;
 mod right_size;
 mod scenario;
@@ -22,6 +23,7 @@ pub use explain::{explain, find_partition};
 pub use measure::{Measured, Spreads, measure};
 pub use need::{Demand, RackNeed};
 pub use obstacle::Obstacle;
+pub use outlook::{Confidence, Disk, DiskOutlook, Outlook, disk_limit_share, outlook};
 pub use plan_diff::{
     Change, ChangeOfTwo, ClusterDiff, PlanName, PlansDiff, StandingChange, Stands, diff_of_plans,
     diff_with_cluster,

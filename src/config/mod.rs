@@ -6,8 +6,10 @@
 mod act;
 mod bootstrap;
 mod capacity;
+mod capacity_json;
 mod cluster;
 mod execution;
+mod instance;
 mod kafka_client;
 mod lease;
 mod listen;
@@ -21,8 +23,10 @@ mod windows;
 pub use act::ActSettings;
 pub use bootstrap::Bootstrap;
 pub use capacity::CapacitySettings;
+pub use capacity_json::{CapacityFileError, parse_capacity_json};
 pub use cluster::{ClusterSettings, default_load_window};
 pub use execution::{CanaryMode, ExecutionSettings, Throttle};
+pub use instance::{InstanceType, NotAnInstanceType};
 pub use kafka_client::{
     Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Pem, SaslMechanism, SaslSettings,
     TlsIdentity, TlsSettings,

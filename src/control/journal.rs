@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Approval;
 use crate::base::{BrokerId, PlanId, TimestampMs};
 use crate::execute::{CommandKind, ExecuteSettings, Execution, Fact, Memory, OperatorRequest, Outcome};
-use crate::observe::CanaryTimes;
+use crate::observe::{CanaryTimes, SizeHistory, TopicSizes};
 use crate::plan::Plan;
 
 /// Names one execution: when it began and its plan. Two executions of a plan are two.
@@ -115,6 +115,11 @@ pub enum Record {
     },
     /// A person gave leave to a plan, or what has become of that.
     Approval(Box<Approval>),
+    /// How large topics were.
+    Sizes {
+        /// How large.
+        sizes: Box<TopicSizes>,
+    },
     /// A broker was removed by an operator, or is welcome again: a daemon moves nothing onto it.
     Removed {
         /// The broker.
@@ -140,6 +145,8 @@ impl Record {
             Self::Measured { execution, .. } => Some(format!("{execution}/measured")),
             Self::Ended { execution, .. } => Some(format!("{execution}/ended")),
             Self::Proposed { .. } => Some("proposed".to_owned()),
+            // Whatever is two weeks old makes room.
+            Self::Sizes { sizes } => Some(format!("sizes/{}", sizes.slot())),
             Self::Approval(approval) => Some(format!("approved/{}", approval.plan)),
             Self::Removed { broker, .. } => Some(format!("removed/{broker}")),
             Self::Demoted { broker, .. } => Some(format!("demoted/{broker}")),
@@ -177,7 +184,11 @@ impl Record {
             | Self::Happened { execution, .. }
             | Self::Measured { execution, .. }
             | Self::Ended { execution, .. } => Some(execution),
-            Self::Proposed { .. } | Self::Approval(_) | Self::Removed { .. } | Self::Demoted { .. } => None,
+            Self::Proposed { .. }
+            | Self::Approval(_)
+            | Self::Sizes { .. }
+            | Self::Removed { .. }
+            | Self::Demoted { .. } => None,
         }
     }
 }
@@ -289,6 +300,7 @@ pub struct Recollection {
     /// What waits for leave, and since when.
     proposed: Option<(TimestampMs, Plan)>,
     approvals: BTreeMap<PlanId, Approval>,
+    sizes: SizeHistory,
     /// With when it was said: of two journals the later word counts.
     removed: BTreeMap<BrokerId, (bool, u64)>,
     demoted: BTreeMap<BrokerId, (bool, u64)>,
@@ -329,6 +341,7 @@ impl Recollection {
             }
             Record::Proposed { plan } => self.proposed = plan.map(|plan| (TimestampMs(at_ms), *plan)),
             Record::Approval(approval) => drop(self.approvals.insert(approval.plan, *approval)),
+            Record::Sizes { sizes } => self.sizes.take(*sizes),
             Record::Removed { broker, removed } => drop(self.removed.insert(broker, (removed, at_ms))),
             Record::Demoted { broker, demoted } => drop(self.demoted.insert(broker, (demoted, at_ms))),
             Record::Intent { .. } | Record::Happened { .. } => {}
@@ -360,6 +373,11 @@ impl Recollection {
     /// The leave that was given to a plan last.
     pub fn approval(&self, plan: PlanId) -> Option<&Approval> {
         self.approvals.get(&plan)
+    }
+
+    /// How large topics were over the last two weeks.
+    pub fn sizes(&self) -> &SizeHistory {
+        &self.sizes
     }
 
     /// Brokers that were removed and are not welcome.

@@ -4,12 +4,14 @@
 //! filled in with a guess. This room reads no socket: `edge` fills an [`Observation`], this room checks it.
 
 mod cpu;
+mod growth;
 mod load;
 mod observation;
 mod signals;
 mod snapshot;
 mod written;
 
+pub use growth::{Growth, SizeHistory, Tides, TopicSizes};
 pub use load::{BrokerMetrics, PartitionLoad, attribute};
 pub use observation::{
     BrokerThrottle, Capacity, Gap, GapKind, LogDir, Observation, Partition, Reassignment, Replica,

@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use super::ClusterGauges;
 use super::gauges::{BrokerGauges, ENDS, Proposed, Trouble};
+use crate::ask::{Disk, DiskOutlook};
 use crate::base::{Bytes, TimestampMs};
 use crate::observe::{EndToEnd, GapKind};
 
 /// What the canary measured longer ago says nothing about now.
 const CANARY_LASTS: Duration = Duration::from_secs(60);
+
+const DAY_S: f64 = 86_400.0;
 
 /// A value, and what tells it from others of its name.
 type Sample = (Vec<(&'static str, String)>, f64);
@@ -30,6 +33,7 @@ pub fn exposition(clusters: &BTreeMap<String, ClusterGauges>, version: &str, now
     page.head("evenkeel_build_info", "gauge", "Which evenkeel this is.");
     page.sample("evenkeel_build_info", &[("version", version.to_owned())], 1.0);
     looks(&mut page, now);
+    disks(&mut page);
     canary(&mut page, now);
     execution(&mut page);
     ends(&mut page);
@@ -137,6 +141,36 @@ fn looks(page: &mut Page<'_>, now: TimestampMs) {
             vec![("broker", id.to_string()), ("direction", of.to_owned())]
         };
         all.map(|(id, of, rate)| (labels(id, of), real(rate))).collect()
+    });
+}
+
+/// When disks pass their limit, and how fast they grow.
+fn disks(page: &mut Page<'_>) {
+    let labels = |disk: &Disk| match disk {
+        Disk::Broker { broker } => vec![("scope", "broker".to_owned()), ("broker", broker.to_string())],
+        Disk::LogDir { broker, log_dir } => {
+            let dir = ("log_dir", log_dir.clone());
+            vec![("scope", "log-dir".to_owned()), ("broker", broker.to_string()), dir]
+        }
+        Disk::Rack { rack } => vec![("scope", "rack".to_owned()), ("rack", rack.to_string())],
+    };
+    let help = "By how much the disk grows, at the sizes of its topics over the last two weeks at most.";
+    page.gauge("evenkeel_disk_growth_bytes_per_second", help, |gauges| {
+        let grows = |disk: &DiskOutlook| (labels(&disk.disk), disk.grows_bytes_a_day / DAY_S);
+        gauges.outlook.iter().map(grows).collect()
+    });
+    let help = "Time until the disk passes the limit of the goals: 0 where it has, absent where it takes more than a year.";
+    page.gauge("evenkeel_disk_limit_in_seconds", help, |gauges| {
+        let all = gauges.outlook.iter().flat_map(|disk| {
+            let told = [("likely", disk.days), ("soonest", disk.days_soonest)];
+            told.into_iter().filter_map(move |(how, days)| Some((disk, how, days?)))
+        });
+        let sample = |(disk, how, days): (&DiskOutlook, &str, f64)| {
+            let mut labels = labels(&disk.disk);
+            labels.push(("estimate", how.to_owned()));
+            (labels, days * DAY_S)
+        };
+        all.map(sample).collect()
     });
 }
 

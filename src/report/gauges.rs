@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::ask::{DiskOutlook, Outlook};
 use crate::base::{BrokerId, Bytes, TimestampMs};
 use crate::execute::{End, ExecutionEvent, Outcome, Progress};
 use crate::observe::{CanaryTimes, GapKind, Observation, SeenBroker};
@@ -28,6 +29,8 @@ pub struct ClusterGauges {
     pub(super) ended_at: Option<TimestampMs>,
     pub(super) proposal: Option<ProposalGauges>,
     pub(super) errors: BTreeMap<Trouble, u64>,
+    /// Empty where too little is known.
+    pub(super) outlook: Vec<DiskOutlook>,
 }
 
 /// A broker as it was seen last.
@@ -165,6 +168,11 @@ impl ClusterGauges {
                 .collect(),
         });
         self.proposal = Some(ProposalGauges { at, outcome, plan });
+    }
+
+    /// Takes in when disks pass their limit.
+    pub fn foresaw(&mut self, outlook: Outlook) {
+        self.outlook = outlook.disks;
     }
 
     /// Takes in how far an execution is.

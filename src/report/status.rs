@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::KnownView;
+use crate::ask::Outlook;
 use crate::base::{BrokerId, Bytes, RackId, TimestampMs, TopicName, TopicPartition};
 use crate::observe::{Gap, GapKind, Observation, SeenTopic};
 
@@ -31,6 +32,8 @@ pub struct StatusView {
     pub throttles: Vec<ThrottleStatus>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// When disks pass their limit; absent where nobody has remembered how large topics were.
+    pub outlook: Option<Outlook>,
     /// What is known beside what can be seen: what runs, and which brokers were removed or demoted.
     #[serde(flatten)]
     pub known: KnownView,
@@ -151,6 +154,7 @@ impl StatusView {
             reassignments: reassignments(observation),
             throttles: throttles(observation),
             gaps: observation.gaps.clone(),
+            outlook: None,
             known: KnownView::default(),
         }
     }

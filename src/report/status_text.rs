@@ -2,6 +2,7 @@
 
 use super::layout::{Page, Side, count, indent, prose, table};
 use super::leave::leave_text;
+use super::outlook_text::outlook_text;
 use super::plan_text::gaps_text;
 use super::standing::known_text;
 use super::{ReassignmentStatus, StatusView, Style};
@@ -25,6 +26,8 @@ pub fn status_text(view: &StatusView, style: Style) -> String {
     let mut page = Page::new(style, &format!("Cluster {cluster}{version}"), &counts);
     page.section("Brokers", &brokers(view, style));
     page.section("Health", &health(view, style));
+    let outlook = view.outlook.as_ref().map(|outlook| outlook_text(outlook, style)).unwrap_or_default();
+    page.section("Disks to come", &outlook);
     let (execution, apart) = known_text(&view.known, style);
     page.section("Execution", &execution);
     let leave = leave_text(view.known.proposed.as_ref(), &view.known.approved, style);

@@ -6,6 +6,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use evenkeel::base::{Bytes, TimestampMs, TopicName};
+use evenkeel::control::{Entry, Journal as _, Record};
+use evenkeel::edge::store::{ClusterDir, Holder, Lock, Role, SqliteJournal};
+use evenkeel::observe::TopicSizes;
 use prometheus_parse::{Scrape, Value};
 
 use crate::scene::{Scene, said};
@@ -165,6 +169,46 @@ fn a_scrape_tells_what_is_seen_proposed_and_carried_out() {
     assert_eq!(of(&level, "execution_remaining_bytes{cluster=sim}"), None);
     assert!(!level.keys().any(|name| name.starts_with("evenkeel_broker_throttle")), "{level:#?}");
     assert_eq!(of(&level, "errors_total{cluster=sim,kind=command}"), Some(0.0));
+}
+
+/// Writes down what a daemon that has run for four days would have: topic `orders`, 24 GB now, growing by 6 GB a day.
+fn remember_four_days(scene: &Scene) {
+    let status = scene.status();
+    let dir = ClusterDir::of(scene.state_dir(), status["cluster_id"].as_str());
+    let now: TimestampMs = status["taken_at"].as_str().expect("a time").parse().expect("a time");
+    let by = Holder { pid: std::process::id(), by: "a test".to_owned(), since: now, troubles: Vec::new() };
+    let lock = Lock::take(&dir, Role::Act, &by).expect("nobody acts");
+    let (mut journal, _) = SqliteJournal::open(&dir, lock).expect("it can be made");
+    let entry = |hours: u64| {
+        let at = TimestampMs(now.0 - hours * 3_600_000);
+        let topics = [(TopicName::from("orders"), Bytes(24_000_000_000 - hours * 250_000_000))].into();
+        let sizes = Box::new(TopicSizes { at, topics, others: Bytes::ZERO });
+        Entry { at_ms: at.0, record: Record::Sizes { sizes } }
+    };
+    journal.append(&(1..=48).rev().map(|steps| entry(steps * 2)).collect::<Vec<_>>()).expect("it is written");
+}
+
+#[test]
+fn a_disk_that_grows_is_told_in_days() {
+    let scene = Scene::new();
+    remember_four_days(&scene);
+    let daemon = Daemon::start(&scene, &cluster(&scene, "sim", "watch", "none"));
+    // Broker 0 holds 20 of the 24 GB; 60 GB are left to its limit of 80 %.
+    let name = "evenkeel_disk_limit_in_seconds{broker=0,cluster=sim,estimate=likely,scope=broker}";
+    let told = daemon.wait_until("the forecast", |scrape| scrape.contains_key(name));
+    let days = told[name] / 86_400.0;
+    assert!((11.8..=12.2).contains(&days), "{days}");
+    let grows = told["evenkeel_disk_growth_bytes_per_second{cluster=sim,rack=az-0,scope=rack}"] * 86_400.0;
+    assert!((5.9e9..=6.1e9).contains(&grows), "{grows}");
+    let status = scene.says(0, &["status"]);
+    assert!(
+        status.contains("Disks to come") && status.contains("the limit is 80 % of each disk"),
+        "{status}"
+    );
+    let row = status.lines().find(|line| line.trim_start().starts_with("broker 0 ")).expect("its row");
+    assert!(row.contains("12 days") && row.contains("5.00 GB"), "{status}");
+    let proposal = scene.says(0, &["propose", "--goals", "disk-only"]);
+    assert!(proposal.contains("passes its disk limit in 12 days"), "{proposal}");
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub fn run(args: &ApplyArgs, screen: &Screen) -> Result<(), Failure> {
     let plan = &plan::read(&args.plan)?;
     let mut target = Target::resolve(&args.cluster, screen)?;
     let pace = args.execution.pace(args.throttle, &mut target);
-    let (hands, seen) = Hands::open(live::open(&target)?, &target, args.execution.execute, screen)?;
+    let (hands, seen) = Hands::open(|| live::open(&target), &target, args.execution.execute, screen)?;
     let order =
         Order { plan, seen: &seen, settings: pace.execute, cluster: &target.name, line_every: LINE_EVERY };
     order.check(hands.world())?;

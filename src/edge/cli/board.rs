@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::session;
+use crate::ask::Outlook;
 use crate::control::{Happening, Scope, World, WorldError, all_but_looking};
 use crate::edge::http::Told;
 use crate::execute::Outcome;
@@ -112,6 +113,11 @@ impl Corner {
                 post.gauges.erred(Trouble::Proposal);
             }
         });
+    }
+
+    /// Posts when disks pass their limit.
+    pub fn outlook(&self, outlook: Outlook) {
+        self.with(|post| post.gauges.foresaw(outlook));
     }
 
     /// Posts what an execution tells.

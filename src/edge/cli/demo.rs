@@ -185,7 +185,7 @@ impl Demo<'_> {
         self.act += 1;
         let seen = self.look()?;
         let request = Request { operation, ..Request::default() };
-        let proposal = propose(&seen, &goals::load("default")?, &request, &self.pace.limits)?;
+        let proposal = propose(&seen, &goals::load("default")?, &request, &self.pace.limits_for(&seen))?;
         self.screen
             .result(&format!("\n{}\n\n", self.screen.results.bold(&format!("{}. {title}", self.act))))?;
         let short = Screen { results_on_terminal: true, ..*self.screen };

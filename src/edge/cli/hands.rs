@@ -2,8 +2,8 @@
 
 use super::args::ExecutionArgs;
 use super::carry::Order;
-use super::session::{Records, Right, Session, refuse_unfinished};
-use super::sharing::{Take, Voice};
+use super::session::{self, Records, Right, Session, refuse_unfinished};
+use super::sharing::{self, Take, Voice};
 use super::target::Target;
 use super::{Failure, Screen, marks};
 use crate::base::{BrokerId, TimestampMs};
@@ -22,16 +22,18 @@ pub struct Hands {
 
 impl Hands {
     /// Looks at a cluster. With leave to act, the right to is taken before anything is proposed: what is proposed has to
-    /// hold until it is carried out.
+    /// hold until it is carried out. `connect` opens the cluster; the way to the lease is gone meanwhile.
     ///
     /// # Errors
     /// The cluster cannot be seen; with leave to act also: another process acts, or something is unfinished.
     pub fn open(
-        mut world: Box<dyn World>,
+        connect: impl FnOnce() -> Result<Box<dyn World>, Failure>,
         target: &Target,
         execute: bool,
         screen: &Screen,
     ) -> Result<(Self, Observation), Failure> {
+        let way = if execute { sharing::set_out(target, &session::verb()) } else { None };
+        let mut world = connect()?;
         let seen = world.observe(&Scope::Full)?;
         if !execute {
             // A place to write things down is needed by those who act only.
@@ -41,7 +43,7 @@ impl Hands {
             return Ok((Self { world, right: None, records, known }, seen));
         }
         let records = Records::of(target, &seen)?;
-        let right = records.take_right(false, Take::IfFree, Voice::Screen(*screen))?;
+        let right = records.take_right(false, Take::IfFree(way), Voice::Screen(*screen))?;
         refuse_unfinished(&right.known, &records.words)?;
         let known = right.known.clone();
         // Whoever had the right a moment ago may have changed what was seen.

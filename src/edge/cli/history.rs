@@ -155,6 +155,7 @@ fn events(entries: Vec<Entry>, asked: Vec<Asked>, execution: &ExecutionId) -> Ve
             Record::Fact { .. }
             | Record::Measured { .. }
             | Record::Proposed { .. }
+            | Record::Sizes { .. }
             | Record::Approval(_)
             | Record::Removed { .. }
             | Record::Demoted { .. } => {}

@@ -15,6 +15,7 @@ mod elect_leaders;
 mod explain;
 mod failure;
 mod fix_offline;
+mod foresight;
 mod goals;
 mod hands;
 mod history;

@@ -6,11 +6,13 @@ use clap::Args;
 
 use super::args::{ClusterArgs, ExecutionArgs, WantedArgs, check_output};
 use super::carry::Order;
+use super::foresight::foreseen;
 use super::hands::Hands;
 use super::planning::{self, Ask, Pace};
 use super::progress::LINE_EVERY;
 use super::target::Target;
 use super::{Failure, Screen, live, marks};
+use crate::report::outlook_line;
 
 /// What an operator's request needs.
 #[derive(Debug, Args)]
@@ -34,15 +36,13 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     check_output(args.output.as_ref())?;
     let mut target = Target::resolve(&args.cluster, screen)?;
     let pace = args.execution.pace(args.wanted.throttle, &mut target);
-    let world = if ask.goes_by_loads() {
-        live::open_for_loads_telling(&target, screen)?
-    } else {
-        live::open(&target)?
+    let connect = || {
+        if ask.goes_by_loads() { live::open_for_loads_telling(&target, screen) } else { live::open(&target) }
     };
-    let (hands, seen) = Hands::open(world, &target, args.execution.execute, screen)?;
+    let (hands, seen) = Hands::open(connect, &target, args.execution.execute, screen)?;
     let mut wanted = args.wanted.clone();
     let mut said = marks::restrain(&hands.known, &seen, &mut wanted, &ask.operation);
-    let proposal = planning::make(&seen, target.goals.as_deref(), &wanted, ask, &pace.limits)?;
+    let proposal = planning::make(&seen, target.goals.as_deref(), &wanted, ask, &pace.limits_for(&seen))?;
     let plan = &proposal.plan;
     let mut next = match (plan.is_empty, args.execution.execute) {
         (true, _) => vec!["There is nothing to do.".to_owned()],
@@ -51,6 +51,8 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
             vec!["Nothing was changed. The same command with --execute carries this out.".to_owned()]
         }
     };
+    let outlook = foreseen(&seen, &hands.known, wanted.goals.as_deref().or(target.goals.as_deref()))?;
+    said.extend(outlook.as_ref().and_then(outlook_line));
     said.extend(planning::not_now(&pace.execute, hands.now()).filter(|_| !plan.is_empty));
     next.splice(0..0, said);
     screen.result(&planning::text(plan, &seen.gaps, args.wanted.all, next, screen))?;

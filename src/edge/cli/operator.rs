@@ -117,7 +117,7 @@ impl UnderWay {
     /// # Errors
     /// Another process has the right, or was faster.
     pub fn take_over(&self, screen: &Screen) -> Result<(Right, Unfinished), Failure> {
-        let right = self.records.take_right(true, Take::IfFree, Voice::Screen(*screen))?;
+        let right = self.records.take_right(true, Take::IfFree(None), Voice::Screen(*screen))?;
         let is_same = |now: &&Unfinished| {
             self.unfinished.as_ref().is_some_and(|unfinished| now.execution == unfinished.execution)
         };

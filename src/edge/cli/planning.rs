@@ -5,7 +5,7 @@ use super::{Failure, Screen, goals};
 use crate::base::{BrokerId, Bytes, TimestampMs};
 use crate::config::{ExecutionSettings, Throttle};
 use crate::control::{Proposal, ProposeError, propose};
-use crate::execute::{ExecuteSettings, ThrottleRate};
+use crate::execute::{ExecuteSettings, ThrottleRate, derived_rate};
 use crate::observe::{Gap, GapKind, Observation};
 use crate::plan::{Plan, PlanLimits};
 use crate::report::{PlanNotes, plan_text};
@@ -122,6 +122,16 @@ impl Pace {
         }
         pace.execute.windows = settings.windows.clone();
         pace
+    }
+
+    /// The limits for a plan: where the throttle follows from what was seen, the forecast goes by what it begins with.
+    pub fn limits_for(&self, seen: &Observation) -> PlanLimits {
+        match self.execute.throttle {
+            ThrottleRate::Derived => {
+                PlanLimits { throttle_bytes_per_s: derived_rate(&self.execute, seen), ..self.limits }
+            }
+            ThrottleRate::BytesPerS(_) | ThrottleRate::Unlimited => self.limits,
+        }
     }
 
     /// Sets how much may be on the way at once, where it is given.

@@ -7,11 +7,13 @@ use clap::{Args, ValueEnum};
 
 use super::args::{WantedArgs, check_output};
 use super::failure::SOMETHING_TO_DO;
+use super::foresight::foreseen;
 use super::operation::OperationArgs;
 use super::planning::{self, Pace};
 use super::sharing::{Overview, Voice};
 use super::source::{self, SourceArgs};
 use super::{Failure, Screen, marks};
+use crate::report::outlook_line;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -73,12 +75,16 @@ pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     });
     let mut wanted = args.wanted.clone();
     let said = marks::restrain(&overview.known, &seen.observation, &mut wanted, &ask.operation);
-    let plan = planning::make(&seen.observation, goals, &wanted, ask, &pace.limits)?.plan;
+    let plan =
+        planning::make(&seen.observation, goals, &wanted, ask, &pace.limits_for(&seen.observation))?.plan;
     let text = match args.format {
         PlanFormat::Text => {
             // What goes into a file has no colour and no width.
             let screen = if args.output.is_some() { &Screen::plain() } else { screen };
-            let next = said.into_iter().chain(next(args, plan.is_empty)).collect();
+            let goal_set = wanted.goals.as_deref().or(goals);
+            let outlook = foreseen(&seen.observation, &overview.local, goal_set)?;
+            let coming = outlook.as_ref().and_then(outlook_line);
+            let next = said.into_iter().chain(coming).chain(next(args, plan.is_empty)).collect();
             planning::text(&plan, &seen.observation.gaps, args.wanted.all, next, screen)
         }
         PlanFormat::Json => plan.to_json(),

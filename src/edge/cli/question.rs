@@ -38,7 +38,7 @@ pub struct Asked {
 pub fn look(source: &SourceArgs, question: &QuestionArgs, screen: &Screen) -> Result<Asked, Failure> {
     let seen = source::look_for_loads(source, screen)?;
     let name = question.goals.as_deref().or(seen.goals.as_deref()).unwrap_or("default");
-    let limits = super::planning::Pace::of(None, &seen.execution).limits;
+    let limits = super::planning::Pace::of(None, &seen.execution).limits_for(&seen.observation);
     Ok(Asked { goals: goals::load(name)?, observation: seen.observation, limits })
 }
 

@@ -9,6 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 use super::args::Format;
 use super::judge::add_certificate;
 use super::operation::OperationArgs;
+use super::planning::Pace;
 use super::question::QuestionArgs;
 use super::source::read_snapshot_file;
 use super::status::to_json;
@@ -17,7 +18,7 @@ use crate::ask::measure;
 use crate::base::Bytes;
 use crate::goals::GoalSet;
 use crate::model::ClusterModel;
-use crate::plan::{Plan, PlanLimits, judge_plan};
+use crate::plan::{Plan, judge_plan};
 use crate::report::{Measurement, Stage, measurement_text};
 use crate::solve::{Request, solve};
 
@@ -79,13 +80,13 @@ fn measured(
         seed: args.question.seed,
         ..Request::default()
     };
-    let limits = PlanLimits::default();
     let mut stages = Vec::new();
     let observation = timed(&mut stages, "read", || read_snapshot_file(file, screen))?;
     let model = timed(&mut stages, "model", || ClusterModel::build(&observation))
         .map_err(|error| Failure::refused(format!("{}: {error}", file.display())))?;
     let solution = timed(&mut stages, "solve", || solve(&model, goals, &request))
         .map_err(|error| Failure::refused(format!("{}: {error}", file.display())))?;
+    let limits = Pace::default().limits_for(&observation);
     let plan = timed(&mut stages, "plan", || Plan::build(&model, goals, &request, &solution, &limits));
     let mut judgement = timed(&mut stages, "judge", || judge_plan(&observation, &plan, &limits));
     timed(&mut stages, "check certificate", || add_certificate(&mut judgement, &observation, &plan));

@@ -381,7 +381,7 @@ pub fn is_daemons(by: &str) -> bool {
 }
 
 /// The command of this process. No other word of its command line is written down: some name files and addresses.
-fn verb() -> String {
+pub fn verb() -> String {
     let cli = Cli::command();
     let known = |word: &String| cli.get_subcommands().any(|command| command.get_name() == word);
     std::env::args().skip(1).find(known).unwrap_or_else(|| "evenkeel".to_owned())

@@ -12,7 +12,9 @@ use super::{Failure, Screen};
 use crate::base::TopicName;
 use crate::config::{KafkaClientSettings, LeaseMode, LeaseTopic};
 use crate::control::{Entry, ExecutionId, Journal, JournalError, Recollection};
-use crate::edge::lease::{self, Beat, Handle, Holder, Lease, LeaseError, Standing, TopicJournal};
+use crate::edge::lease::{
+    self, Approach, Beat, Handle, Holder, Lease, LeaseError, Near, Standing, TopicJournal,
+};
 use crate::observe::Observation;
 
 /// Taking the lease is told of when it lasts longer.
@@ -47,12 +49,22 @@ impl Voice {
 }
 
 /// From whom the lease is taken.
-#[derive(Debug, Clone, Copy)]
 pub enum Take<'a> {
-    /// From nobody who gives a sign of life.
-    IfFree,
+    /// From nobody who gives a sign of life, by the way that was begun where one was.
+    IfFree(Option<Approach>),
     /// From the one whose last sign of life this is: it was found silent, or has let go.
     From(Option<&'a Beat>),
+}
+
+/// Sets out for the lease of a cluster while the cluster is looked at, where its settings want one: connecting is most of
+/// what taking it costs. Nothing is taken yet.
+pub fn set_out(target: &Target, verb: &str) -> Option<Approach> {
+    if target.lease == LeaseMode::Off {
+        return None;
+    }
+    let begun = Approach::begin(&target.client, &target.lease_topic, Holder::this_process(verb));
+    // Whoever takes the lease then goes the whole way itself.
+    begun.inspect_err(|error| debug!("{error}")).ok()
 }
 
 /// The lease of a cluster, as its settings want it.
@@ -122,10 +134,13 @@ impl Sharing {
             return Ok(None);
         }
         let take = || {
-            let lease = self.open()?;
+            let here = || Near::come(&self.client, &self.topic, Holder::this_process(&self.verb));
             match from {
-                Take::IfFree => lease.take_if_free(|last, at_most| voice.note(&listening(last, at_most))),
-                Take::From(beat) => lease.take_from(beat),
+                Take::IfFree(way) => {
+                    let near = way.map_or_else(here, Approach::arrive)?;
+                    near.take_if_free(|last, at_most| voice.note(&listening(last, at_most)))
+                }
+                Take::From(beat) => here()?.take_from(beat),
             }
         };
         match telling_when_slow(voice, take) {

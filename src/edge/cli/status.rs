@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::args::Format;
+use super::foresight::foreseen;
 use super::operator::standing;
 use super::session::Records;
 use super::sharing::Voice;
@@ -38,6 +39,9 @@ pub fn run(args: &StatusArgs, screen: &Screen) -> Result<(), Failure> {
     let seen = source::look(&args.source, screen)?;
     let mut view = StatusView::of(&seen.observation);
     if let Some(records) = &seen.records {
+        // That what is written down cannot be read is told below.
+        let local = records.local().unwrap_or_default();
+        view.outlook = foreseen(&seen.observation, &local, seen.goals.as_deref())?;
         // What is written down adds to what is seen; that it cannot be read must not hide the cluster.
         view.known =
             known(records, seen.observation.taken_at, Voice::Screen(*screen)).unwrap_or_else(|failure| {

@@ -7,7 +7,7 @@ use super::args::ClusterArgs;
 use super::{Failure, Screen, state_dir};
 use crate::config::{
     CapacitySettings, ClusterSettings, ExecutionSettings, KafkaClientSettings, LeaseMode, LeaseTopic,
-    MetricsSettings, Settings, default_load_window,
+    MetricsSettings, Settings, default_load_window, parse_capacity_json,
 };
 
 /// A cluster, and what is set for it.
@@ -96,7 +96,7 @@ impl Target {
             client: client(&cluster.bootstrap.to_string(), properties.as_deref(), screen)?,
             metrics: cluster.metrics.clone(),
             load_window: cluster.load_window,
-            capacity: cluster.capacity.clone(),
+            capacity: with_capacity_file(&cluster.capacity, folder)?,
             execution: cluster.execution.clone(),
             lease: cluster.lease,
             lease_topic: cluster.lease_topic.clone(),
@@ -105,6 +105,15 @@ impl Target {
             words: format!("--cluster {name} --config {}", settings_path.display()),
         })
     }
+}
+
+/// The capacities of the settings, with what the file says that they name.
+fn with_capacity_file(settings: &CapacitySettings, folder: &Path) -> Result<CapacitySettings, Failure> {
+    let Some(file) = &settings.file else { return Ok(settings.clone()) };
+    let path = folder.join(file);
+    let beneath = parse_capacity_json(&read_text(&path)?)
+        .map_err(|error| Failure::usage(format!("capacity.file {}: {error}", path.display())))?;
+    Ok(CapacitySettings { beneath: Some(Box::new(beneath)), ..settings.clone() })
 }
 
 /// The goal set of a cluster: the name of a shipped one, or the path of a file, which settings name relative to theirs.

@@ -1,6 +1,7 @@
 //! [`Ward`]: one cluster that the daemon looks after: it looks, proposes, and where it may, acts.
 
 mod leave;
+mod sizes;
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use crate::control::{Approval, Controller, Decision, Happening, Scope, Unfinishe
 use crate::edge::kafka::StopFlag;
 use crate::edge::lease::LeaseError;
 use crate::execute::{Execution, Outcome};
-use crate::observe::Observation;
+use crate::observe::{Observation, SizeHistory};
 use crate::plan::Plan;
 use crate::report::Proposed;
 use crate::solve::Operation;
@@ -47,6 +48,8 @@ struct Held {
     has_tried: bool,
     /// What was last said of who is waited for.
     stands_by: Option<String>,
+    /// How large topics were over two weeks; what was written down before is added once it was read.
+    sizes: Option<SizeHistory>,
 }
 
 impl Held {
@@ -58,6 +61,7 @@ impl Held {
             vigil: None,
             has_tried: false,
             stands_by: None,
+            sizes: None,
         }
     }
 
@@ -143,12 +147,13 @@ impl Ward {
             warn!(kind = ?gap.kind, subject = gap.subject, "not seen: {}", gap.reason);
         }
         let overview = self.recollect(held, &seen)?;
+        self.look_out(held, &overview.local, &seen, world.now());
         if let Some(unfinished) = overview.known.unfinished().last() {
             return self.take_up(world, held, controller, &overview, unfinished);
         }
         if held.acts() && !held.has_tried && !self.once {
             // Whether the right is to be had is found out at the start, and not when it is needed.
-            let right = self.take_right(held, Take::IfFree)?;
+            let right = self.take_right(held, Take::IfFree(None))?;
             if let Some(right) = right.filter(|right| right.known.unfinished().next().is_some()) {
                 return self.carry_on(world, right, held, controller);
             }
@@ -162,7 +167,7 @@ impl Ward {
         }
         let request = marks::request(&overview.known, &seen);
         let in_force = held.files.in_force();
-        let proposal = || propose(&seen, &in_force.goals, &request, &in_force.pace.limits);
+        let proposal = || propose(&seen, &in_force.goals, &request, &in_force.pace.limits_for(&seen));
         let decision = controller.tick(world.now(), &seen, proposal);
         self.post(&decision);
         match decision {
@@ -268,7 +273,7 @@ impl Ward {
             held.stand_by(&LeaseError::Held { holder: beat.to_string() }.to_string());
             return Ok(());
         }
-        match self.take_right(held, Take::IfFree)? {
+        match self.take_right(held, Take::IfFree(None))? {
             Some(right) => self.carry_on(world, right, held, controller),
             None => Ok(()),
         }
@@ -353,7 +358,7 @@ impl Ward {
             log_plan(plan, &format!("proposed and not carried out: held back by {holder}"));
             return Ok(());
         }
-        let Some(right) = self.take_right(held, Take::IfFree)? else {
+        let Some(right) = self.take_right(held, Take::IfFree(None))? else {
             log_plan(plan, "proposed and not carried out: held back by another evenkeel");
             return Ok(());
         };
