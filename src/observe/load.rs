@@ -91,12 +91,14 @@ const NOISE_BYTES_PER_S: f64 = 10_000.0;
 
 /// Shares brokers' measured traffic and processor time out over the partitions they hold, in place.
 ///
-/// A topic's bytes in and out on a broker go to the partitions of the topic that the broker leads, by size: what was
-/// written at one rate and kept for one time is as large as it was fast. Processor time is shared as `cpu.rs`
+/// A topic's bytes in and out on a broker go to the partitions of the topic that the broker leads, in proportion to what
+/// was seen to be written to each (then the observation has that already, from [`super::WriteMeter`]), and else by size: what
+/// was written at one rate and kept for one time is as large as it was fast. Processor time is shared as `cpu.rs`
 /// says. Brokers without metrics leave the loads of their partitions unknown, with a [`Gap`] for each broker, unless
 /// the observation has such a gap already.
 pub fn attribute(observation: &mut Observation, metrics: &BTreeMap<BrokerId, BrokerMetrics>) {
     let holdings = Holdings::of(observation);
+    let written = Written::of(observation);
     for (broker, seen) in &mut observation.brokers {
         let told = metrics.get(broker).and_then(|told| told.cpu_cores);
         seen.capacity.cpu_cores = seen.capacity.cpu_cores.or(told);
@@ -107,7 +109,9 @@ pub fn attribute(observation: &mut Observation, metrics: &BTreeMap<BrokerId, Bro
         let leads = holdings.leads.get(&broker);
         for direction in [Direction::In, Direction::Out] {
             match told.filter(|told| direction.is_known(told)) {
-                Some(told) => share_traffic(observation, broker, direction, told, leads),
+                Some(told) => {
+                    share_traffic(observation, &written, (broker, direction), told, leads);
+                }
                 None => {
                     gap_unless_known(observation, broker, GapKind::NetworkLoad, "no metrics of its traffic");
                 }
@@ -150,6 +154,28 @@ impl Holdings {
             }
         }
         holdings
+    }
+}
+
+/// What was seen to be written to each partition before metrics were shared out, by topic and position.
+struct Written(BTreeMap<TopicName, Vec<f64>>);
+
+impl Written {
+    /// Topics of which it is known for each partition.
+    fn of(observation: &Observation) -> Self {
+        let rates = |topic: &super::SeenTopic| -> Option<Vec<f64>> {
+            let rate = |partition: &super::Partition| partition.load.produce_bytes_per_s.map(BytesPerS::get);
+            topic.partitions.iter().map(rate).collect()
+        };
+        let known = |(name, topic)| Some((TopicName::clone(name), rates(topic)?));
+        Self(observation.topics.iter().filter_map(known).collect())
+    }
+
+    /// What was written to each of these; nothing unless it is known of all, and something was.
+    fn to(&self, spots: &[Spot]) -> Option<Vec<f64>> {
+        let rate = |(name, position): &Spot| self.0.get(name)?.get(*position).copied();
+        let rates: Vec<f64> = spots.iter().map(rate).collect::<Option<_>>()?;
+        rates.iter().any(|rate| *rate > 0.0).then_some(rates)
     }
 }
 
@@ -198,8 +224,8 @@ impl Direction {
 
 fn share_traffic(
     observation: &mut Observation,
-    broker: BrokerId,
-    direction: Direction,
+    written: &Written,
+    (broker, direction): (BrokerId, Direction),
     told: &BrokerMetrics,
     leads: Option<&BTreeMap<TopicName, Vec<usize>>>,
 ) {
@@ -209,19 +235,25 @@ fn share_traffic(
     let total = direction.total(told).unwrap_or_default().get();
     let sum: f64 = topics.values().map(|rate| rate.get()).sum();
     if topics.is_empty() && total > 0.0 {
-        share_total(observation, broker, direction, total, leads);
+        share_total(observation, written, (broker, direction), total, leads);
         return;
     }
     // Partitions whose topic is not told have no traffic: Kafka shows a topic only once there was some.
     for (name, positions) in leads {
-        give(observation, direction, broker, 0.0, positions.iter().map(|position| (name.clone(), *position)));
+        give(
+            observation,
+            written,
+            (broker, direction),
+            0.0,
+            positions.iter().map(|position| (name.clone(), *position)),
+        );
     }
     let mut left_over = Vec::new();
     for (name, rate) in topics {
         match led_topic(leads, name) {
             Some((name, positions)) => {
                 let spots = positions.iter().map(|position| (name.clone(), *position));
-                give(observation, direction, broker, rate.get(), spots);
+                give(observation, written, (broker, direction), rate.get(), spots);
             }
             None if rate.get() > 0.0 => left_over.push((name, *rate)),
             None => {}
@@ -257,11 +289,11 @@ fn led_topic<'a>(
         .or_else(|| leads.iter().find(|(led, _)| led.as_str().replace('.', "_") == name.as_str()))
 }
 
-/// Where only the sum over all topics is told, it goes to all partitions that the broker leads, by size.
+/// Where only the sum over all topics is told, it goes to all partitions that the broker leads.
 fn share_total(
     observation: &mut Observation,
-    broker: BrokerId,
-    direction: Direction,
+    written: &Written,
+    (broker, direction): (BrokerId, Direction),
     total: f64,
     leads: &BTreeMap<TopicName, Vec<usize>>,
 ) {
@@ -273,27 +305,30 @@ fn share_total(
     let reason = if spots.is_empty() {
         format!("{} of {what} are left over: it leads no partition", rate_of(total))
     } else {
-        format!("the metrics tell no {what} by topic: {} are shared out by size alone", rate_of(total))
+        let by = if written.to(&spots).is_some() { "what was seen to be written" } else { "size alone" };
+        format!("the metrics tell no {what} by topic: {} are shared out by {by}", rate_of(total))
     };
     push_gap(observation, broker, GapKind::NetworkLoad, reason);
-    give(observation, direction, broker, total, spots.into_iter());
+    give(observation, written, (broker, direction), total, spots.into_iter());
 }
 
 fn give(
     observation: &mut Observation,
-    direction: Direction,
-    broker: BrokerId,
+    written: &Written,
+    (broker, direction): (BrokerId, Direction),
     total: f64,
     spots: impl Iterator<Item = Spot>,
 ) {
     let spots: Vec<Spot> = spots.collect();
-    let sizes: Vec<f64> = spots
-        .iter()
-        .map(|(name, position)| &observation.topics[name].partitions[*position])
-        .map(|partition| partition.size_on(broker).or_else(|| partition.full_size_bytes()))
-        .map(|size| size.unwrap_or_default().as_f64())
-        .collect();
-    for ((name, position), part) in spots.iter().zip(shares(total, &sizes)) {
+    let sizes = || {
+        let partitions = spots.iter().map(|(name, position)| &observation.topics[name].partitions[*position]);
+        let size = |partition: &super::Partition| {
+            partition.size_on(broker).or_else(|| partition.full_size_bytes()).unwrap_or_default().as_f64()
+        };
+        partitions.map(size).collect()
+    };
+    let weights = written.to(&spots).unwrap_or_else(sizes);
+    for ((name, position), part) in spots.iter().zip(shares(total, &weights)) {
         let topic = observation.topics.get_mut(name).expect("holdings name what the observation holds");
         *direction.slot(&mut topic.partitions[*position].load) = Some(rate_of(part));
     }

@@ -83,6 +83,33 @@ fn traffic_goes_to_the_led_partitions_by_size() {
 }
 
 #[test]
+fn a_hot_partition_shows_where_its_log_was_watched_though_all_are_as_large() {
+    let rows: &[Row<'_>] = &[(&[0, 1], 100), (&[0, 1], 100), (&[1, 0], 100)];
+    let mut seen = cluster(2, &[("orders", rows), ("unseen", &[(&[0, 1], 300), (&[0, 1], 100)])]);
+    let orders = &mut seen.topics.get_mut(&TopicName::from("orders")).unwrap().partitions;
+    for (partition, written) in orders.iter_mut().zip([9.0, 1.0, 5.0]) {
+        partition.load.produce_bytes_per_s = Some(rate(written));
+    }
+    let metrics = [
+        (BrokerId(0), told(&[("orders", 80.0, 40.0), ("unseen", 40.0, 0.0)], 1.0)),
+        (BrokerId(1), told(&[("orders", 7.0, 0.0)], 1.0)),
+    ];
+    attribute(&mut seen, &metrics.into());
+    let orders = [0, 1, 2].map(|partition| load(&seen, "orders", partition));
+    let amount = |rate: Option<BytesPerS>| rate.unwrap().get();
+    assert!(
+        close(amount(orders[0].produce_bytes_per_s), 72.0)
+            && close(amount(orders[1].produce_bytes_per_s), 8.0)
+    );
+    assert!(close(amount(orders[0].consume_bytes_per_s), 36.0), "what is written is read");
+    assert!(close(amount(orders[2].produce_bytes_per_s), 7.0), "metrics tell how much, logs only of what");
+    assert!(
+        close(amount(load(&seen, "unseen", 0).produce_bytes_per_s), 30.0),
+        "by size, where no log was watched"
+    );
+}
+
+#[test]
 fn partitions_without_sizes_share_alike() {
     let mut seen = cluster(1, &[("orders", &[(&[0], 0), (&[0], 0)])]);
     seen.topics.get_mut(&"orders".into()).unwrap().partitions[1].size_bytes = None;

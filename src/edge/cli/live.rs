@@ -17,7 +17,7 @@ use crate::observe::{GapKind, Observation};
 /// # Errors
 /// It is out of reach, does not accept who we are, or a file that the settings name cannot be used.
 pub fn open(target: &Target) -> Result<Box<dyn World>, Failure> {
-    connect(target, false)
+    connect(target, None)
 }
 
 /// Connects to a cluster for full looks that are to know loads: where no metrics tell what clients write, logs are watched for
@@ -26,7 +26,17 @@ pub fn open(target: &Target) -> Result<Box<dyn World>, Failure> {
 /// # Errors
 /// As [`open`].
 pub fn open_for_loads(target: &Target) -> Result<Box<dyn World>, Failure> {
-    connect(target, watches(target))
+    connect(target, watches(target).then_some(target.load_window))
+}
+
+/// Connects to a cluster for full looks one after the other. As [`open_for_loads`], and where there are metrics, logs are
+/// watched from look to look: metrics tell what is written to a topic on a broker, logs to which of its partitions.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_to_stay(target: &Target) -> Result<Box<dyn World>, Failure> {
+    let window = if target.metrics.is_some() { Duration::ZERO } else { target.load_window };
+    connect(target, (!target.load_window.is_zero()).then_some(window))
 }
 
 /// As [`open_for_loads`], and tells a person that it takes a while.
@@ -48,10 +58,10 @@ fn watches(target: &Target) -> bool {
     target.metrics.is_none() && target.load_window > Duration::ZERO
 }
 
-fn connect(target: &Target, watches: bool) -> Result<Box<dyn World>, Failure> {
+fn connect(target: &Target, watches: Option<Duration>) -> Result<Box<dyn World>, Failure> {
     let mut kafka = KafkaWorld::connect(&target.client, Clock::default(), signals::flag())?;
-    if watches {
-        kafka = kafka.watching_logs(target.load_window);
+    if let Some(window) = watches {
+        kafka = kafka.watching_logs(window);
     }
     let metrics = target.metrics.as_ref().map(|metrics| (metrics, target.execution.adjust_interval));
     let world = assemble(kafka, metrics, target.capacity.clone())?;

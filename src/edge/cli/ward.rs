@@ -137,7 +137,7 @@ impl Ward {
     fn round(&self, held: &mut Held, controller: &mut Controller) -> Result<(), Failure> {
         let mut world = match held.world.take() {
             Some(world) => world,
-            None => self.corner.watch(live::open_for_loads(&self.target)?),
+            None => self.corner.watch(live::open_to_stay(&self.target)?),
         };
         if let Some(abandoned) = held.vigil.as_ref().and_then(Vigil::called) {
             return self.take_over(world, held, controller, &abandoned);

@@ -68,7 +68,7 @@ impl KafkaWorld {
         let watched = self.watched.as_mut()?;
         let is_first = watched.meter.is_new();
         self.runtime.block_on(watched.take_in(&self.client, seen));
-        is_first.then_some(watched.window)
+        is_first.then_some(watched.window).filter(|window| !window.is_zero())
     }
 
     /// The client, for what is no matter of the loop.
