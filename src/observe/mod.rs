@@ -9,6 +9,7 @@ mod load;
 mod observation;
 mod signals;
 mod snapshot;
+mod windows;
 mod written;
 
 pub use growth::{Growth, SizeHistory, Tides, TopicSizes};
@@ -19,4 +20,5 @@ pub use observation::{
 };
 pub use signals::{BrokerLatency, BrokerTraffic, CanaryTimes, EndToEnd, Signals};
 pub use snapshot::{SnapshotError, read_snapshot, write_snapshot};
+pub use windows::{LoadWindow, LoadWindows, Peak};
 pub use written::{LogSpan, WriteMeter};

@@ -34,6 +34,7 @@ pub fn exposition(clusters: &BTreeMap<String, ClusterGauges>, version: &str, now
     page.sample("evenkeel_build_info", &[("version", version.to_owned())], 1.0);
     looks(&mut page, now);
     disks(&mut page);
+    peaks(&mut page);
     canary(&mut page, now);
     execution(&mut page);
     ends(&mut page);
@@ -141,6 +142,21 @@ fn looks(page: &mut Page<'_>, now: TimestampMs) {
             vec![("broker", id.to_string()), ("direction", of.to_owned())]
         };
         all.map(|(id, of, rate)| (labels(id, of), real(rate))).collect()
+    });
+}
+
+/// What brokers bear at their peaks.
+fn peaks(page: &mut Page<'_>) {
+    let help = "What clients and replication put on the broker's network at its peaks: the 95th percentile of the \
+                quarters of an hour of the last day, by whom leads and holds what now.";
+    page.gauge("evenkeel_broker_network_p95_bytes_per_second", help, |gauges| {
+        let all = gauges.peaks.iter().flat_map(|(id, peak)| {
+            let directions = [("in", peak.network_in_bytes_per_s), ("out", peak.network_out_bytes_per_s)];
+            directions.map(|(direction, rate)| {
+                (vec![("broker", id.to_string()), ("direction", direction.to_owned())], rate.round())
+            })
+        });
+        all.collect()
     });
 }
 

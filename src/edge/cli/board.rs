@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::session;
 use crate::ask::Outlook;
+use crate::base::BrokerId;
 use crate::control::{Happening, Scope, World, WorldError, all_but_looking};
 use crate::edge::http::Told;
 use crate::execute::Outcome;
-use crate::observe::Observation;
+use crate::observe::{Observation, Peak};
 use crate::plan::Plan;
 use crate::report::{ClusterGauges, Proposed, Trouble, exposition};
 
@@ -113,6 +114,11 @@ impl Corner {
                 post.gauges.erred(Trouble::Proposal);
             }
         });
+    }
+
+    /// Posts what brokers bear at their peaks.
+    pub fn peaks(&self, peaks: BTreeMap<BrokerId, Peak>) {
+        self.with(|post| post.gauges.peaks(peaks));
     }
 
     /// Posts when disks pass their limit.

@@ -1,6 +1,7 @@
 //! [`Ward`]: one cluster that the daemon looks after: it looks, proposes, and where it may, acts.
 
 mod leave;
+mod loads;
 mod sizes;
 
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ use crate::control::{Approval, Controller, Decision, Happening, Scope, Unfinishe
 use crate::edge::kafka::StopFlag;
 use crate::edge::lease::LeaseError;
 use crate::execute::{Execution, Outcome};
-use crate::observe::{Observation, SizeHistory};
+use crate::observe::{LoadWindows, Observation, SizeHistory};
 use crate::plan::Plan;
 use crate::report::Proposed;
 use crate::solve::Operation;
@@ -50,6 +51,8 @@ struct Held {
     stands_by: Option<String>,
     /// How large topics were over two weeks; what was written down before is added once it was read.
     sizes: Option<SizeHistory>,
+    /// The loads of the last day, where there are metrics.
+    loads: Option<LoadWindows>,
 }
 
 impl Held {
@@ -62,6 +65,7 @@ impl Held {
             has_tried: false,
             stands_by: None,
             sizes: None,
+            loads: None,
         }
     }
 
@@ -142,11 +146,12 @@ impl Ward {
         if let Some(abandoned) = held.vigil.as_ref().and_then(Vigil::called) {
             return self.take_over(world, held, controller, &abandoned);
         }
-        let seen = world.observe(&Scope::Full)?;
+        let mut seen = world.observe(&Scope::Full)?;
         for gap in &seen.gaps {
             warn!(kind = ?gap.kind, subject = gap.subject, "not seen: {}", gap.reason);
         }
         let overview = self.recollect(held, &seen)?;
+        self.gather_loads(held, &mut seen);
         self.look_out(held, &overview.local, &seen, world.now());
         if let Some(unfinished) = overview.known.unfinished().last() {
             return self.take_up(world, held, controller, &overview, unfinished);

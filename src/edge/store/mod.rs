@@ -7,6 +7,7 @@
 mod dir;
 mod file;
 mod journal;
+mod loads;
 mod lock;
 mod reader;
 mod schema;
@@ -14,6 +15,7 @@ mod seal;
 
 pub use dir::ClusterDir;
 pub use journal::SqliteJournal;
+pub use loads::LoadShelf;
 pub use lock::{Holder, Lock, LockError, Role};
 pub use reader::{Asked, JournalReader, Listed};
 

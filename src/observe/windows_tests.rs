@@ -1,0 +1,119 @@
+//! Means and peaks of loads that are known.
+
+use super::*;
+use crate::observe::{Partition, SeenTopic};
+
+const MINUTE_MS: u64 = 60_000;
+
+/// A look after so many minutes: topic `t` with one partition on brokers 1 and 2, led by 1.
+fn look(minutes: u64, produce: Option<f64>) -> Observation {
+    let load = PartitionLoad {
+        produce_bytes_per_s: produce.map(|produce| BytesPerS::new(produce).expect("a rate")),
+        ..PartitionLoad::default()
+    };
+    let replicas = vec![BrokerId(1), BrokerId(2)];
+    let partition = Partition { leader: Some(BrokerId(1)), replicas, load, ..Partition::default() };
+    Observation {
+        taken_at: TimestampMs(1_700_000_000_000 + minutes * MINUTE_MS),
+        topics: [("t".into(), SeenTopic { partitions: vec![partition], ..SeenTopic::default() })].into(),
+        ..Observation::default()
+    }
+}
+
+fn produced(seen: &Observation) -> Option<f64> {
+    seen.topics[&TopicName::from("t")].partitions[0].load.produce_bytes_per_s.map(BytesPerS::get)
+}
+
+/// Looks every five minutes at what is produced then.
+fn run(
+    windows: &mut LoadWindows,
+    minutes: std::ops::Range<u64>,
+    produce: impl Fn(u64) -> f64,
+) -> Vec<LoadWindow> {
+    let mut closed = Vec::new();
+    for minute in minutes.step_by(5) {
+        closed.extend(windows.look(&mut look(minute, Some(produce(minute)))));
+    }
+    closed
+}
+
+fn told(windows: &mut LoadWindows, minutes: u64, produce: Option<f64>) -> Option<f64> {
+    let mut seen = look(minutes, produce);
+    windows.look(&mut seen);
+    produced(&seen)
+}
+
+fn near(told: Option<f64>, wanted: f64) -> bool {
+    told.is_some_and(|told| (told - wanted).abs() < wanted * 0.01)
+}
+
+#[test]
+fn what_is_told_is_the_mean_of_an_hour() {
+    let mut windows = LoadWindows::default();
+    assert_eq!(told(&mut windows, 0, Some(100.0)), Some(100.0), "the first look is all there is");
+    run(&mut windows, 5..60, |_| 100.0);
+    let spike = told(&mut windows, 60, Some(1_300.0));
+    assert!(near(spike, 192.3), "one of thirteen looks: {spike:?}");
+    // Five quarters later nothing of that hour is told any more.
+    run(&mut windows, 65..140, |_| 500.0);
+    assert!(near(told(&mut windows, 140, Some(500.0)), 500.0));
+}
+
+#[test]
+fn a_source_that_has_gone_is_not_covered_up_and_a_new_topic_begins_anew() {
+    let mut windows = LoadWindows::default();
+    run(&mut windows, 0..60, |_| 100.0);
+    assert_eq!(told(&mut windows, 60, None), None);
+    let mut other = look(65, Some(7.0));
+    other.topics.get_mut(&TopicName::from("t")).expect("the topic").id = Some(Uuid::from_u128(1));
+    windows.look(&mut other);
+    assert_eq!(produced(&other), Some(7.0), "it has the name and not the past");
+}
+
+#[test]
+fn closed_windows_are_kept_and_taken_back() {
+    let mut windows = LoadWindows::default();
+    let closed = run(&mut windows, 0..120, |minute| if minute < 60 { 100.0 } else { 300.0 });
+    assert_eq!(closed.len(), 7);
+    let texts: Vec<String> =
+        closed.iter().map(|window| serde_json::to_string(window).expect("JSON")).collect();
+    let read: Vec<LoadWindow> =
+        texts.iter().rev().map(|text| serde_json::from_str(text).expect("as written")).collect();
+    let mut again = LoadWindows::default();
+    again.take_back(read.clone(), look(120, None).taken_at);
+    // Three looks at 100 and nine at 300 are an hour old at most, and this one.
+    assert!(near(told(&mut again, 120, Some(300.0)), 253.8));
+    let mut late = LoadWindows::default();
+    late.take_back(read.clone(), look(2_000, None).taken_at);
+    assert_eq!(late, LoadWindows::default(), "a day old");
+    let mut early = LoadWindows::default();
+    early.take_back(read, TimestampMs(0));
+    assert_eq!(early, LoadWindows::default(), "from the future");
+    let negative = texts[0].replace("100.0", "-1.0");
+    assert!(serde_json::from_str::<LoadWindow>(&negative).is_err(), "{negative}");
+}
+
+#[test]
+fn peaks_are_of_a_day_and_by_who_leads_now() {
+    let mut windows = LoadWindows::default();
+    run(&mut windows, 0..60, |_| 100.0);
+    assert!(windows.peaks(&look(60, None)).is_empty(), "an hour tells nothing of peaks");
+    // One window of twenty has a peak, and two at another time.
+    run(&mut windows, 60..600, |minute| if (300..345).contains(&minute) { 900.0 } else { 100.0 });
+    let peaks = windows.peaks(&look(600, None));
+    let (one, two) = (peaks[&BrokerId(1)], peaks[&BrokerId(2)]);
+    assert!(near(Some(one.network_in_bytes_per_s), 900.0), "{one:?}");
+    assert!(near(Some(one.network_out_bytes_per_s), 900.0), "what its follower fetches: {one:?}");
+    assert!(near(Some(two.network_in_bytes_per_s), 900.0), "{two:?}");
+    assert!(two.network_out_bytes_per_s.abs() < 1e-9, "it leads nothing: {two:?}");
+}
+
+#[test]
+fn what_is_unknown_in_between_does_not_count() {
+    let mut windows = LoadWindows::default();
+    windows.look(&mut look(0, None));
+    windows.look(&mut look(5, Some(50.0)));
+    assert_eq!(told(&mut windows, 10, Some(50.0)), Some(50.0));
+    // A clock that was set back closes the window, and the looks before still count.
+    assert!(near(told(&mut windows, 1, Some(80.0)), 57.5));
+}
