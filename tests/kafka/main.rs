@@ -20,6 +20,7 @@ mod loop_with_acls;
 mod loop_with_certificates;
 mod metrics;
 mod operations;
+mod prometheus;
 mod refusals;
 mod security;
 mod story;

@@ -7,7 +7,7 @@ use super::args::ClusterArgs;
 use super::{Failure, Screen, state_dir};
 use crate::config::{
     CapacitySettings, ClusterSettings, ExecutionSettings, KafkaClientSettings, LeaseMode, LeaseTopic,
-    MetricsSettings, Settings, default_load_window,
+    MetricsSettings, PrometheusSettings, Settings, default_load_window,
 };
 
 /// A cluster, and what is set for it.
@@ -17,7 +17,7 @@ pub struct Target {
     pub name: String,
     /// How to reach it.
     pub client: KafkaClientSettings,
-    /// Where the brokers' metrics are.
+    /// Where loads are asked for.
     pub metrics: Option<MetricsSettings>,
     /// How long logs are watched for what clients write, where there are no metrics.
     pub load_window: Duration,
@@ -63,11 +63,10 @@ impl Target {
             return Err(Failure::usage("no cluster is named")
                 .hint("say `--bootstrap HOST:PORT`, or `--cluster NAME --config FILE`"));
         };
-        let metrics = (!args.metrics_url.is_empty()).then(|| MetricsSettings::of(args.metrics_url.clone()));
         Ok(Self {
             name: bootstrap.to_string(),
             client: client(&bootstrap.to_string(), args.kafka_config.as_deref(), screen)?,
-            metrics,
+            metrics: metrics(args)?,
             load_window: args.load_window.unwrap_or(default_load_window()),
             capacity: CapacitySettings::default(),
             execution: ExecutionSettings::default(),
@@ -94,7 +93,7 @@ impl Target {
         Ok(Self {
             name: name.to_owned(),
             client: client(&cluster.bootstrap.to_string(), properties.as_deref(), screen)?,
-            metrics: cluster.metrics.clone(),
+            metrics: cluster.metrics.clone().map(|metrics| metrics.relative_to(folder)),
             load_window: cluster.load_window,
             capacity: cluster.capacity.clone(),
             execution: cluster.execution.clone(),
@@ -105,6 +104,14 @@ impl Target {
             words: format!("--cluster {name} --config {}", settings_path.display()),
         })
     }
+}
+
+/// Where flags say that loads are.
+fn metrics(args: &ClusterArgs) -> Result<Option<MetricsSettings>, Failure> {
+    let prometheus = args.prometheus_url.as_deref().map(PrometheusSettings::of).transpose();
+    let prometheus = prometheus.map_err(Failure::usage)?;
+    let is_given = prometheus.is_some() || !args.metrics_url.is_empty();
+    Ok(is_given.then(|| MetricsSettings::of(args.metrics_url.clone()).with_prometheus(prometheus)))
 }
 
 /// The goal set of a cluster: the name of a shipped one, or the path of a file, which settings name relative to theirs.
