@@ -1,4 +1,5 @@
-//! [`MetricsSettings`]: where loads are asked for: the brokers' Prometheus endpoints, a Prometheus server, or both.
+//! [`MetricsSettings`]: where loads are asked for: the brokers' Prometheus endpoints, a Prometheus server, the topic of
+//! Cruise Control's metrics reporter, or several of these.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::PrometheusSettings;
-use super::values::duration;
+use super::values::{duration, optional_topic_name};
 
 /// Where the brokers' metrics are, and how to ask for them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -21,12 +22,14 @@ pub struct MetricsSettings {
     pub timeout: Duration,
     /// A Prometheus server, for what the endpoints do not tell.
     pub prometheus: Option<PrometheusSettings>,
+    /// The topic that Cruise Control's metrics reporter in the brokers writes to, for what both of these do not tell.
+    pub reporter_topic: Option<String>,
 }
 
 impl MetricsSettings {
     /// These endpoints, asked in the usual way.
     pub fn of(endpoints: Vec<String>) -> Self {
-        Self { endpoints, ca_file: None, timeout: default_timeout(), prometheus: None }
+        Self { endpoints, ca_file: None, timeout: default_timeout(), prometheus: None, reporter_topic: None }
     }
 
     /// The same with a Prometheus server besides.
@@ -65,17 +68,21 @@ struct Given {
     timeout: Duration,
     #[serde(default)]
     prometheus: Option<PrometheusSettings>,
+    #[serde(default, deserialize_with = "optional_topic_name")]
+    reporter_topic: Option<String>,
 }
 
 impl TryFrom<Given> for MetricsSettings {
     type Error = &'static str;
 
     fn try_from(given: Given) -> Result<Self, Self::Error> {
-        let Given { endpoints, ca_file, timeout, prometheus } = given;
-        if endpoints.is_empty() && prometheus.is_none() {
-            return Err("no source of metrics is given: `endpoints`, or a table `prometheus` with its `url`");
+        let Given { endpoints, ca_file, timeout, prometheus, reporter_topic } = given;
+        if endpoints.is_empty() && prometheus.is_none() && reporter_topic.is_none() {
+            return Err(
+                "no source of metrics is given: `endpoints`, a table `prometheus` with its `url`, or `reporter-topic`",
+            );
         }
-        Ok(Self { endpoints, ca_file, timeout, prometheus })
+        Ok(Self { endpoints, ca_file, timeout, prometheus, reporter_topic })
     }
 }
 

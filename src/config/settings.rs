@@ -127,6 +127,8 @@ mod tests {
         assert!(wrong.problem.contains("one address for all brokers"), "{wrong}");
         let wrong = error(&cluster("metrics.timeout = \"5s\""));
         assert!(wrong.problem.contains("no source of metrics is given"), "{wrong}");
+        let wrong = error(&cluster("metrics.reporter-topic = \"a b\""));
+        assert!(wrong.problem.contains("`a b` is not a topic name"), "{wrong}");
         let wrong = error(&cluster("metrics.prometheus.url = \"prometheus\""));
         assert!(wrong.problem.contains("`prometheus` is not the address of a server"), "{wrong}");
         assert_eq!(wrong.line, 3);

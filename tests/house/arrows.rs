@@ -34,7 +34,7 @@ const RIM: &[(&str, &[&str])] = &[
     ("canary", &["librdkafka"]),
     ("http", &[]),
     ("lease", &["librdkafka"]),
-    ("metrics", &[]),
+    ("metrics", &["librdkafka"]),
     ("sim", &[]),
     ("store", &[]),
     ("cli", &["canary", "http", "kafka", "lease", "metrics", "sim", "store"]),

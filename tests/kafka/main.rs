@@ -22,6 +22,7 @@ mod metrics;
 mod operations;
 mod prometheus;
 mod refusals;
+mod reporter;
 mod security;
 mod story;
 mod takeover;

@@ -1,8 +1,9 @@
 //! Loads from metrics: the brokers' own Prometheus endpoints (JMX exporters, with the names that MSK's open monitoring has
-//! too, and node exporters), and a Prometheus server that scrapes them, each turned into [`crate::observe::BrokerMetrics`].
+//! too, and node exporters), a Prometheus server that scrapes them, and the topic of Cruise Control's metrics reporter, each turned
+//! into [`crate::observe::BrokerMetrics`].
 //!
 //! `source.rs` is what the sources have in common. Of endpoints, `scrape.rs` asks over HTTP, `text.rs` reads a page, and
-//! `sheet.rs` turns one or two looks into rates; `prometheus/` asks a server. `names.rs` knows which metrics mean what, and
+//! `sheet.rs` turns one or two looks into rates; `prometheus/` asks a server, `reporter/` reads the topic. `names.rs` knows which metrics mean what, and
 //! `figures.rs` what follows from them. `pulse.rs` asks in the background while an execution runs, `world.rs` adds all of it
 //! to what a [`crate::control::World`] sees. Nothing that was asked for is lost in silence: an endpoint that fails or a line
 //! that cannot be read is a gap of the observation.
@@ -12,6 +13,7 @@ mod http;
 mod names;
 mod prometheus;
 mod pulse;
+mod reporter;
 mod scrape;
 mod sheet;
 mod source;

@@ -30,7 +30,7 @@ pub(super) trait Source: Send {
 pub(super) struct Sources(Vec<Box<dyn Source>>);
 
 impl Sources {
-    /// Sets them up; asks nothing yet.
+    /// Sets up those that are asked over HTTP; asks nothing yet.
     ///
     /// # Errors
     /// A file that the settings name cannot be used.
@@ -43,6 +43,11 @@ impl Sources {
             sources.push(Box::new(Server::new(prometheus)?));
         }
         Ok(Self(sources))
+    }
+
+    /// Asks another one after these.
+    pub fn push(&mut self, source: impl Source + 'static) {
+        self.0.push(Box::new(source));
     }
 }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::MetricsError;
 use super::pulse::{Pulse, targets};
-use super::source::{Source, Sources};
+use super::reporter::Reporter;
+use super::source::{Source as _, Sources};
 use crate::base::TopicPartition;
-use crate::config::MetricsSettings;
+use crate::config::{CapacitySettings, KafkaClientSettings, MetricsSettings};
 use crate::control::{Scope, World, WorldError, all_but_looking};
 use crate::observe::{GapKind, Observation, attribute};
 
@@ -18,7 +19,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// of an execution what brokers' clients feel and take just now, as it was told last.
 pub struct MeteredWorld<W> {
     inner: W,
-    source: Arc<Mutex<dyn Source>>,
+    sources: Arc<Mutex<Sources>>,
     pulse: Pulse,
 }
 
@@ -28,8 +29,21 @@ impl<W: World> MeteredWorld<W> {
     /// # Errors
     /// The client cannot be set up.
     pub fn new(inner: W, settings: &MetricsSettings) -> Result<Self, MetricsError> {
-        let source: Arc<Mutex<dyn Source>> = Arc::new(Mutex::new(Sources::new(settings)?));
-        Ok(Self { inner, pulse: Pulse::new(Arc::clone(&source), INTERVAL), source })
+        let sources = Arc::new(Mutex::new(Sources::new(settings)?));
+        Ok(Self { inner, pulse: Pulse::new(Arc::clone(&sources) as _, INTERVAL), sources })
+    }
+
+    /// Reads besides the topic of Cruise Control's metrics reporter, with the client and the capacities of the cluster.
+    #[must_use]
+    pub fn with_reporter_topic(
+        self,
+        topic: &str,
+        client: &KafkaClientSettings,
+        capacity: &CapacitySettings,
+    ) -> Self {
+        let reporter = Reporter::new(topic, client, capacity);
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).push(reporter);
+        self
     }
 
     /// Asks so often while an execution runs.
@@ -41,7 +55,7 @@ impl<W: World> MeteredWorld<W> {
 
     /// Asks for all live brokers and shares what is told out over the partitions.
     fn enrich(&mut self, observation: &mut Observation) {
-        let told = self.source.lock().unwrap_or_else(PoisonError::into_inner).ask(&targets(observation));
+        let told = self.sources.lock().unwrap_or_else(PoisonError::into_inner).ask(&targets(observation));
         // That the inner world told of no loads at all is no longer so; from here each broker answers for itself.
         observation.gaps.retain(|gap| {
             !(matches!(gap.kind, GapKind::NetworkLoad | GapKind::CpuLoad) && gap.subject.is_empty())
