@@ -1,5 +1,6 @@
 //! The rim: the only place with async, sockets, files, clocks and the environment.
 
+pub mod aws;
 pub mod canary;
 pub mod cli;
 pub mod http;

@@ -29,6 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// The tenants of the rim and which of the others each may use. The command line is where they are put together.
 const RIM: &[(&str, &[&str])] = &[
+    ("aws", &[]),
     ("kafka", &[]),
     ("librdkafka", &[]),
     ("canary", &["librdkafka"]),
