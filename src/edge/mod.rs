@@ -8,5 +8,7 @@ pub mod kafka;
 pub mod lease;
 pub mod librdkafka;
 pub mod metrics;
+pub mod pem;
 pub mod sim;
 pub mod store;
+pub mod token;

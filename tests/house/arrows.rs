@@ -30,11 +30,13 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// The tenants of the rim and which of the others each may use. The command line is where they are put together.
 const RIM: &[(&str, &[&str])] = &[
     ("aws", &[]),
-    ("kafka", &[]),
-    ("librdkafka", &[]),
-    ("canary", &["librdkafka"]),
+    ("pem", &[]),
+    ("token", &["aws", "pem"]),
+    ("kafka", &["pem", "token"]),
+    ("librdkafka", &["pem", "token"]),
+    ("canary", &["kafka", "librdkafka"]),
     ("http", &[]),
-    ("lease", &["librdkafka"]),
+    ("lease", &["kafka", "librdkafka"]),
     ("metrics", &[]),
     ("sim", &[]),
     ("store", &[]),

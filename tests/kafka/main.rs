@@ -8,6 +8,7 @@
 mod support;
 
 mod canary;
+mod check;
 mod client;
 mod faults;
 mod harness;
@@ -24,6 +25,8 @@ mod refusals;
 mod security;
 mod story;
 mod takeover;
+mod tls_files;
+mod tokens;
 mod written;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use reqsign_core::StaticEnv;
 use secrecy::{ExposeSecret as _, SecretString};
 use time::macros::datetime;
 
 use super::sign::{Credentials, Signer, Unsigned};
+use super::{AwsError, Identity};
 
 fn credentials(token: Option<&str>) -> Credentials {
     Credentials {
@@ -104,4 +106,64 @@ fn nothing_secret_is_printed() {
     let credentials = credentials(Some("hunter2"));
     let shown = format!("{credentials:?} {:?}", signer(&credentials, "service").headers(&PLAIN));
     assert!(!shown.contains("hunter2") && !shown.contains("wJalr"), "{shown}");
+}
+
+/// Whoever answers one request after another with the same body, until it is dropped.
+fn answering(body: &'static str) -> (String, std::thread::JoinHandle<()>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("one request");
+        let mut seen = Vec::new();
+        while !seen.windows(4).any(|four| four == b"\r\n\r\n") {
+            let mut some = [0; 512];
+            let length = stream.read(&mut some).expect("a request");
+            seen.extend_from_slice(&some[..length]);
+        }
+        let length = body.len();
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+            .expect("sent");
+    });
+    (format!("http://{address}/creds"), serving)
+}
+
+fn credentials_by(variables: &[(&str, &str)], profile: Option<&str>) -> Result<Credentials, AwsError> {
+    let envs = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let identity = Identity::in_environment(profile, StaticEnv { home_dir: None, envs });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(identity.credentials())
+}
+
+#[test]
+fn credentials_come_from_environment_profile_and_container() {
+    // Nobody is asked who is not there.
+    let off = ("AWS_EC2_METADATA_DISABLED", "true");
+    let told = credentials_by(&[("AWS_ACCESS_KEY_ID", "AKIDENV"), ("AWS_SECRET_ACCESS_KEY", "s"), off], None);
+    assert_eq!(told.expect("keys").access_key_id, "AKIDENV");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("credentials");
+    let text = "[default]\naws_access_key_id = AKIDDEFAULT\naws_secret_access_key = s\n\
+                [ops]\naws_access_key_id = AKIDOPS\naws_secret_access_key = s\naws_session_token = t\n";
+    std::fs::write(&file, text).expect("writable");
+    let file = file.display().to_string();
+    let variables = [("AWS_SHARED_CREDENTIALS_FILE", file.as_str()), ("AWS_CONFIG_FILE", file.as_str()), off];
+    assert_eq!(credentials_by(&variables, None).expect("keys").access_key_id, "AKIDDEFAULT");
+    let ops = credentials_by(&variables, Some("ops")).expect("keys");
+    assert_eq!(ops.access_key_id, "AKIDOPS");
+    assert_eq!(ops.session_token.map(|token| token.expose_secret().to_owned()).as_deref(), Some("t"));
+
+    let body =
+        r#"{"AccessKeyId":"AKIDTASK","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+    let (url, serving) = answering(body);
+    let told = credentials_by(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url), off], None);
+    assert_eq!(told.expect("keys").access_key_id, "AKIDTASK");
+    serving.join().expect("it answered");
+}
+
+#[test]
+fn a_machine_that_nobody_knows_says_so() {
+    let told = credentials_by(&[("AWS_EC2_METADATA_DISABLED", "true")], None).expect_err("nobody knows it");
+    assert_eq!(told, AwsError::NoCredentials);
 }

@@ -12,9 +12,11 @@ mod sheet;
 #[cfg(test)]
 mod test_server;
 mod text;
+mod visit;
 mod world;
 
 pub use scrape::{Scraped, Scraper};
+pub use visit::visit;
 pub use world::MeteredWorld;
 
 use crate::base::BrokerId;

@@ -21,7 +21,7 @@ use crate::config::MetricsSettings;
 use crate::observe::{BrokerMetrics, Gap, GapKind};
 
 /// The most bytes of a page that are read; a broker with ten thousand replicas shows a tenth of this.
-const LIMIT_BYTES: usize = 256 << 20;
+pub(super) const LIMIT_BYTES: usize = 256 << 20;
 
 /// How many pages are fetched at a time: enough for the largest clusters, too few to fill the memory.
 const AT_ONCE: usize = 64;
@@ -61,13 +61,7 @@ impl Scraper {
     /// # Errors
     /// The file of authorities cannot be read, or the machine gives no threads or sockets.
     pub fn new(settings: &MetricsSettings) -> Result<Self, MetricsError> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(settings.ca_file.as_deref())?)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(settings.timeout)
-            .build()
-            .map_err(|error| MetricsError::Client(error.to_string()))?;
+        let client = client(settings)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -179,6 +173,17 @@ impl Scraper {
     }
 }
 
+/// The HTTP client of these settings.
+pub(super) fn client(settings: &MetricsSettings) -> Result<Client, MetricsError> {
+    Client::builder()
+        .tls_backend_preconfigured(tls(settings.ca_file.as_deref())?)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(settings.timeout)
+        .build()
+        .map_err(|error| MetricsError::Client(error.to_string()))
+}
+
 fn tls(ca_file: Option<&str>) -> Result<ClientConfig, MetricsError> {
     let mut roots = RootCertStore::empty();
     match ca_file {
@@ -207,7 +212,7 @@ fn tls(ca_file: Option<&str>) -> Result<ClientConfig, MetricsError> {
 }
 
 /// Puts a broker into an address.
-fn address(template: &str, id: BrokerId, host: Option<&str>) -> Result<String, MetricsError> {
+pub(super) fn address(template: &str, id: BrokerId, host: Option<&str>) -> Result<String, MetricsError> {
     let url = template.replace("{id}", &id.to_string());
     if !url.contains("{host}") {
         return Ok(url);
@@ -220,7 +225,7 @@ fn address(template: &str, id: BrokerId, host: Option<&str>) -> Result<String, M
 }
 
 /// An address as it may be shown: without credentials, and without a query, which may hold some, too.
-fn shown(url: &str) -> String {
+pub(super) fn shown(url: &str) -> String {
     let plain = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = plain.split_once("://") else { return plain.to_owned() };
     let authority_end = rest.find('/').unwrap_or(rest.len());
@@ -229,6 +234,15 @@ fn shown(url: &str) -> String {
 }
 
 async fn page(client: &Client, url: &str, limit_bytes: usize) -> Result<Page, MetricsError> {
+    dated_page(client, url, limit_bytes).await.map(|(page, _)| page)
+}
+
+/// A page, and the date on the answer, which is what the clock says on the machine that serves it.
+pub(super) async fn dated_page(
+    client: &Client,
+    url: &str,
+    limit_bytes: usize,
+) -> Result<(Page, Option<String>), MetricsError> {
     let name = || shown(url);
     let failed =
         |error: reqwest::Error| MetricsError::Unreachable { url: name(), problem: innermost(&error) };
@@ -237,6 +251,8 @@ async fn page(client: &Client, url: &str, limit_bytes: usize) -> Result<Page, Me
     if status != reqwest::StatusCode::OK {
         return Err(MetricsError::Status { url: name(), status: status.as_u16() });
     }
+    let date = response.headers().get(reqwest::header::DATE);
+    let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if bytes.len() + chunk.len() > limit_bytes {
@@ -244,7 +260,8 @@ async fn page(client: &Client, url: &str, limit_bytes: usize) -> Result<Page, Me
         }
         bytes.extend_from_slice(&chunk);
     }
-    text::read(&bytes).map_err(|problem| MetricsError::NotMetrics { url: name(), problem })
+    let page = text::read(&bytes).map_err(|problem| MetricsError::NotMetrics { url: name(), problem })?;
+    Ok((page, date))
 }
 
 /// The cause at the bottom says what happened (`connection refused`); what stands above it only wraps it.

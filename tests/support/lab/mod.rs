@@ -4,6 +4,7 @@
 //! The lab looks at the cluster with other eyes than evenkeel's: librdkafka's metadata, Kafka's own tools, and the
 //! brokers' folders on this machine's disk.
 
+mod acls;
 mod disks;
 mod faults;
 mod jars;
@@ -39,6 +40,7 @@ use process::Guarded;
 use tls::Certificates;
 use volumes::Mount;
 
+pub use acls::Acl;
 pub use seen::{Seen, SeenPartition};
 pub use steady::Steady;
 pub use traffic::Traffic;
