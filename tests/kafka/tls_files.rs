@@ -11,6 +11,7 @@ use evenkeel::edge::lease::{Holder, open};
 
 use crate::client::connect;
 use crate::on_the_newest_at_least;
+use crate::support::cli::evenkeel;
 use crate::support::lab::{Lab, Security, Who};
 
 type Properties = BTreeMap<&'static str, String>;
@@ -30,10 +31,26 @@ fn stores_encrypted_keys_and_replaced_files() {
     on_the_newest_at_least(|version| {
         let lab = Lab::builder(version).brokers(3).security(Security::MutualTls).start();
         let good = lab.client_settings(Who::Evenkeel);
+        check_tells_of_certificates(&lab);
         stores_of_openssl_and_keytool(&lab, &good);
         an_encrypted_key(&lab, &good);
         replaced_files(&lab, &good);
     });
+}
+
+fn check_tells_of_certificates(lab: &Lab) {
+    for (who, code, words) in [
+        (Who::Evenkeel, 0, ["tls: ok", "our own certificate: CN=evenkeel, signed by CN=lab authority"]),
+        (Who::Stranger, 4, ["tls: fails", "does not accept our client certificate"]),
+    ] {
+        let mut check = vec!["check".to_owned()];
+        check.extend(lab.cluster_words(who));
+        let screen = evenkeel(&check).expect_code(code);
+        eprintln!("{screen}");
+        for word in words {
+            assert!(screen.stdout.contains(word), "{word} in {screen}");
+        }
+    }
 }
 
 fn expect_in(lab: &Lab, properties: &Properties) {

@@ -98,11 +98,14 @@ fn add_commands(step: &mut Step, facts: &Facts, purposes: &[Purpose], acls: Acls
         Acls::All => commands(grants, needed(facts, purposes)),
         Acls::Missing => commands(grants, missing(facts, purposes)),
     };
-    if !listed.is_empty() && facts.grants.principal.is_none() {
-        step.mend.push(
-            "PRINCIPAL is what the brokers make of who we are (their log names it when it refuses)"
-                .to_owned(),
-        );
+    if !listed.is_empty() && grants.principal.is_none() {
+        step.mend.push(match &facts.way.own_certificate {
+            Some(own) => format!(
+                "PRINCIPAL is what the brokers make of our certificate, {}: all of that name, unless their `ssl.principal.mapping.rules` say otherwise",
+                own.subject
+            ),
+            None => "PRINCIPAL is what the brokers make of who we are; without TLS and login it is ANONYMOUS".to_owned(),
+        });
     }
     step.mend.extend(listed);
 }

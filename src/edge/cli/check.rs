@@ -109,11 +109,15 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let goals = goals::load(args.goals.as_deref().or(target.goals.as_deref()).unwrap_or("default"))?;
     let wrong = |error| Failure::from(world_error(&error, &target.client));
     let door = Door::of(&target.client).map_err(wrong)?;
-    let way = door.way().map_err(wrong)?;
+    let mut way = door.way().map_err(wrong)?;
     let now = Clock::default().now();
     let runtime = runtime()?;
     let bootstrap = runtime.block_on(door.knock_at_bootstrap());
     let is_open = bootstrap.iter().any(|knock| matches!(knock.came_of, Some(Ok(_))));
+    let principal = if is_open { runtime.block_on(door.principal()) } else { None };
+    if let (Some((_, user)), Some(principal)) = (&mut way.sasl, &principal) {
+        user.clone_from(principal);
+    }
     let inside = if is_open { go_in(&runtime, &door, &target, screen)? } else { Inside::default() };
     drop(runtime);
     let facts = Facts {
@@ -124,7 +128,7 @@ pub fn run(args: &CheckArgs, screen: &Screen) -> Result<ExitCode, Failure> {
         bootstrap,
         brokers: inside.brokers,
         rights: inside.rights,
-        grants: grants(&target),
+        grants: grants(&target, principal),
         endpoints: inside.endpoints,
         look: inside.look.as_ref().map(|look| look.as_ref().map_err(Clone::clone)),
         goals: &goals,
@@ -150,13 +154,13 @@ fn runtime() -> Result<Runtime, Failure> {
     runtime.map_err(|error| Failure::failed(format!("no runtime for the Kafka client: {error}")))
 }
 
-/// Who is to be granted rights: the one that logs in. What brokers make of a certificate is their own affair.
-fn grants(target: &Target) -> Grants {
+/// Where rights are granted, and to whom.
+fn grants(target: &Target, principal: Option<String>) -> Grants {
     let client = &target.client;
     Grants {
         bootstrap: client.bootstrap.first().map(ToString::to_string).unwrap_or_default(),
         by_iam: matches!(client.sasl, Some(SaslSettings::Token(TokenLogin::MskIam(_)))),
-        principal: client.sasl.as_ref().and_then(|sasl| sasl.username()).map(str::to_owned),
+        principal,
     }
 }
 

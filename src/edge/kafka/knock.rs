@@ -19,7 +19,7 @@ use super::versions::Versions;
 use super::{certificate, tls, topology};
 use crate::ask::{Greeting, Knock, Lacking, Refusal, Stage, Way, Weight};
 use crate::base::BrokerId;
-use crate::config::{Address, KafkaClientSettings};
+use crate::config::{Address, KafkaClientSettings, SaslSettings, TokenLogin};
 
 /// The way into a cluster.
 #[derive(Clone)]
@@ -53,6 +53,19 @@ impl Door {
                 (sasl.mechanism().name().to_owned(), user)
             }),
         })
+    }
+
+    /// What brokers call us by default: the user, or whom the token stands for. What they make of a certificate, or of an AWS
+    /// identity, they alone know.
+    pub async fn principal(&self) -> Option<String> {
+        match self.settings.sasl.as_ref()? {
+            SaslSettings::Password(login) => Some(login.username.clone()),
+            SaslSettings::Token(TokenLogin::MskIam(_)) => None,
+            SaslSettings::Token(TokenLogin::Oidc(_)) => {
+                let token = self.dialer.tokens.as_ref()?.token().await;
+                token.ok().map(|token| token.principal)
+            }
+        }
     }
 
     /// Knocks at every bootstrap address in turn. After a refused password the others are left alone: the same one at each
