@@ -141,9 +141,13 @@ fn none_is_too_many(place: &Place, granted: &[Acl]) {
     }
     for round in rounds {
         let taken: Vec<&str> = round.iter().map(|acl| acl.words.as_str()).collect();
-        round.iter().for_each(|acl| place.lab.take_away(acl));
+        for acl in &round {
+            place.lab.take_away(acl);
+        }
         let screen = place.run(&["check", "--format", "json"]);
-        round.iter().for_each(|acl| place.lab.give_back(acl));
+        for acl in &round {
+            place.lab.give_back(acl);
+        }
         let checkup: Value = serde_json::from_str(&screen.stdout).unwrap_or_else(|_| panic!("{screen}"));
         let steps = ["rights to execute", "lease", "canary"];
         let lines: Vec<String> = steps.iter().flat_map(|name| commands(&checkup, name)).collect();

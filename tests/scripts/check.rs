@@ -44,7 +44,6 @@ fn a_cluster_without_metrics_is_ready_and_says_what_waits() {
     assert_eq!(goal(&checkup, "cpu-balance")["ready"], false, "{checkup:#}");
     assert_eq!(checkup["conclusion"]["state"], "ready");
     let text = scene.says(0, &["check", "--mode", "act"]);
-    eprintln!("{text}");
     for words in ["connection: ok", "rights to execute: ok", "not ready", "Ready to propose and to carry out"]
     {
         assert!(text.contains(words), "{words} in {text}");

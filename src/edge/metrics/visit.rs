@@ -1,11 +1,14 @@
-//! Visits the endpoints one by one, to tell how each answers: for `evenkeel check`.
+//! Visits the endpoints, to tell of each how it answers: for `evenkeel check`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::Client;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::MetricsError;
 use super::names::{Flow, Meaning, meaning};
@@ -18,8 +21,11 @@ use crate::config::MetricsSettings;
 /// A date in an HTTP answer has no parts of a second.
 const DATE_STEP_MS: i64 = 1_000;
 
-/// Visits each endpoint of every broker, given by id and advertised host, one after the other, so that one's slowness is its
-/// own. Must not be called from async code.
+/// How many are visited at a time: few enough for each one's slowness to be its own, and enough for a cluster whose
+/// endpoints all hang to be told of within minutes.
+const AT_ONCE: usize = 16;
+
+/// Visits each endpoint of every broker, given by id and advertised host. Must not be called from async code.
 ///
 /// # Errors
 /// The file of authorities cannot be read, or the machine gives no threads or sockets.
@@ -32,13 +38,22 @@ pub fn visit(
         .enable_all()
         .build()
         .map_err(|error| MetricsError::Client(error.to_string()))?;
-    let mut seen = Vec::new();
-    for (id, host) in brokers {
-        for template in &settings.endpoints {
-            seen.push(runtime.block_on(one(&client, template, *id, host.as_deref())));
+    let seen = runtime.block_on(async {
+        let (gate, mut visiting) = (Arc::new(Semaphore::new(AT_ONCE)), JoinSet::new());
+        for (id, host) in brokers {
+            for (at, template) in settings.endpoints.iter().enumerate() {
+                let (client, gate, id) = (client.clone(), Arc::clone(&gate), *id);
+                let (template, host) = (template.clone(), host.clone());
+                visiting.spawn(async move {
+                    let _turn = gate.acquire().await;
+                    ((id, at), one(&client, &template, id, host.as_deref()).await)
+                });
+            }
         }
-    }
-    Ok(seen)
+        visiting.join_all().await
+    });
+    let in_order: BTreeMap<(BrokerId, usize), Endpoint> = seen.into_iter().collect();
+    Ok(in_order.into_values().collect())
 }
 
 async fn one(client: &Client, template: &str, broker: BrokerId, host: Option<&str>) -> Endpoint {
