@@ -25,8 +25,9 @@ pub use capacity::CapacitySettings;
 pub use cluster::{ClusterSettings, default_load_window};
 pub use execution::{CanaryMode, ExecutionSettings, Throttle};
 pub use kafka_client::{
-    Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Pem, SaslMechanism, SaslSettings,
-    TlsIdentity, TlsSettings,
+    Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Lookup, MskIamLogin, OidcLogin,
+    PasswordLogin, Pem, Reference, SaslMechanism, SaslSettings, TlsIdentity, TlsSettings, TokenLogin,
+    property,
 };
 pub use lease::{LeaseMode, LeaseTopic};
 pub use listen::{ListenAddress, NotAListenAddress};

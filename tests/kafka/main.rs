@@ -8,6 +8,7 @@
 mod support;
 
 mod canary;
+mod check;
 mod client;
 mod faults;
 mod harness;
@@ -26,6 +27,8 @@ mod reporter;
 mod security;
 mod story;
 mod takeover;
+mod tls_files;
+mod tokens;
 mod written;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -7,7 +7,7 @@ use super::args::ClusterArgs;
 use super::{Failure, Screen, state_dir};
 use crate::config::{
     CapacitySettings, ClusterSettings, ExecutionSettings, KafkaClientSettings, LeaseMode, LeaseTopic,
-    MetricsSettings, PrometheusSettings, Settings, default_load_window,
+    MetricsSettings, Mode, PrometheusSettings, Reference, Settings, default_load_window, property,
 };
 
 /// A cluster, and what is set for it.
@@ -17,6 +17,8 @@ pub struct Target {
     pub name: String,
     /// How to reach it.
     pub client: KafkaClientSettings,
+    /// How far the daemon may go there.
+    pub mode: Mode,
     /// Where loads are asked for.
     pub metrics: Option<MetricsSettings>,
     /// How long logs are watched for what clients write, where there are no metrics.
@@ -66,6 +68,7 @@ impl Target {
         Ok(Self {
             name: bootstrap.to_string(),
             client: client(&bootstrap.to_string(), args.kafka_config.as_deref(), screen)?,
+            mode: Mode::default(),
             metrics: metrics(args)?,
             load_window: args.load_window.unwrap_or(default_load_window()),
             capacity: CapacitySettings::default(),
@@ -93,6 +96,7 @@ impl Target {
         Ok(Self {
             name: name.to_owned(),
             client: client(&cluster.bootstrap.to_string(), properties.as_deref(), screen)?,
+            mode: cluster.mode,
             metrics: cluster.metrics.clone().map(|metrics| metrics.relative_to(folder)),
             load_window: cluster.load_window,
             capacity: cluster.capacity.clone(),
@@ -143,11 +147,30 @@ pub fn read_text(path: &Path) -> Result<String, Failure> {
 
 fn client(bootstrap: &str, path: Option<&Path>, screen: &Screen) -> Result<KafkaClientSettings, Failure> {
     let text = path.map(read_text).transpose()?.unwrap_or_default();
-    let (settings, warnings) = KafkaClientSettings::parse(&text, Some(bootstrap))
+    let (settings, warnings) = KafkaClientSettings::parse_with(&text, Some(bootstrap), &look_up)
         .map_err(|error| Failure::in_client_properties(path, &error))?;
     let place = path.map(PathBuf::from).unwrap_or_default();
     for warning in warnings {
         screen.warn(&format!("{}: {warning}", place.display()));
     }
     Ok(settings)
+}
+
+/// What a value of the client properties refers to. Never repeats it.
+fn look_up(reference: Reference<'_>) -> Result<String, String> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read ({error})", path.display()))
+    };
+    match reference {
+        Reference::Variable(name) => {
+            std::env::var(name).map_err(|_| format!("the variable {name} is not set, or is not text"))
+        }
+        Reference::Property { path, key } => {
+            property(&read(Path::new(path))?, key).ok_or_else(|| format!("{path} has no key `{key}`"))
+        }
+        // A line break at the end is an editor's, and no part of a password.
+        Reference::File { folder, name } => {
+            Ok(read(&Path::new(folder).join(name))?.trim_end_matches(['\r', '\n']).to_owned())
+        }
+    }
 }

@@ -61,7 +61,7 @@ impl Writer {
     /// Takes the lease, whoever has it, and reads what the earlier holders have left; what was read before it was taken
     /// need not be read again.
     pub(super) fn take(lease: &Lease, read: Option<Reader>) -> Result<(Self, Standing), LeaseError> {
-        let ears = Ears::default();
+        let ears = Ears::of(&lease.client);
         let producer = lease.producer(&ears)?;
         producer.init_transactions(TAKE_PATIENCE).map_err(|error| {
             let code = error.rdkafka_error_code();

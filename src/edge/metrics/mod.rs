@@ -20,10 +20,12 @@ mod source;
 #[cfg(test)]
 mod test_server;
 mod text;
+mod visit;
 mod world;
 
 pub use scrape::Scraper;
 pub use source::Scraped;
+pub use visit::visit;
 pub use world::MeteredWorld;
 
 use crate::base::BrokerId;

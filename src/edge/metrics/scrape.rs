@@ -19,7 +19,7 @@ use crate::config::MetricsSettings;
 use crate::observe::{BrokerMetrics, Gap, GapKind};
 
 /// The most bytes of a page that are read; a broker with ten thousand replicas shows a tenth of this.
-const LIMIT_BYTES: usize = 256 << 20;
+pub(super) const LIMIT_BYTES: usize = 256 << 20;
 
 /// How many pages are fetched at a time: enough for the largest clusters, too few to fill the memory.
 const AT_ONCE: usize = 64;
@@ -50,10 +50,9 @@ impl Scraper {
     /// # Errors
     /// The file of authorities cannot be read, or the machine gives no threads or sockets.
     pub fn new(settings: &MetricsSettings) -> Result<Self, MetricsError> {
-        let authority = settings.ca_file.as_deref().map(|path| PemFile { key: "metrics.ca-file", path });
         Ok(Self {
             runtime: runtime()?,
-            client: client(authority, None, settings.timeout)?,
+            client: client_of(settings)?,
             endpoints: settings.endpoints.clone(),
             second_look_after: SECOND_LOOK_AFTER,
             limit_bytes: LIMIT_BYTES,
@@ -155,8 +154,14 @@ impl Scraper {
     }
 }
 
+/// The HTTP client for endpoints.
+pub(super) fn client_of(settings: &MetricsSettings) -> Result<Client, MetricsError> {
+    let authority = settings.ca_file.as_deref().map(|path| PemFile { key: "metrics.ca-file", path });
+    client(authority, None, settings.timeout)
+}
+
 /// Puts a broker into an address.
-fn address(template: &str, id: BrokerId, host: Option<&str>) -> Result<String, MetricsError> {
+pub(super) fn address(template: &str, id: BrokerId, host: Option<&str>) -> Result<String, MetricsError> {
     let url = template.replace("{id}", &id.to_string());
     if !url.contains("{host}") {
         return Ok(url);
@@ -169,13 +174,25 @@ fn address(template: &str, id: BrokerId, host: Option<&str>) -> Result<String, M
 }
 
 async fn page(client: &Client, url: &str, limit_bytes: usize) -> Result<Page, MetricsError> {
+    dated_page(client, url, limit_bytes).await.map(|(page, _)| page)
+}
+
+/// A page, and the date on the answer, which is what the clock says on the machine that serves it.
+pub(super) async fn dated_page(
+    client: &Client,
+    url: &str,
+    limit_bytes: usize,
+) -> Result<(Page, Option<String>), MetricsError> {
     let mut response = client.get(url).send().await.map_err(|error| unreachable(url, &error))?;
     let status = response.status();
     if status != reqwest::StatusCode::OK {
         return Err(MetricsError::Status { url: shown(url), status: status.as_u16() });
     }
+    let date = response.headers().get(reqwest::header::DATE);
+    let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
     let bytes = body(&mut response, url, limit_bytes).await?;
-    text::read(&bytes).map_err(|problem| MetricsError::NotMetrics { url: shown(url), problem })
+    let page = text::read(&bytes).map_err(|problem| MetricsError::NotMetrics { url: shown(url), problem })?;
+    Ok((page, date))
 }
 
 impl Source for Scraper {

@@ -4,6 +4,7 @@
 //! The lab looks at the cluster with other eyes than evenkeel's: librdkafka's metadata, Kafka's own tools, and the
 //! brokers' folders on this machine's disk.
 
+mod acls;
 mod disks;
 mod faults;
 mod jars;
@@ -40,6 +41,7 @@ use process::Guarded;
 use tls::Certificates;
 use volumes::Mount;
 
+pub use acls::Acl;
 pub use prometheus::Prometheus;
 pub use seen::{Seen, SeenPartition};
 pub use steady::Steady;
@@ -369,11 +371,6 @@ impl Lab {
     /// An address of the lab's own on which nobody listens.
     pub fn nobodys_address(&self) -> String {
         self.net.address(200, INTERNAL_PORT)
-    }
-
-    /// Where each broker's metrics are, in evenkeel's words.
-    pub fn metrics_url() -> String {
-        format!("http://{{host}}:{METRICS_PORT}/metrics")
     }
 
     /// `host:port` of every broker that runs, for the lab's own eyes.

@@ -28,6 +28,11 @@ impl Builder {
 }
 
 impl Lab {
+    /// Where each broker's metrics are, in evenkeel's words.
+    pub fn metrics_url() -> String {
+        format!("http://{{host}}:{METRICS_PORT}/metrics")
+    }
+
     /// Starts a server that scrapes all brokers every two seconds, under the label `cluster="lab"`, and itself.
     pub fn prometheus(&self) -> Prometheus {
         let mut config = "global: { scrape_interval: 2s, scrape_timeout: 2s }\nscrape_configs:\n".to_owned();

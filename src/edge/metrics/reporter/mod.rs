@@ -72,9 +72,10 @@ impl Reporter {
     }
 
     fn read(&self, now_ms: i64) -> Result<Reports, ReporterError> {
-        let ears = Ears::default();
+        let ears = Ears::of(&self.client);
         let consumer: BaseConsumer<Ears> =
-            self.properties.create_with_context(ears).map_err(|error| self.explain(&error))?;
+            self.properties.create_with_context(ears.clone()).map_err(|error| self.explain(&error))?;
+        ears.let_in(&consumer);
         let until = Instant::now() + PATIENCE;
         let from = self.beginnings(&consumer, now_ms, until)?;
         let mut unread = BTreeSet::new();
