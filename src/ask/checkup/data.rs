@@ -82,6 +82,9 @@ pub(super) fn metrics(facts: &Facts) -> Step {
         );
         return step;
     };
+    if endpoints.is_empty() {
+        return other_sources(facts, NAME);
+    }
     let mut step = Step::new(NAME);
     let mut told: BTreeMap<BrokerId, Vec<&str>> = BTreeMap::new();
     for endpoint in endpoints {
@@ -105,6 +108,28 @@ pub(super) fn metrics(facts: &Facts) -> Step {
     for (lacks, brokers) in lacking {
         step.see(format!("of broker {} nothing tells of: {}", brokers.join(", "), lacks.join(", ")));
         step.find(StepVerdict::Warning, "let the exporters' rules pass those metrics (see README, Metrics)");
+    }
+    step
+}
+
+/// Where loads come from a Prometheus server or a reporter's topic alone: what the look lacks of them.
+fn other_sources(facts: &Facts, name: &'static str) -> Step {
+    let seen = match look(facts, name) {
+        Ok(seen) => seen,
+        Err(step) => return step,
+    };
+    let mut step = Step::new(name);
+    let bears = |gap: &&Gap| matches!(gap.kind, GapKind::NetworkLoad | GapKind::CpuLoad);
+    let gaps: Vec<&Gap> = seen.gaps.iter().filter(bears).collect();
+    for gap in gaps.iter().take(NAMED_MAX) {
+        step.find(StepVerdict::Warning, "");
+        step.see(gap_words(gap));
+    }
+    if gaps.len() > NAMED_MAX {
+        step.see(format!("and {} more like that", gaps.len() - NAMED_MAX));
+    }
+    if gaps.is_empty() {
+        step.see("the sources of loads that are set tell of every broker");
     }
     step
 }

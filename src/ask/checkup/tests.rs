@@ -204,6 +204,30 @@ fn certificates_are_watched() {
 }
 
 #[test]
+fn loads_that_come_from_other_sources_than_endpoints_are_told_by_the_look() {
+    let goals = goals();
+    let mut observation = crate::observe::Observation::default();
+    let metrics = |seen: &crate::observe::Observation| {
+        let facts = Facts { endpoints: Some(Vec::new()), look: Some(Ok(seen)), ..facts(&goals) };
+        let checkup = check_up(&facts, Acls::Missing);
+        let metrics = step(&checkup, "metrics");
+        (metrics.verdict, metrics.seen.clone())
+    };
+    let (verdict, said) = metrics(&observation);
+    assert_eq!((verdict, said.len()), (StepVerdict::Ok, 1), "{said:?}");
+    let gap = |id: i32| crate::observe::Gap {
+        kind: crate::observe::GapKind::CpuLoad,
+        subject: format!("broker {id}"),
+        reason: "http://p: nothing is told of it".to_owned(),
+    };
+    observation.gaps = (1..=8).map(gap).collect();
+    let (verdict, said) = metrics(&observation);
+    assert_eq!(verdict, StepVerdict::Warning);
+    assert_eq!(said[0], "cpu-load of broker 1: http://p: nothing is told of it");
+    assert_eq!(said[6], "and 2 more like that");
+}
+
+#[test]
 fn clocks_are_told_where_pages_are_dated_and_nowhere_else() {
     let goals = goals();
     let mut facts = facts(&goals);
