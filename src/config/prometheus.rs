@@ -51,6 +51,13 @@ pub enum PrometheusLogin {
         /// The file that holds the password.
         password_file: String,
     },
+    /// AWS signature version 4, in the name of this machine's AWS identity: Amazon Managed Service for Prometheus.
+    SigV4 {
+        /// The workspace's region.
+        region: String,
+        /// The profile of the shared AWS files, where it is not the usual one.
+        profile: Option<String>,
+    },
 }
 
 /// A regular expression over a whole label whose one group is a broker's id or host.
@@ -101,7 +108,7 @@ impl PrometheusSettings {
     /// The same with its files, where they are named relative to the settings file, below that file's folder.
     pub(super) fn relative_to(&mut self, folder: &Path) {
         let login = match &mut self.login {
-            PrometheusLogin::None => None,
+            PrometheusLogin::None | PrometheusLogin::SigV4 { .. } => None,
             PrometheusLogin::Bearer { token_file } => Some(token_file),
             PrometheusLogin::Basic { password_file, .. } => Some(password_file),
         };
@@ -145,6 +152,8 @@ struct Given {
     #[serde(default)]
     password_file: Option<String>,
     #[serde(default)]
+    sigv4: Option<GivenSigV4>,
+    #[serde(default)]
     ca_file: Option<String>,
     #[serde(default)]
     certificate_file: Option<String>,
@@ -160,6 +169,36 @@ struct Given {
     timeout: Option<Duration>,
     #[serde(default, deserialize_with = "some_duration")]
     max_age: Option<Duration>,
+}
+
+/// Its table `sigv4`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct GivenSigV4 {
+    region: String,
+    #[serde(default)]
+    profile: Option<String>,
+}
+
+impl Given {
+    fn login(&self) -> Result<PrometheusLogin, &'static str> {
+        let ways = [self.bearer_token_file.is_some(), self.username.is_some(), self.sigv4.is_some()];
+        if ways.into_iter().filter(|given| *given).count() > 1 {
+            return Err("`bearer-token-file`, `username` and `sigv4` are ways to log in; give one");
+        }
+        Ok(match (self.bearer_token_file.clone(), &self.sigv4) {
+            (Some(token_file), _) => PrometheusLogin::Bearer { token_file },
+            (None, Some(sigv4)) if sigv4.region.trim().is_empty() => return Err("`sigv4` wants a `region`"),
+            (None, Some(GivenSigV4 { region, profile })) => {
+                PrometheusLogin::SigV4 { region: region.clone(), profile: profile.clone() }
+            }
+            (None, None) => match (self.username.clone(), self.password_file.clone()) {
+                (None, None) => PrometheusLogin::None,
+                (Some(username), Some(password_file)) => PrometheusLogin::Basic { username, password_file },
+                _ => return Err("`username` and `password-file` belong together"),
+            },
+        })
+    }
 }
 
 fn some_duration<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -179,15 +218,7 @@ impl TryFrom<Given> for PrometheusSettings {
     type Error = String;
 
     fn try_from(given: Given) -> Result<Self, String> {
-        let login = match (given.bearer_token_file, given.username, given.password_file) {
-            (None, None, None) => PrometheusLogin::None,
-            (Some(token_file), None, None) => PrometheusLogin::Bearer { token_file },
-            (None, Some(username), Some(password_file)) => PrometheusLogin::Basic { username, password_file },
-            (Some(_), ..) => {
-                return Err("`bearer-token-file` and `username` are two ways to log in; give one".to_owned());
-            }
-            (None, ..) => return Err("`username` and `password-file` belong together".to_owned()),
-        };
+        let login = given.login()?;
         let identity = match (given.certificate_file, given.key_file) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some((certificate, key)),
@@ -264,7 +295,10 @@ mod tests {
     fn what_is_wrong_is_refused_with_a_mend() {
         for (text, problem) in [
             ("username = \"me\"", "`username` and `password-file` belong together"),
-            ("bearer-token-file = \"t\"\nusername = \"me\"", "two ways to log in"),
+            ("bearer-token-file = \"t\"\nusername = \"me\"", "are ways to log in; give one"),
+            ("bearer-token-file = \"t\"\nsigv4 = { region = \"r\" }", "are ways to log in; give one"),
+            ("sigv4 = { region = \"\" }", "`sigv4` wants a `region`"),
+            ("sigv4 = { profile = \"p\" }", "the key `region` is missing"),
             ("key-file = \"k\"", "`certificate-file` and `key-file` belong together"),
             ("labels = { \"a-b\" = \"x\" }", "`a-b` is not the name of a label"),
             ("broker-label = \"\"", "`` is not the name of a label"),

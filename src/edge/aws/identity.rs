@@ -35,7 +35,7 @@ impl Identity {
     }
 
     /// The identity that an environment tells.
-    pub(super) fn in_environment(profile: Option<&str>, environment: impl Env) -> Self {
+    pub(in crate::edge) fn in_environment(profile: Option<&str>, environment: impl Env) -> Self {
         let context = Context::new().with_env(environment).with_file_read(Files).with_http_send(Http);
         let mut builder = DefaultCredentialProviderBuilder::new();
         if let Some(profile) = profile {

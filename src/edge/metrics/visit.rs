@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::MetricsError;
-use super::names::{Flow, Meaning, meaning};
 use super::http::{runtime, shown};
+use super::names::{Flow, Meaning, meaning};
 use super::scrape::{LIMIT_BYTES, address, client_of, dated_page};
 use super::text::Page;
 use crate::ask::{Endpoint, PageSeen};

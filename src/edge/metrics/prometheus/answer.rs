@@ -34,6 +34,10 @@ pub(super) enum Refusal {
         "it does not let us query (403); whoever runs it has to allow that to the user that evenkeel is there"
     )]
     Denied,
+    #[error(
+        "it does not let us query (403); the AWS identity needs the right `aps:QueryMetrics`, and `sigv4.region` is the workspace's"
+    )]
+    DeniedByAws,
     #[error("it has no query API at that address (404); `url` ends where `/api/v1/query` begins")]
     NoApi,
     #[error("it sends us to another page ({0}), a login most often; `url` should be the server behind that")]
@@ -119,8 +123,10 @@ pub(super) fn read(status: StatusCode, body: &[u8], login: &PrometheusLogin) -> 
                 PrometheusLogin::None => Refusal::NoLogin,
                 PrometheusLogin::Bearer { .. } => Refusal::WrongLogin("bearer-token-file"),
                 PrometheusLogin::Basic { .. } => Refusal::WrongLogin("password-file"),
+                PrometheusLogin::SigV4 { .. } => Refusal::DeniedByAws,
             });
         }
+        403 if matches!(login, PrometheusLogin::SigV4 { .. }) => return Err(Refusal::DeniedByAws),
         403 => return Err(Refusal::Denied),
         404 => return Err(Refusal::NoApi),
         429 => return Err(Refusal::TooOften),

@@ -47,7 +47,9 @@ fn refusals_name_the_mend() {
     let none = PrometheusLogin::None;
     let bearer = PrometheusLogin::Bearer { token_file: "t".to_owned() };
     let basic = PrometheusLogin::Basic { username: "me".to_owned(), password_file: "p".to_owned() };
+    let aws = PrometheusLogin::SigV4 { region: "eu-west-1".to_owned(), profile: None };
     for (code, body, login, words) in [
+        (403, "", &aws, "the AWS identity needs the right `aps:QueryMetrics`"),
         (401, "", &none, "give `bearer-token-file`, or `username` and `password-file`"),
         (401, "", &bearer, "what is in `bearer-token-file` may be wrong or expired"),
         (401, "", &basic, "what is in `password-file` may be wrong or expired"),

@@ -1,31 +1,33 @@
 //! A Prometheus server (or one that answers the same queries: Thanos, Mimir, `VictoriaMetrics`) as a source: no way to the
 //! brokers' exporters is needed.
 //!
-//! `queries.rs` is what it is asked, `answer.rs` reads what it answers, `directory.rs` knows which broker a series is about, and
+//! `queries.rs` is what it is asked, `login.rs` how it is told who asks, `answer.rs` reads what it answers, `directory.rs` knows which broker a series is about, and
 //! `book.rs` keeps what is told of each. All queries of a look are asked at once.
 
 mod answer;
 mod book;
 mod directory;
+mod login;
 mod queries;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use reqwest::{Client, RequestBuilder};
-use secrecy::{ExposeSecret as _, SecretString};
+use reqwest::{Client, Request};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use self::answer::{Answer, Refusal};
 use self::book::Book;
 use self::directory::Directory;
+use self::login::Login;
 use self::queries::{About, Query};
 use super::MetricsError;
 use super::http::{PemFile, body, client, runtime, unreachable};
 use super::source::{Brokers, Scraped, Source};
 use crate::base::{BrokerId, format_duration};
 use crate::config::{PrometheusLogin, PrometheusSettings};
+use crate::edge::aws::{AwsError, Identity};
 use crate::observe::{BrokerMetrics, Gap, GapKind};
 
 /// The most bytes of one answer that are read: half a million series.
@@ -43,6 +45,10 @@ enum QueryError {
     Refused { url: String, refusal: Refusal },
     #[error("metrics.prometheus.{key} `{path}`: {problem}")]
     Secret { key: &'static str, path: String, problem: String },
+    #[error("metrics.prometheus.sigv4: {0}")]
+    Aws(#[from] AwsError),
+    #[error("{url}: the request cannot be made")]
+    NoRequest { url: String },
 }
 
 /// Asks a Prometheus server.
@@ -51,6 +57,8 @@ pub(super) struct Server {
     client: Client,
     settings: PrometheusSettings,
     limit_bytes: usize,
+    /// Who this machine is at AWS, where requests are signed.
+    aws: Option<Identity>,
     /// What was told last, of which brokers, and when.
     last: Option<(Instant, Brokers, Scraped)>,
 }
@@ -74,13 +82,17 @@ impl Server {
             client: client(authority, identity, settings.timeout)?,
             settings: settings.clone(),
             limit_bytes: LIMIT_BYTES,
+            aws: match &settings.login {
+                PrometheusLogin::SigV4 { profile, .. } => Some(Identity::of_this_machine(profile.as_deref())),
+                _ => None,
+            },
             last: None,
         })
     }
 
     /// All answers, in the order of the queries.
     fn answers(&self, queries: &[Query]) -> Vec<(About, Result<Answer, QueryError>)> {
-        let login = match Login::read(&self.settings.login) {
+        let login = match self.runtime.block_on(Login::read(&self.settings.login, self.aws.as_ref())) {
             Ok(login) => login,
             Err(error) => return vec![(queries[0].about, Err(error))],
         };
@@ -89,10 +101,16 @@ impl Server {
             let mut asked = JoinSet::new();
             for (position, query) in queries.iter().enumerate() {
                 let form = [("query", query.expression.as_str())];
-                let request = login.sign(self.client.post(&url).form(&form));
-                let (about, kind, url) = (query.about, self.settings.login.clone(), url.clone());
-                let limit_bytes = self.limit_bytes;
-                asked.spawn(async move { (position, about, ask(request, &url, &kind, limit_bytes).await) });
+                let request = login.sign(self.client.post(&url).form(&form), &url);
+                let (client, kind, url) = (self.client.clone(), self.settings.login.clone(), url.clone());
+                let (about, limit_bytes) = (query.about, self.limit_bytes);
+                asked.spawn(async move {
+                    let answer = match request {
+                        Ok(request) => ask(&client, request, &url, &kind, limit_bytes).await,
+                        Err(error) => Err(error),
+                    };
+                    (position, about, answer)
+                });
             }
             asked.join_all().await
         });
@@ -170,51 +188,15 @@ impl Source for Server {
     }
 }
 
-/// What stands in the files of a login, at this moment.
-enum Login {
-    None,
-    Bearer(SecretString),
-    Basic(String, SecretString),
-}
-
-impl Login {
-    fn read(login: &PrometheusLogin) -> Result<Self, QueryError> {
-        let secret = |key: &'static str, path: &str| {
-            let wrong = |problem: String| QueryError::Secret { key, path: path.to_owned(), problem };
-            let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-            let text = SecretString::from(text.trim());
-            let is_sendable = text.expose_secret().bytes().all(|c| c >= b' ' && c != 0x7f);
-            if text.expose_secret().is_empty() || !is_sendable {
-                return Err(wrong("holds no secret of one line".to_owned()));
-            }
-            Ok(text)
-        };
-        Ok(match login {
-            PrometheusLogin::None => Self::None,
-            PrometheusLogin::Bearer { token_file } => Self::Bearer(secret("bearer-token-file", token_file)?),
-            PrometheusLogin::Basic { username, password_file } => {
-                Self::Basic(username.clone(), secret("password-file", password_file)?)
-            }
-        })
-    }
-
-    fn sign(&self, request: RequestBuilder) -> RequestBuilder {
-        match self {
-            Self::None => request,
-            Self::Bearer(token) => request.bearer_auth(token.expose_secret()),
-            Self::Basic(user, password) => request.basic_auth(user, Some(password.expose_secret())),
-        }
-    }
-}
-
 async fn ask(
-    request: RequestBuilder,
+    client: &Client,
+    request: Request,
     url: &str,
     login: &PrometheusLogin,
     limit_bytes: usize,
 ) -> Result<Answer, QueryError> {
     let refused = |refusal| QueryError::Refused { url: url.to_owned(), refusal };
-    let mut response = request.send().await.map_err(|error| unreachable(url, &error))?;
+    let mut response = client.execute(request).await.map_err(|error| unreachable(url, &error))?;
     let status = response.status();
     let bytes = match body(&mut response, url, limit_bytes).await {
         Err(MetricsError::TooLarge { limit_bytes, .. }) => {

@@ -264,6 +264,61 @@ fn logins_are_read_anew_each_time_and_never_shown() {
     assert!(told.gaps[0].reason.ends_with("holds no secret of one line"), "{:?}", told.gaps);
 }
 
+/// AWS's own vectors hold the signer; here, that what it signs is what goes over the wire.
+#[test]
+fn requests_to_aws_are_signed_as_they_are_sent() {
+    let seen = std::sync::Arc::new(Mutex::new(Vec::new()));
+    let requests = seen.clone();
+    let server = test_server::Server::answering(move |request| {
+        requests.lock().unwrap().push(request.to_owned());
+        "HTTP/1.1 403 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_owned()
+    });
+    let mut settings = settings(&server);
+    settings.url.push_str("/workspaces/ws-1");
+    settings.login = PrometheusLogin::SigV4 { region: "eu-west-1".to_owned(), profile: None };
+    let mut client = Server::new(&settings).unwrap();
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "hidden"),
+        ("AWS_SESSION_TOKEN", "also-hidden"),
+    ];
+    let envs = keys.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    client.aws = Some(Identity::in_environment(None, reqsign_core::StaticEnv { home_dir: None, envs }));
+    let told = client.ask(&brokers());
+    assert!(told.gaps[0].reason.contains("needs the right `aps:QueryMetrics`"), "{:?}", told.gaps);
+    assert!(!format!("{told:?}").contains("hidden"));
+
+    let requests = seen.lock().unwrap();
+    assert!(requests.len() > 10);
+    for request in requests.iter() {
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        let header = |name: &str| {
+            let is_it = |line: &&str| line.to_lowercase().starts_with(&format!("{name}: "));
+            head.lines().find(is_it).map(|line| line.split_once(": ").unwrap().1).expect(head)
+        };
+        let form = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
+        let at = time::PrimitiveDateTime::parse(header("x-amz-date"), form).unwrap().assume_utc();
+        let credentials = crate::edge::aws::Credentials {
+            access_key_id: "AKIDEXAMPLE".to_owned(),
+            secret_access_key: "hidden".into(),
+            session_token: Some("also-hidden".into()),
+        };
+        let signer =
+            crate::edge::aws::Signer { credentials: &credentials, region: "eu-west-1", service: "aps", at };
+        let expected = signer.headers(&crate::edge::aws::Unsigned {
+            method: "POST",
+            host: header("host"),
+            path: "/workspaces/ws-1/api/v1/query",
+            query: &[],
+            headers: &[("content-type", "application/x-www-form-urlencoded")],
+            body: body.as_bytes(),
+        });
+        for (name, value) in expected {
+            assert_eq!(header(name), secrecy::ExposeSecret::expose_secret(&value), "{head}");
+        }
+    }
+}
+
 #[test]
 fn a_server_is_not_asked_again_before_it_can_know_more() {
     let server = test_server::Server::answering(|request| vector(&plain(), request));
