@@ -4,6 +4,7 @@
 //! Each answer is a view: plain data that text and JSON are made from, so that they cannot disagree. Nothing here plans
 //! an execution; where an answer needs a proposal, it is one that is never carried out.
 
+mod checkup;
 mod effect;
 mod explain;
 mod measure;
@@ -18,6 +19,10 @@ mod what_if;
 #[cfg(test)]
 mod test_clusters;
 
+pub use checkup::{
+    Acls, Certificate, Checkup, Conclusion, Endpoint, Facts, GoalReadiness, Granted, Grants, Greeting, Knock,
+    Lacking, Need, On, PageSeen, Purpose, Refusal, Stage, State, Step, StepVerdict, Way, Weight, check_up,
+};
 pub use explain::{Explained, Explanation, Fate, FindError, GoalEffect, ReplicaView, Share, Stay};
 pub use explain::{explain, find_partition};
 pub use measure::{Measured, Spreads, measure};

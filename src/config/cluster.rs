@@ -39,7 +39,7 @@ pub struct ClusterSettings {
     /// How hard an execution may press.
     #[serde(default)]
     pub execution: ExecutionSettings,
-    /// The brokers' Prometheus endpoints.
+    /// Where loads are asked for.
     #[serde(default)]
     pub metrics: Option<MetricsSettings>,
     /// How long logs are watched, at the first look, for what clients write to them, where there are no metrics; 0 leaves

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::values::topic_name;
+
 /// Whether an evenkeel that acts on a cluster holds a lease that Kafka itself gives, to one at a time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -45,16 +47,7 @@ impl Default for LeaseTopic {
 
 impl<'de> Deserialize<'de> for LeaseTopic {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        // The rules of Kafka's own `Topic.validate`.
-        if name.is_empty() || name.len() > 249 || name == "." || name == ".." || !name.chars().all(legal) {
-            let wrong = format!(
-                "`{name}` is not a topic name: up to 249 ASCII letters, digits, dots, underscores and hyphens"
-            );
-            return Err(serde::de::Error::custom(wrong));
-        }
-        Ok(Self(name))
+        topic_name(deserializer).map(Self)
     }
 }
 

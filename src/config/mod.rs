@@ -15,6 +15,7 @@ mod lease;
 mod listen;
 mod metrics;
 mod mode;
+mod prometheus;
 mod settings;
 mod strict;
 mod values;
@@ -28,13 +29,15 @@ pub use cluster::{ClusterSettings, default_load_window};
 pub use execution::{CanaryMode, ExecutionSettings, Throttle};
 pub use instance::{InstanceType, NotAnInstanceType};
 pub use kafka_client::{
-    Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Pem, SaslMechanism, SaslSettings,
-    TlsIdentity, TlsSettings,
+    Address, KafkaClientError, KafkaClientProblem, KafkaClientSettings, Lookup, MskIamLogin, OidcLogin,
+    PasswordLogin, Pem, Reference, SaslMechanism, SaslSettings, TlsIdentity, TlsSettings, TokenLogin,
+    property,
 };
 pub use lease::{LeaseMode, LeaseTopic};
 pub use listen::{ListenAddress, NotAListenAddress};
 pub use metrics::{MetricsSettings, check_endpoint};
 pub use mode::Mode;
+pub use prometheus::{BrokerPattern, PrometheusLogin, PrometheusSettings, check_server};
 pub use settings::Settings;
 pub use strict::{ConfigError, nearest, parse_toml};
 pub use values::{ValueError, parse_duration, parse_objective, parse_rate};

@@ -125,6 +125,15 @@ mod tests {
         assert!(wrong.problem.contains("-4"), "{wrong}");
         let wrong = error(&cluster("metrics.endpoints = [\"http://one:11001/metrics\"]"));
         assert!(wrong.problem.contains("one address for all brokers"), "{wrong}");
+        let wrong = error(&cluster("metrics.timeout = \"5s\""));
+        assert!(wrong.problem.contains("no source of metrics is given"), "{wrong}");
+        let wrong = error(&cluster("metrics.reporter-topic = \"a b\""));
+        assert!(wrong.problem.contains("`a b` is not a topic name"), "{wrong}");
+        let wrong = error(&cluster("metrics.prometheus.url = \"prometheus\""));
+        assert!(wrong.problem.contains("`prometheus` is not the address of a server"), "{wrong}");
+        assert_eq!(wrong.line, 3);
+        let wrong = error(&cluster("[clusters.a.metrics.prometheus]\nurl = \"http://p\"\ntokens = 1"));
+        assert_eq!((wrong.line, wrong.problem.as_str()), (5, "unknown key `tokens`"));
         let wrong = error(&cluster("capacity.cpu-cores = -1.0"));
         assert!(wrong.problem.contains("-1"), "{wrong}");
         let wrong = error(&cluster("capacity.cpu-cores = nan"));

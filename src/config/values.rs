@@ -90,6 +90,27 @@ pub(super) fn optional_rate<'de, D: Deserializer<'de>>(
     parse_rate(&text).map(Some).map_err(serde::de::Error::custom)
 }
 
+/// For `deserialize_with`: the name of a topic.
+pub(super) fn topic_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    // The rules of Kafka's own `Topic.validate`.
+    if name.is_empty() || name.len() > 249 || name == "." || name == ".." || !name.chars().all(legal) {
+        let wrong = format!(
+            "`{name}` is not a topic name: up to 249 ASCII letters, digits, dots, underscores and hyphens"
+        );
+        return Err(serde::de::Error::custom(wrong));
+    }
+    Ok(name)
+}
+
+/// For `deserialize_with`: the name of a topic that may be absent.
+pub(super) fn optional_topic_name<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    topic_name(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -22,7 +22,7 @@ pub struct PartitionLoad {
     pub follower_cpu_cores: Option<Cores>,
 }
 
-/// What one broker's metrics endpoint told.
+/// What was told of one broker, by its own metrics endpoint or by another source.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BrokerMetrics {
     /// Bytes that clients write, per topic. A topic without traffic is absent: that means zero.
@@ -57,6 +57,56 @@ impl BrokerMetrics {
     /// Whether the endpoint told of bytes in. Kafka always shows the sum over all topics, also when it is zero.
     pub(super) fn knows_bytes_in(&self) -> bool {
         self.bytes_in_per_s.is_some() || !self.topic_bytes_in_per_s.is_empty()
+    }
+
+    /// Whether bytes in and bytes out are known.
+    pub fn knows_traffic(&self) -> bool {
+        self.knows_bytes_in() && self.knows_bytes_out()
+    }
+
+    /// Whether there is nothing left that another source could tell.
+    pub fn is_complete(&self) -> bool {
+        let amounts = [
+            self.replication_in_per_s,
+            self.replication_out_per_s,
+            self.reassignment_in_per_s,
+            self.reassignment_out_per_s,
+        ];
+        self.knows_traffic()
+            && amounts.iter().all(Option::is_some)
+            && self.produce_p99_ms.is_some()
+            && self.fetch_p99_ms.is_some()
+            && self.cpu_cores_used.is_some()
+            && self.cpu_cores.is_some()
+            && self.request_handler_idle_ratio.is_some()
+    }
+
+    /// Takes from another source what this one does not tell. Traffic of topics goes with the sum over all topics of the same
+    /// source: what two sources measured at two moments would not add up.
+    pub fn fill_from(&mut self, other: Self) {
+        if !self.knows_bytes_in() {
+            self.topic_bytes_in_per_s = other.topic_bytes_in_per_s;
+            self.bytes_in_per_s = other.bytes_in_per_s;
+        }
+        if !self.knows_bytes_out() {
+            self.topic_bytes_out_per_s = other.topic_bytes_out_per_s;
+            self.bytes_out_per_s = other.bytes_out_per_s;
+        }
+        // What makes new replicas is a part of what is replicated, so that both come from one source, too.
+        if self.replication_in_per_s.is_none() || self.reassignment_in_per_s.is_none() {
+            self.replication_in_per_s = other.replication_in_per_s.or(self.replication_in_per_s);
+            self.reassignment_in_per_s = other.reassignment_in_per_s.or(self.reassignment_in_per_s);
+        }
+        if self.replication_out_per_s.is_none() || self.reassignment_out_per_s.is_none() {
+            self.replication_out_per_s = other.replication_out_per_s.or(self.replication_out_per_s);
+            self.reassignment_out_per_s = other.reassignment_out_per_s.or(self.reassignment_out_per_s);
+        }
+        self.produce_p99_ms = self.produce_p99_ms.or(other.produce_p99_ms);
+        self.fetch_p99_ms = self.fetch_p99_ms.or(other.fetch_p99_ms);
+        self.cpu_cores_used = self.cpu_cores_used.or(other.cpu_cores_used);
+        self.cpu_cores = self.cpu_cores.or(other.cpu_cores);
+        self.request_handler_idle_ratio =
+            self.request_handler_idle_ratio.or(other.request_handler_idle_ratio);
     }
 
     /// What it tells of the present: what flows besides copies, and how long clients wait.

@@ -6,6 +6,7 @@
 mod brokers;
 mod certificate_text;
 mod change_text;
+mod check_text;
 mod explain_text;
 mod exposition;
 mod gauges;
@@ -25,6 +26,7 @@ mod status_text;
 mod what_if_text;
 
 pub use change_text::change_text;
+pub use check_text::check_text;
 pub use explain_text::explain_text;
 pub use exposition::exposition;
 pub use gauges::{ClusterGauges, Proposed, Trouble};

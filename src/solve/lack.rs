@@ -211,7 +211,7 @@ impl Lack {
                 "allow evenkeel to describe log dirs, or give the brokers' `capacity` in the settings".to_owned()
             }
             Self::NotKnown { .. } => {
-                "give the brokers' metrics endpoints, and their `capacity` in the settings".to_owned()
+                "give the brokers' metrics endpoints or a Prometheus server, and their `capacity` in the settings".to_owned()
             }
             Self::TooSmall { rack, resource, brokers_missing, capacity_missing } => {
                 let place = rack.as_ref().map_or("the cluster".to_owned(), |rack| format!("rack {rack}"));

@@ -74,7 +74,10 @@ fn mend_not_ready(goal: &Goal) -> String {
                            their volumes, so give `capacity` in the settings"
                 .to_owned()
         }
-        _ => "give the brokers' metrics endpoints, and their `capacity` in the settings".to_owned(),
+        _ => {
+            "give the brokers' metrics endpoints or a Prometheus server, and their `capacity` in the settings"
+                .to_owned()
+        }
     }
 }
 

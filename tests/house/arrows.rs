@@ -29,12 +29,15 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// The tenants of the rim and which of the others each may use. The command line is where they are put together.
 const RIM: &[(&str, &[&str])] = &[
-    ("kafka", &[]),
-    ("librdkafka", &[]),
-    ("canary", &["librdkafka"]),
+    ("aws", &[]),
+    ("pem", &[]),
+    ("token", &["aws", "pem"]),
+    ("kafka", &["pem", "token"]),
+    ("librdkafka", &["pem", "token"]),
+    ("canary", &["kafka", "librdkafka"]),
     ("http", &[]),
-    ("lease", &["librdkafka"]),
-    ("metrics", &[]),
+    ("lease", &["kafka", "librdkafka"]),
+    ("metrics", &["aws", "librdkafka"]),
     ("sim", &[]),
     ("store", &[]),
     ("cli", &["canary", "http", "kafka", "lease", "metrics", "sim", "store"]),

@@ -8,6 +8,7 @@
 mod support;
 
 mod canary;
+mod check;
 mod client;
 mod faults;
 mod harness;
@@ -20,10 +21,14 @@ mod loop_with_acls;
 mod loop_with_certificates;
 mod metrics;
 mod operations;
+mod prometheus;
 mod refusals;
+mod reporter;
 mod security;
 mod story;
 mod takeover;
+mod tls_files;
+mod tokens;
 mod written;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

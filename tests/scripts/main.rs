@@ -5,6 +5,7 @@
 //! has a folder of its own, with the repository's `fixtures`, `goals` and `deploy` in it. Times that depend on the
 //! machine do not appear in these sessions. `EVENKEEL_SCRIPTS=update` writes what was seen into the files.
 
+mod check;
 mod executions;
 mod leave;
 mod live;

@@ -70,6 +70,11 @@ impl Scene {
         self.server.bootstrap().split(',').next().expect("there are brokers").to_owned()
     }
 
+    /// Where the brokers' metrics pages are.
+    pub fn metrics_endpoint(&self) -> String {
+        self.server.metrics_endpoint()
+    }
+
     /// Where the journal is kept.
     pub fn state_dir(&self) -> &Path {
         self.state.path()

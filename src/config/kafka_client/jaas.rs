@@ -1,45 +1,67 @@
-//! Reads `sasl.jaas.config` of Java's clients, for the two usual login modules.
+//! Reads `sasl.jaas.config` of Java's clients, for the usual login modules.
 
-use secrecy::SecretString;
+use std::collections::BTreeMap;
 
-/// What a JAAS line says.
-pub(super) struct Login {
-    /// Whether it is the module of PLAIN, not that of SCRAM.
-    pub(super) is_plain: bool,
-    /// The user.
-    pub(super) username: String,
-    /// The password.
-    pub(super) password: SecretString,
+/// The login modules that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Module {
+    Plain,
+    Scram,
+    OauthBearer,
+    MskIam,
+}
+
+/// What a JAAS line says. Not to be printed: its options hold secrets.
+pub(super) struct Jaas {
+    /// The login module.
+    pub(super) module: Module,
+    options: BTreeMap<String, String>,
+}
+
+impl Jaas {
+    /// A line without options.
+    pub(super) fn empty(module: Module) -> Self {
+        Self { module, options: BTreeMap::new() }
+    }
+
+    /// Takes an option out.
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+        self.options.remove(name)
+    }
+
+    /// The names of the options that nobody took out.
+    pub(super) fn left(&self) -> impl Iterator<Item = &str> {
+        self.options.keys().map(String::as_str)
+    }
+
+    /// Takes all options out whose names begin so; the names without that.
+    pub(super) fn take_prefixed(&mut self, prefix: &str) -> Vec<(String, String)> {
+        let (taken, kept) = std::mem::take(&mut self.options)
+            .into_iter()
+            .partition::<BTreeMap<_, _>, _>(|(name, _)| name.starts_with(prefix));
+        self.options = kept;
+        taken.into_iter().map(|(name, value)| (name[prefix.len()..].to_owned(), value)).collect()
+    }
 }
 
 /// Reads `...ScramLoginModule required username="u" password="p";`. Errors never repeat what stands in quotes.
-pub(super) fn parse(text: &str) -> Result<Login, String> {
+pub(super) fn parse(text: &str) -> Result<Jaas, String> {
     let body = text.trim();
     let body = body.strip_suffix(';').ok_or("does not end with `;`")?;
     let (module, rest) = body.split_once(char::is_whitespace).ok_or("names no login module")?;
-    let is_plain = match module.rsplit('.').next() {
-        Some("PlainLoginModule") => true,
-        Some("ScramLoginModule") => false,
-        _ => return Err("names a login module other than PlainLoginModule and ScramLoginModule".to_owned()),
+    let module = match module.rsplit('.').next() {
+        Some("PlainLoginModule") => Module::Plain,
+        Some("ScramLoginModule") => Module::Scram,
+        Some("OAuthBearerLoginModule") => Module::OauthBearer,
+        Some("IAMLoginModule") => Module::MskIam,
+        _ => {
+            let known = "PlainLoginModule, ScramLoginModule, OAuthBearerLoginModule and IAMLoginModule";
+            return Err(format!("names a login module other than {known}"));
+        }
     };
     let rest = rest.trim_start();
     let rest = rest.strip_prefix("required").ok_or("lacks the word `required` after the login module")?;
-    let (mut username, mut password) = (None, None);
-    for (name, value) in options(rest)? {
-        match name.as_str() {
-            "username" => username = Some(value),
-            "password" => password = Some(SecretString::from(value)),
-            "tokenauth" if value == "true" => {
-                return Err("asks for a delegation token, which is not supported".to_owned());
-            }
-            _ => {}
-        }
-    }
-    Ok(Login {
-        is_plain,
-        username: username.ok_or("holds no `username=\"..\"`")?,
-        password: password.ok_or("holds no `password=\"..\"`")?,
-    })
+    Ok(Jaas { module, options: options(rest)?.into_iter().collect() })
 }
 
 /// Reads `name="value"` pairs; a backslash keeps the character after it.

@@ -40,6 +40,17 @@ pub(super) const READ: &[&str] = &[
     "sasl.username",
     "sasl.password",
     "sasl.jaas.config",
+    "sasl.login.callback.handler.class",
+    "sasl.oauthbearer.method",
+    "sasl.oauthbearer.client.id",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.client.credentials.client.id",
+    "sasl.oauthbearer.client.credentials.client.secret",
+    "sasl.oauthbearer.token.endpoint.url",
+    "sasl.oauthbearer.scope",
+    "sasl.oauthbearer.extensions",
+    "https.ca.location",
+    "https.ca.pem",
 ];
 
 /// Keys of librdkafka's and Java's clients that have no effect here.
@@ -107,7 +118,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "topic.metadata.refresh.sparse",
 ];
 
-/// Beginnings of keys that belong to what this client is not: a consumer, a producer, Kerberos, `OAuth`.
+/// Beginnings of keys that belong to what this client is not: a consumer, a producer, Kerberos, or another way to a token.
 const WITHOUT_EFFECT_PREFIXES: &[&str] = &["sasl.kerberos.", "sasl.oauthbearer.", "sasl.login."];
 
 /// What a key is.
@@ -139,7 +150,9 @@ pub(super) fn warn_about_unused_security(reader: &mut Reader, tls: bool, sasl: b
         if used {
             continue;
         }
-        for key in READ.iter().filter(|key| key.starts_with(prefix)) {
+        // Which class fetches tokens says nothing by itself.
+        let telling = |key: &&&str| key.starts_with(prefix) && **key != "sasl.login.callback.handler.class";
+        for key in READ.iter().filter(telling) {
             if reader.take(key).is_some() {
                 reader.warning(key, format!("has no effect: `security.protocol` is not {with}"));
             }

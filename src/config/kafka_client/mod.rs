@@ -10,6 +10,10 @@
 mod jaas;
 mod keys;
 mod read;
+mod read_sasl;
+mod read_tls;
+mod references;
+mod sasl;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,6 +22,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use self::read::Reader;
+
+pub use self::references::{Lookup, Reference, property};
+pub use self::sasl::{MskIamLogin, OidcLogin, PasswordLogin, SaslMechanism, SaslSettings, TokenLogin};
 
 /// How to reach a Kafka cluster.
 #[derive(Debug, Clone)]
@@ -77,53 +84,26 @@ pub struct TlsSettings {
 pub struct TlsIdentity {
     /// Certificate chain, ours first.
     pub certificates: Pem,
-    /// Private key (PKCS#8, PKCS#1 or SEC1), not encrypted.
+    /// Private key (PKCS#8, PKCS#1 or SEC1).
     pub key: Pem,
+    /// `ssl.key.password`, for a PKCS#8 key that is encrypted.
+    pub key_password: Option<SecretString>,
 }
 
-/// PEM text: in a file, or given in the settings themselves.
+/// Certificates or a key: as PEM, in a file or given in the settings themselves, or in a PKCS#12 store.
 #[derive(Debug, Clone)]
 pub enum Pem {
     /// Path of the file.
     File(PathBuf),
     /// The text; kept secret, as it may hold a private key.
     Inline(SecretString),
-}
-
-/// SASL: who we are, by name and password.
-#[derive(Debug, Clone)]
-pub struct SaslSettings {
-    /// How the password is proven.
-    pub mechanism: SaslMechanism,
-    /// `sasl.username`.
-    pub username: String,
-    /// `sasl.password`.
-    pub password: SecretString,
-}
-
-/// The SASL mechanisms that are supported.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SaslMechanism {
-    /// The password itself is sent: only sensible over TLS.
-    Plain,
-    /// Challenge and response over SHA-256 (RFC 5802, RFC 7677).
-    ScramSha256,
-    /// Challenge and response over SHA-512.
-    ScramSha512,
-}
-
-impl SaslMechanism {
-    /// Every supported mechanism.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::ScramSha256, Self::ScramSha512];
-
-    /// The name in the protocol and in settings.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::ScramSha256 => "SCRAM-SHA-256",
-            Self::ScramSha512 => "SCRAM-SHA-512",
-        }
-    }
+    /// A PKCS#12 store (`.p12`, `.pfx`).
+    Store {
+        /// Path of the file.
+        path: PathBuf,
+        /// `ssl.keystore.password` or `ssl.truststore.password`; stores without one have the empty one.
+        password: SecretString,
+    },
 }
 
 /// Everything that is wrong with client settings.
@@ -175,7 +155,19 @@ impl KafkaClientSettings {
         text: &str,
         bootstrap: Option<&str>,
     ) -> Result<(Self, Vec<KafkaClientProblem>), KafkaClientError> {
-        let mut reader = Reader::read(text, bootstrap);
+        Self::parse_with(text, bootstrap, &|_| Err("references are not looked up here".to_owned()))
+    }
+
+    /// The same, with `lookup` for what values refer to (`${env:NAME}`, `${file:/path:key}`, `${dir:/path:name}`).
+    ///
+    /// # Errors
+    /// As [`KafkaClientSettings::parse`], and what a value refers to is not there.
+    pub fn parse_with(
+        text: &str,
+        bootstrap: Option<&str>,
+        lookup: Lookup<'_>,
+    ) -> Result<(Self, Vec<KafkaClientProblem>), KafkaClientError> {
+        let mut reader = Reader::read(text, bootstrap, lookup);
         let settings = read_settings(&mut reader);
         reader.finish(settings)
     }

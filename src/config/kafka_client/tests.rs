@@ -16,7 +16,21 @@ fn problems(text: &str) -> Vec<String> {
 fn path(pem: &Pem) -> &str {
     match pem {
         Pem::File(path) => path.to_str().expect("the test's paths are text"),
-        Pem::Inline(_) => panic!("a file was expected"),
+        Pem::Inline(_) | Pem::Store { .. } => panic!("a file was expected"),
+    }
+}
+
+fn password(settings: KafkaClientSettings) -> PasswordLogin {
+    match settings.sasl {
+        Some(SaslSettings::Password(login)) => login,
+        other => panic!("a password was expected: {other:?}"),
+    }
+}
+
+fn token(settings: KafkaClientSettings) -> TokenLogin {
+    match settings.sasl {
+        Some(SaslSettings::Token(login)) => login,
+        other => panic!("a token was expected: {other:?}"),
     }
 }
 
@@ -64,7 +78,8 @@ fn java_stores_in_pem() {
     assert_eq!((path(&identity.certificates), path(&identity.key)), ("/k.pem", "/k.pem"));
     let wrong = problems("bootstrap.servers=b:1\nsecurity.protocol=SSL\nssl.truststore.location=/t.jks\n");
     assert_eq!(wrong.len(), 1);
-    assert!(wrong[0].starts_with("line 3: `ssl.truststore.location` must be a PEM file"), "{wrong:?}");
+    let told = "line 3: `ssl.truststore.location` must be a PEM file or a PKCS#12 store";
+    assert!(wrong[0].starts_with(told) && wrong[0].contains("keytool"), "{wrong:?}");
 }
 
 #[test]
@@ -76,7 +91,7 @@ fn inline_pem_over_several_lines() {
         Pem::Inline(text) => {
             assert_eq!(text.expose_secret(), "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----");
         }
-        Pem::File(_) => panic!("it was given inline"),
+        other => panic!("it was given inline: {other:?}"),
     }
 }
 
@@ -85,14 +100,14 @@ fn scram_by_keys_and_by_jaas() {
     let (settings, _) = read(
         "bootstrap.servers=b:9096\nsecurity.protocol=SASL_SSL\nsasl.mechanisms=scram-sha-512\nsasl.username=alice\nsasl.password=p\\w=1#2\n",
     );
-    let sasl = settings.sasl.expect("SASL is on");
+    let sasl = password(settings);
     assert_eq!((sasl.mechanism, sasl.username.as_str()), (SaslMechanism::ScramSha512, "alice"));
     assert_eq!(sasl.password.expose_secret(), "p\\w=1#2");
     let (settings, _) = read(
         "bootstrap.servers=b:9096\nsecurity.protocol=SASL_PLAINTEXT\nsasl.mechanism=SCRAM-SHA-256\n\
          sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\\n  username=\"al\\\"ice\" \\\n  password=\"s;=x\";\n",
     );
-    let sasl = settings.sasl.expect("SASL is on");
+    let sasl = password(settings);
     assert_eq!((sasl.username.as_str(), sasl.password.expose_secret()), ("al\"ice", "s;=x"));
 }
 
@@ -138,11 +153,10 @@ fn nothing_that_weakens_tls_is_accepted() {
         "bootstrap.servers=b:1\nsecurity.protocol=SSL\nenable.ssl.certificate.verification=false\n\
          ssl.endpoint.identification.algorithm=\nssl.key.password=hunter2\nssl.key.location=/k\n",
     );
-    assert_eq!(wrong.len(), 4, "{wrong:?}");
+    assert_eq!(wrong.len(), 3, "{wrong:?}");
     assert!(wrong[0].contains("cannot be turned off"));
     assert!(wrong[1].contains("host names are always verified"));
-    assert!(wrong[2].contains("decrypt the key"));
-    assert!(wrong[3].contains("without its certificate"));
+    assert!(wrong[2].contains("without its certificate"));
     assert!(!wrong.concat().contains("hunter2"));
 }
 
@@ -182,7 +196,130 @@ fn sasl_without_its_parts_names_each() {
     assert_eq!(
         wrong,
         [
-            "line 3: `sasl.mechanism` is `GSSAPI`, which is not supported; it can be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512"
+            "line 3: `sasl.mechanism` is `GSSAPI`, which is not supported; it can be PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER, AWS_MSK_IAM"
         ]
+    );
+}
+
+const OAUTH: &str = "bootstrap.servers=b:9096\nsecurity.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\n";
+const ENDPOINT: &str = "sasl.oauthbearer.token.endpoint.url=https://idp.example/token\n";
+
+#[test]
+fn client_credentials_in_either_dialect() {
+    let (settings, warnings) = read(&format!(
+        "{OAUTH}{ENDPOINT}sasl.oauthbearer.method=OIDC\nsasl.oauthbearer.client.id=me\nsasl.oauthbearer.client.secret=hunter2\n\
+         sasl.oauthbearer.scope=kafka\nsasl.oauthbearer.extensions=logicalCluster=lkc-1, poolId=p-2\nhttps.ca.location=/ca.pem\n"
+    ));
+    assert!(!format!("{settings:?} {warnings:?}").contains("hunter2"));
+    assert_eq!(warnings, []);
+    let librdkafkas = token(settings);
+    let module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule";
+    let (settings, warnings) = read(&format!(
+        "{OAUTH}{ENDPOINT}sasl.login.callback.handler.class=org.apache.kafka.OAuthBearerLoginCallbackHandler\nhttps.ca.location=/ca.pem\n\
+         sasl.jaas.config={module} required clientId=\"me\" clientSecret=\"hunter2\" scope=\"kafka\" extension_logicalCluster=\"lkc-1\" extension_poolId=\"p-2\";\n"
+    ));
+    assert_eq!(warnings, []);
+    assert_eq!(token(settings), librdkafkas);
+    let TokenLogin::Oidc(login) = librdkafkas else { panic!("{librdkafkas:?}") };
+    assert_eq!((login.client_id.as_str(), login.scope.as_deref()), ("me", Some("kafka")));
+    assert_eq!(login.extensions["poolId"], "p-2");
+}
+
+#[test]
+fn client_credentials_that_lack_something_are_told() {
+    let wrong = problems(OAUTH);
+    assert_eq!(wrong.len(), 3, "{wrong:?}");
+    assert!(wrong[0].contains("token.endpoint.url` is missing"), "{wrong:?}");
+    for (line, words) in [
+        ("sasl.oauthbearer.token.endpoint.url=http://idp.example/hunter2", "must begin with `https://`"),
+        ("sasl.oauthbearer.token.endpoint.url=https://me:hunter2@idp.example/t", "without a user"),
+        ("sasl.oauthbearer.method=azure", "only `oidc` is supported"),
+        ("sasl.oauthbearer.extensions=auth=hunter2", "is not of the form"),
+        (
+            "sasl.jaas.config=a.b.PlainLoginModule required username=\"u\" password=\"hunter2\";",
+            "does not belong",
+        ),
+    ] {
+        let told = problems(&format!("{OAUTH}{line}\n")).concat();
+        assert!(told.contains(words) && !told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn amazon_msk_by_iam_in_each_of_its_spellings() {
+    let start = "bootstrap.servers=b:9098\nsecurity.protocol=SASL_SSL\n";
+    let plain = read(&format!("{start}sasl.mechanism=AWS_MSK_IAM\n")).0;
+    assert_eq!(plain.sasl.as_ref().map(SaslSettings::mechanism), Some(SaslMechanism::OauthBearer));
+    assert_eq!(token(plain), TokenLogin::MskIam(MskIamLogin::default()));
+    let java = read(&format!(
+        "{start}sasl.mechanism=AWS_MSK_IAM\nsasl.jaas.config=software.amazon.msk.auth.iam.IAMLoginModule required awsProfileName=\"ops\";\n\
+         sasl.client.callback.handler.class=software.amazon.msk.auth.iam.IAMClientCallbackHandler\n"
+    ));
+    assert_eq!(token(java.0), TokenLogin::MskIam(MskIamLogin { profile: Some("ops".to_owned()) }));
+    let role = format!(
+        "{start}sasl.mechanism=AWS_MSK_IAM\nsasl.jaas.config=a.IAMLoginModule required awsRoleArn=\"arn:x\";\n"
+    );
+    assert!(problems(&role)[0].contains("asks for a role"), "{role}");
+    let oauth = read(&format!(
+        "{start}sasl.mechanism=OAUTHBEARER\nsasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;\n\
+         sasl.login.callback.handler.class=software.amazon.msk.auth.iam.IAMOAuthBearerLoginCallbackHandler\n"
+    ));
+    assert_eq!(token(oauth.0), TokenLogin::MskIam(MskIamLogin::default()));
+}
+
+#[test]
+fn what_has_no_effect_is_told() {
+    let (_, warnings) = read(&format!(
+        "{OAUTH}{ENDPOINT}sasl.username=me\nsasl.jaas.config=a.OAuthBearerLoginModule required clientId=\"me\" clientSecret=\"hunter2\" other=\"hunter3\";\n"
+    ));
+    let shown: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "line 6: `sasl.jaas.config` holds `other`, which has no effect here",
+            "line 5: `sasl.username` has no effect beside the other settings",
+        ]
+    );
+}
+
+#[test]
+fn stores_in_pkcs12() {
+    let (settings, warnings) = read(
+        "bootstrap.servers=b:9094\nsecurity.protocol=SSL\nssl.truststore.location=/t.p12\nssl.truststore.password=hunter2\n\
+         ssl.keystore.type=PKCS12\nssl.keystore.location=/own.store\nssl.keystore.password=hunter3\n",
+    );
+    assert_eq!(warnings, []);
+    assert!(!format!("{settings:?}").contains("hunter"));
+    let tls = settings.tls.expect("TLS is on");
+    let store = |pem: &Pem| match pem {
+        Pem::Store { path, password } => (path.display().to_string(), password.expose_secret().to_owned()),
+        other => panic!("a store was expected: {other:?}"),
+    };
+    assert_eq!(store(&tls.authorities.expect("authorities")), ("/t.p12".to_owned(), "hunter2".to_owned()));
+    let identity = tls.identity.expect("an identity");
+    assert_eq!(store(&identity.key), ("/own.store".to_owned(), "hunter3".to_owned()));
+    assert_eq!(store(&identity.certificates).0, "/own.store");
+    let twice = problems(
+        "bootstrap.servers=b:1\nsecurity.protocol=SSL\nssl.ca.location=/ca.pem\nssl.truststore.location=/t.p12\n",
+    );
+    assert!(twice.len() == 1 && twice[0].contains("says what another key says already"), "{twice:?}");
+}
+
+#[test]
+fn references_are_looked_up_and_never_shown() {
+    let text = "bootstrap.servers=b:1\nsecurity.protocol=SASL_SSL\nsasl.mechanism=PLAIN\nsasl.username=${env:WHO}\nsasl.password=${file:/s.properties:kafka}\n";
+    let lookup = |reference: Reference<'_>| match reference {
+        Reference::Variable("WHO") => Ok("me".to_owned()),
+        Reference::Property { path: "/s.properties", key: "kafka" } => Ok("hunter2".to_owned()),
+        _ => Err("it is not there".to_owned()),
+    };
+    let (settings, _) = KafkaClientSettings::parse_with(text, None, &lookup).expect("right");
+    let login = password(settings);
+    assert_eq!((login.username.as_str(), login.password.expose_secret()), ("me", "hunter2"));
+    let text = text.replace("kafka}", "other}");
+    let error = KafkaClientSettings::parse_with(&text, None, &lookup).expect_err("it is not there");
+    assert_eq!(
+        error.problems[0].to_string(),
+        "line 5: `sasl.password` refers to `${file:/s.properties:other}`: it is not there"
     );
 }

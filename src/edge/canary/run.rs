@@ -108,14 +108,14 @@ fn is_over(board: &Mutex<Board>) -> bool {
 /// Writes and reads until it is over.
 fn sing(client: &KafkaClientSettings, board: &Mutex<Board>) -> Result<(), String> {
     let config = properties(client);
-    let mut song = Song::begin(&config)?;
+    let mut song = Song::begin(client, &config)?;
     let mut next = Instant::now();
     while !is_over(board) {
         let (leaders, missing) =
             with(board, |board| (board.leaders.clone(), std::mem::take(&mut board.missing)));
         if !missing.is_empty() {
             info!(partitions = missing.len(), "the canary's topic gets partitions");
-            topic::make(&config, client, &missing, leaders.len())?;
+            topic::make(client, &missing, leaders.len())?;
             // The looks of a moment ago do not show them yet.
             std::thread::sleep(Duration::from_secs(2));
             with(board, |board| board.missing.clear());
@@ -144,7 +144,7 @@ struct Song {
 }
 
 impl Song {
-    fn begin(properties: &ClientConfig) -> Result<Self, String> {
+    fn begin(client: &KafkaClientSettings, properties: &ClientConfig) -> Result<Self, String> {
         let words = |error: KafkaError| Words(&error).to_string();
         let mut writes = properties.clone();
         writes.set("acks", "all").set("linger.ms", "0").set("message.timeout.ms", "30000");
@@ -157,9 +157,12 @@ impl Song {
             .set("fetch.error.backoff.ms", "100");
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let seconds = since.as_secs() << 30;
+        let ears = Ears::of(client);
+        let consumer = reads.create_with_context(ears.clone()).map_err(words)?;
+        ears.let_in(&consumer);
         Ok(Self {
-            producer: writes.create_with_context(Ears::default()).map_err(words)?,
-            consumer: reads.create_with_context(Ears::default()).map_err(words)?,
+            producer: writes.create_with_context(Ears::of(client)).map_err(words)?,
+            consumer,
             assigned: Vec::new(),
             session: seconds ^ u64::from(since.subsec_nanos()) ^ (u64::from(std::process::id()) << 20),
             number: 0,

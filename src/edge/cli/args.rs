@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::Failure;
 use crate::base::{BrokerId, Bytes};
 use crate::config::{
-    Bootstrap, Hours, Throttle, WindowError, check_endpoint, parse_duration, parse_objective,
+    Bootstrap, Hours, Throttle, WindowError, check_endpoint, check_server, parse_duration, parse_objective,
 };
 use crate::goals::TopicPattern;
 use crate::solve::LogDirName;
@@ -32,6 +32,10 @@ pub struct ClusterArgs {
     /// Prometheus endpoint of the brokers, with {host} or {id} in each broker's place (may be repeated)
     #[arg(long, value_name = "URL", value_parser = check_endpoint, conflicts_with = "cluster")]
     pub metrics_url: Vec<String>,
+    /// A Prometheus server that scrapes the brokers, for loads that `--metrics-url` does not tell; logins and labels are
+    /// in the settings
+    #[arg(long, value_name = "URL", value_parser = check_server, conflicts_with = "cluster")]
+    pub prometheus_url: Option<String>,
     /// Without metrics: how long to watch logs grow, so that goals on what clients write can be judged; 0s leaves them
     /// out [default: the setting, else 20s]
     #[arg(long, value_name = "TIME", env = "EVENKEEL_LOAD_WINDOW", hide_env = true, value_parser = parse_duration)]

@@ -93,7 +93,7 @@ pub fn run(args: &DemoArgs, screen: &Screen) -> Result<(), Failure> {
     let client = KafkaClientSettings::plaintext(&bootstrap).map_err(Failure::failed)?;
     let kafka = KafkaWorld::connect(&client, Clock::scaled(speed), signals::flag())?;
     let metrics = MetricsSettings::of(vec![server.metrics_endpoint()]);
-    let world = live::assemble(kafka, Some((&metrics, None)), capacity(&spec))?;
+    let world = live::assemble(kafka, &client, Some((&metrics, None)), capacity(&spec))?;
     // The cluster ends with this process: nobody could carry on what it had begun.
     let session = Session::new(world, Right::unrecorded());
     let mut demo = Demo { server, session, newcomers: newcomers(&spec), pace: pace(), screen, act: 0 };

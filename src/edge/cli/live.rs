@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::target::Target;
 use super::{Failure, Screen, signals};
 use crate::base::format_duration;
-use crate::config::{CapacitySettings, MetricsSettings};
+use crate::config::{CapacitySettings, KafkaClientSettings, MetricsSettings};
 use crate::control::{Scope, World, WorldError, all_but_looking};
 use crate::edge::canary::CanaryWorld;
 use crate::edge::kafka::{Clock, KafkaWorld};
@@ -64,7 +64,7 @@ fn connect(target: &Target, watches: Option<Duration>) -> Result<Box<dyn World>,
         kafka = kafka.watching_logs(window);
     }
     let metrics = target.metrics.as_ref().map(|metrics| (metrics, target.execution.adjust_interval));
-    let world = assemble(kafka, metrics, target.capacity.clone())?;
+    let world = assemble(kafka, &target.client, metrics, target.capacity.clone())?;
     if target.execution.has_canary() {
         return Ok(Box::new(CanaryWorld::new(world, &target.client)));
     }
@@ -72,18 +72,23 @@ fn connect(target: &Target, watches: Option<Duration>) -> Result<Box<dyn World>,
 }
 
 /// Adds to what Kafka tells what the brokers' metrics and the settings tell; with the metrics goes how often they are
-/// asked for while an execution runs.
+/// asked for while an execution runs. The client's settings are those by which Kafka is reached.
 ///
 /// # Errors
 /// A file that the settings name cannot be used.
 pub fn assemble(
     kafka: KafkaWorld,
+    client: &KafkaClientSettings,
     metrics: Option<(&MetricsSettings, Option<Duration>)>,
     capacity: CapacitySettings,
 ) -> Result<Box<dyn World>, Failure> {
     match metrics {
         Some((metrics, interval)) => {
-            let inner = MeteredWorld::new(kafka, metrics).map_err(Failure::usage)?.with_interval(interval);
+            let mut inner =
+                MeteredWorld::new(kafka, metrics).map_err(Failure::usage)?.with_interval(interval);
+            if let Some(topic) = &metrics.reporter_topic {
+                inner = inner.with_reporter_topic(topic, client, &capacity);
+            }
             Ok(Box::new(Endowed { inner, capacity }))
         }
         None => Ok(Box::new(Endowed { inner: kafka, capacity })),

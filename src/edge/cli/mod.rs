@@ -9,6 +9,7 @@ mod apply;
 mod args;
 mod board;
 mod carry;
+mod check;
 mod demo;
 mod demote_broker;
 mod elect_leaders;
@@ -135,6 +136,7 @@ enum LogFormat {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::CheckArgs),
     Status(status::StatusArgs),
     Snapshot(snapshot::SnapshotArgs),
     Propose(propose::ProposeArgs),
@@ -193,6 +195,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: &Command, screen: &Screen) -> Result<ExitCode, Failure> {
     let done = |()| ExitCode::SUCCESS;
     match command {
+        Command::Check(args) => check::run(args, screen),
         Command::Status(args) => status::run(args, screen).map(done),
         Command::Snapshot(args) => snapshot::run(args, screen).map(done),
         Command::Propose(args) => propose::run(args, screen),

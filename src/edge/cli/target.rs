@@ -7,7 +7,8 @@ use super::args::ClusterArgs;
 use super::{Failure, Screen, state_dir};
 use crate::config::{
     CapacitySettings, ClusterSettings, ExecutionSettings, KafkaClientSettings, LeaseMode, LeaseTopic,
-    MetricsSettings, Settings, default_load_window, parse_capacity_json,
+    MetricsSettings, Mode, PrometheusSettings, Reference, Settings, default_load_window, parse_capacity_json,
+    property,
 };
 
 /// A cluster, and what is set for it.
@@ -17,7 +18,9 @@ pub struct Target {
     pub name: String,
     /// How to reach it.
     pub client: KafkaClientSettings,
-    /// Where the brokers' metrics are.
+    /// How far the daemon may go there.
+    pub mode: Mode,
+    /// Where loads are asked for.
     pub metrics: Option<MetricsSettings>,
     /// How long logs are watched for what clients write, where there are no metrics.
     pub load_window: Duration,
@@ -63,11 +66,11 @@ impl Target {
             return Err(Failure::usage("no cluster is named")
                 .hint("say `--bootstrap HOST:PORT`, or `--cluster NAME --config FILE`"));
         };
-        let metrics = (!args.metrics_url.is_empty()).then(|| MetricsSettings::of(args.metrics_url.clone()));
         Ok(Self {
             name: bootstrap.to_string(),
             client: client(&bootstrap.to_string(), args.kafka_config.as_deref(), screen)?,
-            metrics,
+            mode: Mode::default(),
+            metrics: metrics(args)?,
             load_window: args.load_window.unwrap_or(default_load_window()),
             capacity: CapacitySettings::default(),
             execution: ExecutionSettings::default(),
@@ -94,7 +97,8 @@ impl Target {
         Ok(Self {
             name: name.to_owned(),
             client: client(&cluster.bootstrap.to_string(), properties.as_deref(), screen)?,
-            metrics: cluster.metrics.clone(),
+            mode: cluster.mode,
+            metrics: cluster.metrics.clone().map(|metrics| metrics.relative_to(folder)),
             load_window: cluster.load_window,
             capacity: with_capacity_file(&cluster.capacity, folder)?,
             execution: cluster.execution.clone(),
@@ -114,6 +118,14 @@ fn with_capacity_file(settings: &CapacitySettings, folder: &Path) -> Result<Capa
     let beneath = parse_capacity_json(&read_text(&path)?)
         .map_err(|error| Failure::usage(format!("capacity.file {}: {error}", path.display())))?;
     Ok(CapacitySettings { beneath: Some(Box::new(beneath)), ..settings.clone() })
+}
+
+/// Where flags say that loads are.
+fn metrics(args: &ClusterArgs) -> Result<Option<MetricsSettings>, Failure> {
+    let prometheus = args.prometheus_url.as_deref().map(PrometheusSettings::of).transpose();
+    let prometheus = prometheus.map_err(Failure::usage)?;
+    let is_given = prometheus.is_some() || !args.metrics_url.is_empty();
+    Ok(is_given.then(|| MetricsSettings::of(args.metrics_url.clone()).with_prometheus(prometheus)))
 }
 
 /// The goal set of a cluster: the name of a shipped one, or the path of a file, which settings name relative to theirs.
@@ -145,11 +157,30 @@ pub fn read_text(path: &Path) -> Result<String, Failure> {
 
 fn client(bootstrap: &str, path: Option<&Path>, screen: &Screen) -> Result<KafkaClientSettings, Failure> {
     let text = path.map(read_text).transpose()?.unwrap_or_default();
-    let (settings, warnings) = KafkaClientSettings::parse(&text, Some(bootstrap))
+    let (settings, warnings) = KafkaClientSettings::parse_with(&text, Some(bootstrap), &look_up)
         .map_err(|error| Failure::in_client_properties(path, &error))?;
     let place = path.map(PathBuf::from).unwrap_or_default();
     for warning in warnings {
         screen.warn(&format!("{}: {warning}", place.display()));
     }
     Ok(settings)
+}
+
+/// What a value of the client properties refers to. Never repeats it.
+fn look_up(reference: Reference<'_>) -> Result<String, String> {
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|error| format!("{} cannot be read ({error})", path.display()))
+    };
+    match reference {
+        Reference::Variable(name) => {
+            std::env::var(name).map_err(|_| format!("the variable {name} is not set, or is not text"))
+        }
+        Reference::Property { path, key } => {
+            property(&read(Path::new(path))?, key).ok_or_else(|| format!("{path} has no key `{key}`"))
+        }
+        // A line break at the end is an editor's, and no part of a password.
+        Reference::File { folder, name } => {
+            Ok(read(&Path::new(folder).join(name))?.trim_end_matches(['\r', '\n']).to_owned())
+        }
+    }
 }

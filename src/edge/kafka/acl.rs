@@ -47,9 +47,10 @@ impl Right {
         }
         let on_topic = code == Code::TOPIC_AUTHORIZATION_FAILED;
         let operation = match api {
-            ApiKey::AlterPartitionReassignments | ApiKey::ElectLeaders | ApiKey::AlterReplicaLogDirs => {
-                "Alter"
-            }
+            ApiKey::AlterPartitionReassignments
+            | ApiKey::ElectLeaders
+            | ApiKey::AlterReplicaLogDirs
+            | ApiKey::CreatePartitions => "Alter",
             ApiKey::DescribeConfigs => "DescribeConfigs",
             ApiKey::IncrementalAlterConfigs => "AlterConfigs",
             ApiKey::CreateTopics => "Create",

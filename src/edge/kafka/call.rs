@@ -145,6 +145,30 @@ impl AdminClient {
         reply(peer, version, api_of::<R>(), answer)
     }
 
+    /// Asks in no version above `newest`: later ones name topics by ids, which one that does not exist has not.
+    pub(super) async fn call_up_to<R, F>(
+        &self,
+        newest: i16,
+        patience: Patience,
+        make: F,
+    ) -> Result<Reply<R::Response>, KafkaError>
+    where
+        R: Request,
+        R::Response: Send,
+        F: Fn(i16) -> R + Sync,
+    {
+        let encode = encoder(&make);
+        let mut answer = None;
+        let mut read = |version, body| {
+            answer = Some(codec::decode::<R>(body, version)?);
+            Ok(Code::NONE)
+        };
+        let ours = VersionRange { min: R::VERSIONS.min, max: R::VERSIONS.max.min(newest) };
+        let ask = Ask { ours, ..ask_of::<R>(&encode) };
+        let (peer, version) = self.persist(Target::Any, patience, &ask, &mut read).await?;
+        reply(peer, version, api_of::<R>(), answer)
+    }
+
     /// Asks one broker, once.
     pub(super) async fn call_once<R, F>(
         &self,

@@ -59,6 +59,15 @@ impl AdminClient {
         self.inner.topology.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Lets go of all connections, and looks at who is in the cluster over new ones.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub async fn afresh(&self) -> Result<Topology, KafkaError> {
+        self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.refresh_topology().await
+    }
+
     /// The settings that it was connected with.
     pub fn settings(&self) -> &KafkaClientSettings {
         &self.inner.settings

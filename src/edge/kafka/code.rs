@@ -31,6 +31,8 @@ impl Code {
     pub const ILLEGAL_SASL_STATE: Self = Self(34);
     /// `LISTENER_NOT_FOUND`: in metadata, the leader has no listener of the kind that we came by.
     pub const LISTENER_NOT_FOUND: Self = Self(72);
+    /// `TOPIC_ALREADY_EXISTS`.
+    pub const TOPIC_ALREADY_EXISTS: Self = Self(36);
     /// `UNSUPPORTED_VERSION`.
     pub const UNSUPPORTED_VERSION: Self = Self(35);
     /// `NOT_CONTROLLER`.
@@ -39,6 +41,8 @@ impl Code {
     pub const KAFKA_STORAGE_ERROR: Self = Self(56);
     /// `SASL_AUTHENTICATION_FAILED`.
     pub const SASL_AUTHENTICATION_FAILED: Self = Self(58);
+    /// `TRANSACTIONAL_ID_AUTHORIZATION_FAILED`.
+    pub const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: Self = Self(53);
     /// `ELECTION_NOT_NEEDED`: the leader is the right one already.
     pub const ELECTION_NOT_NEEDED: Self = Self(84);
 

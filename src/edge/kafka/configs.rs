@@ -40,8 +40,8 @@ pub const FOLLOWER_REPLICAS: &str = "follower.replication.throttled.replicas";
 pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 const PROTOCOL_VERSION: &str = "inter.broker.protocol.version";
 
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
+pub(super) const TOPIC: i8 = 2;
+pub(super) const BROKER: i8 = 4;
 /// `ConfigSource` of the protocol: a value that stands on the topic, or on this broker as dynamic configuration.
 const SOURCE_TOPIC: i8 = 1;
 const SOURCE_BROKER: i8 = 2;
@@ -124,6 +124,27 @@ impl AdminClient {
             }
         }
         Ok(found)
+    }
+
+    /// One setting of a topic, wherever it comes from; `None` where it has no value.
+    ///
+    /// # Errors
+    /// No broker answers, or we may not ask.
+    pub async fn topic_setting(
+        &self,
+        topic: &TopicName,
+        key: &'static str,
+    ) -> Result<Option<String>, KafkaError> {
+        let resources = vec![resource(TOPIC, topic.as_str(), &[key])];
+        let reply = self.describe_configs(Target::Any, self.patience(), resources).await?;
+        let Some(result) = reply.answer.results.first() else { return Ok(None) };
+        match Code(result.error_code) {
+            Code::NONE => {
+                let found = result.configs.iter().find(|config| &*config.name == key);
+                Ok(found.and_then(|config| config.value.as_deref()).map(str::to_owned))
+            }
+            code => Err(resource_error(&reply, result, code)),
+        }
     }
 
     /// What stands on a broker, asked of that broker.

@@ -2,11 +2,13 @@
 //! then requests one at a time. Kafka answers the requests of a connection in order anyway.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use kafka_protocol::messages::{ApiKey, ApiVersionsRequest};
 use kafka_protocol::protocol::{Request, StrBytes};
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -14,16 +16,19 @@ use super::call::{Ask, api_of};
 use super::code::Code;
 use super::codec::{self, FRAME_BYTES_MAX};
 use super::error::{ConnectError, ConnectProblem, Peer, RequestProblem};
-use super::tls::Tls;
+use super::tls::{self, Tls, TlsFiles};
 use super::versions::Versions;
 use super::{probe, sasl};
 use crate::config::{KafkaClientSettings, SaslSettings};
+use crate::edge::token::TokenSource;
 
 /// What is needed to open connections to any broker of a cluster.
 #[derive(Clone)]
 pub(super) struct Dialer {
-    pub(super) tls: Option<Tls>,
+    pub(super) tls: Option<TlsFiles>,
     pub(super) sasl: Option<SaslSettings>,
+    /// Where tokens come from, where one logs in by them.
+    pub(super) tokens: Option<Arc<TokenSource>>,
     pub(super) client_id: StrBytes,
     pub(super) connect_timeout: Duration,
 }
@@ -31,8 +36,9 @@ pub(super) struct Dialer {
 impl Dialer {
     pub(super) fn new(settings: &KafkaClientSettings) -> Result<Self, super::KafkaError> {
         Ok(Self {
-            tls: settings.tls.as_ref().map(Tls::load).transpose()?,
+            tls: settings.tls.as_ref().map(TlsFiles::load).transpose()?,
             sasl: settings.sasl.clone(),
+            tokens: TokenSource::of(settings),
             client_id: StrBytes::from_string(settings.client_id.clone()),
             connect_timeout: settings.connect_timeout,
         })
@@ -49,10 +55,13 @@ pub(super) struct Connection {
     stream: Box<dyn Stream>,
     /// What the broker offers.
     pub(super) versions: Versions,
+    /// The version of TLS, and the broker's certificate.
+    pub(super) encrypted: Option<(String, CertificateDer<'static>)>,
     client_id: StrBytes,
     correlation: i32,
     tls: Option<Tls>,
     sasl: Option<SaslSettings>,
+    tokens: Option<Arc<TokenSource>>,
     /// When to log in anew (KIP-368), where the broker limits sessions.
     renew_at: Option<Instant>,
 }
@@ -74,26 +83,32 @@ impl Connection {
 
     async fn steps(peer: &Peer, dialer: &Dialer, phase: &mut &'static str) -> Result<Self, ConnectProblem> {
         let tcp = connect_tcp(peer).await?;
-        let stream: Box<dyn Stream> = match &dialer.tls {
+        let mut encrypted = None;
+        let tls = dialer.tls.as_ref().map(TlsFiles::now);
+        let stream: Box<dyn Stream> = match &tls {
             None => Box::new(tcp),
             Some(tls) => {
                 *phase = "shaking hands over TLS";
                 let name = Tls::server_name(&peer.address.host)?;
                 let connected = tls.connector.connect(name, tcp).await;
-                Box::new(connected.map_err(|error| {
+                let connected = connected.map_err(|error| {
                     let problem = error.to_string();
                     tls.explain(&error).unwrap_or(ConnectProblem::Broken { phase, problem })
-                })?)
+                })?;
+                encrypted = tls::seen(connected.get_ref().1);
+                Box::new(connected)
             }
         };
         let mut connection = Self {
             peer: peer.clone(),
             stream,
             versions: Versions::default(),
+            encrypted,
             client_id: dialer.client_id.clone(),
             correlation: 0,
-            tls: dialer.tls.clone(),
+            tls,
             sasl: dialer.sasl.clone(),
+            tokens: dialer.tokens.clone(),
             renew_at: None,
         };
         *phase = "negotiating versions";
@@ -132,7 +147,8 @@ impl Connection {
     /// Logs in, or logs in anew on the same connection.
     async fn log_in(&mut self) -> Result<(), ConnectProblem> {
         let Some(settings) = self.sasl.clone() else { return Ok(()) };
-        let lifetime = sasl::authenticate(self, &settings).await?;
+        let tokens = self.tokens.clone();
+        let lifetime = sasl::authenticate(self, &settings, tokens.as_deref()).await?;
         // Java's clients renew at 85 to 95 % of the lifetime; the first of these leaves the most room.
         self.renew_at = lifetime.map(|lifetime| Instant::now() + lifetime.mul_f64(0.85));
         Ok(())

@@ -171,6 +171,14 @@ pub enum ConnectProblem {
         /// The broker's words.
         words: String,
     },
+    /// There is no token to show.
+    #[error("{problem}")]
+    NoToken {
+        /// Why.
+        problem: String,
+        /// Whether it may pass by itself.
+        is_passing: bool,
+    },
     /// The broker could not prove that it knows the password too (SCRAM), or strayed from the protocol.
     #[error("the SCRAM exchange failed: {0}")]
     Scram(#[from] super::scram::ScramError),
@@ -265,6 +273,16 @@ impl KafkaError {
         }
     }
 
+    /// Whether a right is missing.
+    pub fn is_denial(&self) -> bool {
+        self.code().is_some_and(Code::is_denied)
+    }
+
+    /// Whether the broker does not take such a request, in no version that we speak.
+    pub fn is_not_offered(&self) -> bool {
+        matches!(self, Self::Request { problem: RequestProblem::NotOffered(_), .. })
+    }
+
     /// The code, when a broker answered with one.
     pub fn code(&self) -> Option<Code> {
         match self {
@@ -278,6 +296,7 @@ impl ConnectProblem {
     /// Whether it may pass by itself; a wrong password or a wrong certificate does not.
     pub fn is_passing(&self) -> bool {
         match self {
+            Self::NoToken { is_passing, .. } => *is_passing,
             Self::Resolve(_) | Self::Tcp(_) | Self::TimedOut { .. } | Self::Broken { .. } => true,
             Self::Request { problem, .. } => {
                 matches!(problem, RequestProblem::TimedOut(_) | RequestProblem::Broken(_))
@@ -298,6 +317,7 @@ impl ConnectProblem {
                 | Self::SaslExpected
                 | Self::SaslMechanism { .. }
                 | Self::SaslRefused { .. }
+                | Self::NoToken { .. }
                 | Self::Scram(_)
         )
     }

@@ -3,7 +3,7 @@
 use super::acl::Right;
 use super::code::Code;
 use super::error::{ConnectProblem, KafkaError, RequestProblem};
-use crate::config::{KafkaClientSettings, SaslMechanism};
+use crate::config::{KafkaClientSettings, SaslMechanism, SaslSettings};
 use crate::control::WorldError;
 
 /// Turns a client's error into that of the door. `settings` are those that the client was connected with.
@@ -71,11 +71,11 @@ fn hint(error: &KafkaError, settings: &KafkaClientSettings) -> String {
 /// The command that grants a right to the client of these settings.
 pub(super) fn grant_of(right: &Right, settings: &KafkaClientSettings) -> String {
     let bootstrap = settings.bootstrap.first().map(ToString::to_string).unwrap_or_default();
-    let user = settings.sasl.as_ref().map(|sasl| sasl.username.as_str());
+    let user = settings.sasl.as_ref().and_then(SaslSettings::username);
     format!("grant {right}: {}", right.grant_command(&bootstrap, user))
 }
 
-fn connect_hint(problem: &ConnectProblem, settings: &KafkaClientSettings) -> String {
+pub(super) fn connect_hint(problem: &ConnectProblem, settings: &KafkaClientSettings) -> String {
     let text = match problem {
         ConnectProblem::Resolve(_) => "check the host name, and whether this machine's DNS knows it",
         ConnectProblem::Tcp(_) => {
@@ -129,6 +129,12 @@ fn connect_hint(problem: &ConnectProblem, settings: &KafkaClientSettings) -> Str
                     format!("enable one of {} on the brokers (`sasl.enabled.mechanisms`)", known.join(", "))
                 }
             };
+        }
+        ConnectProblem::NoToken { .. } => {
+            "check the keys `sasl.oauthbearer.*` and `https.ca.location`, or the AWS credentials of this machine"
+        }
+        ConnectProblem::SaslRefused { .. } if matches!(settings.sasl, Some(SaslSettings::Token(_))) => {
+            "check what the brokers want of a token (`sasl.oauthbearer.expected.audience`, `.expected.issuer`, or the IAM policy), and the clocks of both machines"
         }
         ConnectProblem::SaslRefused { .. } => {
             "check `sasl.username` and `sasl.password`, and that the user has a password for this `sasl.mechanism`"

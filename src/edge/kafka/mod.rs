@@ -6,6 +6,7 @@
 
 mod acl;
 mod call;
+mod certificate;
 mod client;
 mod clock;
 mod code;
@@ -15,6 +16,7 @@ mod connection;
 mod elect;
 mod error;
 mod hint;
+mod knock;
 mod log_dirs;
 mod metadata;
 mod observe;
@@ -24,6 +26,7 @@ mod probe;
 mod quorum;
 mod reassign;
 mod retry;
+mod rights;
 mod sasl;
 mod scram;
 mod shape;
@@ -44,10 +47,12 @@ pub use configs::{
 };
 pub use error::{Answered, ConnectError, ConnectProblem, KafkaError, Peer, RequestProblem};
 pub use hint::world_error;
+pub use knock::Door;
 pub use log_dirs::BrokerLogDirs;
 pub use metadata::TopicList;
 pub use offsets::LogEnd;
 pub use parts::{PartError, Parts};
+pub use rights::OwnNames;
 pub use scram::ScramError;
 pub use topics::NewTopic;
 pub use topology::{KnownBroker, Topology};

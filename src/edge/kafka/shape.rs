@@ -4,9 +4,12 @@
 //! bytes would end the process for want of memory. Here every count and length is held against the bytes that
 //! are there, without making room for anything. The shapes are those of Kafka's message definitions.
 
+mod tries;
+
 use kafka_protocol::messages::ApiKey;
 
 use Kind::{Array, Fixed, MaybeStruct, Text};
+use tries::{CREATE_PARTITIONS, END_TXN, FETCH, PRODUCE};
 
 use super::error::RequestProblem;
 
@@ -317,6 +320,10 @@ fn shape_of(api: ApiKey) -> Option<&'static Shape> {
         ApiKey::SaslHandshake => &SASL_HANDSHAKE,
         ApiKey::SaslAuthenticate => &SASL_AUTHENTICATE,
         ApiKey::DescribeQuorum => &DESCRIBE_QUORUM,
+        ApiKey::Fetch => &FETCH,
+        ApiKey::Produce => &PRODUCE,
+        ApiKey::EndTxn => &END_TXN,
+        ApiKey::CreatePartitions => &CREATE_PARTITIONS,
         _ => return None,
     })
 }

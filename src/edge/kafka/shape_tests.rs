@@ -39,6 +39,42 @@ fn fits<R: Request>(answer: &R::Response) {
     assert!(seen > 0);
 }
 
+/// The same, for a kind of which only versions up to `newest` are spoken.
+fn fits_up_to<R: Request>(newest: i16, answer: &R::Response) {
+    let api = ApiKey::try_from(R::KEY).expect("a known request");
+    for version in R::Response::VERSIONS.min..=newest {
+        let mut bytes = BytesMut::new();
+        answer.encode(&mut bytes, version).expect("the version holds it");
+        let shape = shape_of(api).expect("a shape");
+        let mut reader = Reader { left: &bytes, version, flexible: version >= shape.flexible_since };
+        assert_eq!((reader.fields(shape.fields), reader.left.len()), (Ok(()), 0), "{api:?} v{version}");
+        assert!(check(api, version, &bytes[..bytes.len() - 1]).is_err(), "{api:?} v{version} cut short");
+    }
+}
+
+#[test]
+fn the_answers_to_tries_of_rights_fit() {
+    let partition = fetch_response::PartitionData::default()
+        .with_aborted_transactions(Some(Vec::new()))
+        .with_preferred_read_replica(BrokerId(-1))
+        .with_records(Some(Bytes::from_static(b"records")));
+    let topic = fetch_response::FetchableTopicResponse::default()
+        .with_topic(TopicName(text("orders")))
+        .with_partitions(vec![partition; 2]);
+    let fetch = FetchResponse::default().with_responses(vec![topic; 2]);
+    fits_up_to::<FetchRequest>(super::super::rights::FETCH_NEWEST, &fetch);
+    let partition = produce_response::PartitionProduceResponse::default();
+    let topic = produce_response::TopicProduceResponse::default()
+        .with_name(TopicName(text("orders")))
+        .with_partition_responses(vec![partition; 2]);
+    let produce = ProduceResponse::default().with_responses(vec![topic; 2]);
+    fits_up_to::<ProduceRequest>(super::super::rights::PRODUCE_NEWEST, &produce);
+    fits::<EndTxnRequest>(&EndTxnResponse::default());
+    let result = create_partitions_response::CreatePartitionsTopicResult::default();
+    let result = result.with_name(TopicName(text("orders")));
+    fits::<CreatePartitionsRequest>(&CreatePartitionsResponse::default().with_results(vec![result; 2]));
+}
+
 fn metadata() -> MetadataResponse {
     use metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
     let partition = MetadataResponsePartition::default()

@@ -1,16 +1,16 @@
 //! TLS: from settings to a rustls configuration, and from rustls' errors to what an operator can mend.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
-use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
 use tokio_rustls::TlsConnector;
 
 use super::error::{ConnectProblem, KafkaError};
 use crate::config::{Pem, TlsIdentity, TlsSettings};
+use crate::edge::pem;
 
 /// What is needed to speak TLS to any broker of a cluster.
 #[derive(Clone)]
@@ -73,6 +73,23 @@ impl Tls {
     }
 }
 
+/// The version that was agreed on, and the certificate that the broker showed.
+pub(super) fn seen(connection: &rustls::ClientConnection) -> Option<(String, CertificateDer<'static>)> {
+    let version = match connection.protocol_version()? {
+        rustls::ProtocolVersion::TLSv1_3 => "TLS 1.3".to_owned(),
+        rustls::ProtocolVersion::TLSv1_2 => "TLS 1.2".to_owned(),
+        other => format!("{other:?}"),
+    };
+    let certificate = connection.peer_certificates()?.first()?;
+    Some((version, certificate.clone().into_owned()))
+}
+
+/// Our own certificate, where one is set.
+pub(super) fn own_certificate(settings: &TlsSettings) -> Result<Option<CertificateDer<'static>>, KafkaError> {
+    let Some(identity) = &settings.identity else { return Ok(None) };
+    Ok(read_identity(identity)?.0.into_iter().next())
+}
+
 fn certificate_problem(problem: &CertificateError) -> ConnectProblem {
     match problem {
         CertificateError::UnknownIssuer => ConnectProblem::UnknownAuthority,
@@ -111,7 +128,7 @@ fn setting(key: &'static str, problem: &impl ToString) -> KafkaError {
 
 fn authorities(given: Option<&Pem>) -> Result<RootCertStore, KafkaError> {
     let mut roots = RootCertStore::empty();
-    let Some(pem) = given else {
+    let Some(given) = given else {
         let found = rustls_native_certs::load_native_certs();
         // Single unreadable certificates of the operating system are usual and harmless; none at all is not.
         let (_, _) = roots.add_parsable_certificates(found.certs);
@@ -128,7 +145,8 @@ fn authorities(given: Option<&Pem>) -> Result<RootCertStore, KafkaError> {
         }
         return Ok(roots);
     };
-    for certificate in certificates("ssl.ca.location", pem)? {
+    let found = pem::certificates(given).map_err(|error| setting("ssl.ca.location", &error))?;
+    for certificate in found {
         roots.add(certificate).map_err(|error| setting("ssl.ca.location", &error))?;
     }
     Ok(roots)
@@ -137,40 +155,69 @@ fn authorities(given: Option<&Pem>) -> Result<RootCertStore, KafkaError> {
 fn read_identity(
     identity: &TlsIdentity,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), KafkaError> {
-    let chain = certificates("ssl.certificate.location", &identity.certificates)?;
-    let key = "ssl.key.location";
-    let text = read(key, &identity.key)?;
-    let private = PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
-        if String::from_utf8_lossy(&text).contains("ENCRYPTED") {
-            let mend = "the private key is encrypted; decrypt it with `openssl pkey -in KEY -out KEY.plain`";
-            return setting(key, &mend);
-        }
-        setting(key, &format!("{} holds no private key in PEM ({error})", name(&identity.key)))
-    })?;
+    let chain = pem::certificates(&identity.certificates);
+    let chain = chain.map_err(|error| setting("ssl.certificate.location", &error))?;
+    let private = pem::private_key(identity).map_err(|error| setting("ssl.key.location", &error))?;
     Ok((chain, private))
 }
 
-fn certificates(key: &'static str, pem: &Pem) -> Result<Vec<CertificateDer<'static>>, KafkaError> {
-    let text = read(key, pem)?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let found = found.map_err(|error| setting(key, &format!("{} is not PEM ({error})", name(pem))))?;
-    if found.is_empty() {
-        return Err(setting(key, &format!("{} holds no certificate in PEM", name(pem))));
-    }
-    Ok(found)
+/// TLS by files that may be replaced while we run: at each new connection they are looked at, and what has changed is taken
+/// up. A new file that is of no use, or does not fit the others yet, leaves what is in force.
+#[derive(Clone)]
+pub(super) struct TlsFiles {
+    settings: TlsSettings,
+    state: Arc<Mutex<State>>,
 }
 
-fn name(pem: &Pem) -> String {
-    match pem {
-        Pem::File(path) => path.display().to_string(),
-        Pem::Inline(_) => "the text given".to_owned(),
+struct State {
+    in_force: Tls,
+    /// The digest of what the files held when they were last looked at.
+    seen: [u8; 32],
+}
+
+impl TlsFiles {
+    /// Reads the files and checks that they fit together.
+    pub(super) fn load(settings: &TlsSettings) -> Result<Self, KafkaError> {
+        // In this order: what is replaced in between is seen as changed the next time.
+        let seen = digest(settings);
+        let in_force = Tls::load(settings)?;
+        Ok(Self { settings: settings.clone(), state: Arc::new(Mutex::new(State { in_force, seen })) })
+    }
+
+    /// What is in force now.
+    pub(super) fn now(&self) -> Tls {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = digest(&self.settings);
+        if seen != state.seen {
+            state.seen = seen;
+            match Tls::load(&self.settings) {
+                Ok(tls) => {
+                    tracing::info!("the files of certificates and keys have changed, and are taken up");
+                    state.in_force = tls;
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        "the files of certificates and keys have changed and are of no use, those before stay in force: {error}"
+                    );
+                }
+            }
+        }
+        state.in_force.clone()
     }
 }
 
-fn read(key: &'static str, pem: &Pem) -> Result<Vec<u8>, KafkaError> {
-    match pem {
-        Pem::Inline(text) => Ok(text.expose_secret().as_bytes().to_vec()),
-        Pem::File(path) => std::fs::read(path)
-            .map_err(|error| setting(key, &format!("cannot read {} ({error})", path.display()))),
+/// A digest of what all files hold; one that cannot be read counts as what the machine says of it.
+fn digest(settings: &TlsSettings) -> [u8; 32] {
+    let identity = settings.identity.iter().flat_map(|identity| [&identity.certificates, &identity.key]);
+    let mut digest = Sha256::new();
+    for pem in settings.authorities.iter().chain(identity) {
+        let content = pem::content(pem).unwrap_or_else(|error| error.to_string().into_bytes());
+        digest.update(content.len().to_be_bytes());
+        digest.update(content);
     }
+    digest.finalize().into()
 }
+
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tests;

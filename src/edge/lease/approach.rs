@@ -94,7 +94,7 @@ impl Near {
     }
 
     fn with(lease: Lease, consumer: BaseConsumer<Ears>) -> Result<Self, LeaseError> {
-        let ears = Ears::default();
+        let ears = Ears::of(&lease.client);
         let producer = lease.producer(&ears)?;
         Ok(Self { lease, consumer, producer, ears })
     }

@@ -161,10 +161,12 @@ impl Lease {
         config
             .set("allow.auto.create.topics", "false")
             .set("fetch.wait.max.ms", at_end.as_millis().to_string());
-        let ears = Ears::default();
-        config
+        let ears = Ears::of(&self.client);
+        let consumer = config
             .create_with_context(ears.clone())
-            .map_err(|error| self.explain(&error, &ears, "cannot be read"))
+            .map_err(|error| self.explain(&error, &ears, "cannot be read"))?;
+        ears.let_in(&consumer);
+        Ok(consumer)
     }
 
     fn producer(&self, ears: &Ears) -> Result<ThreadedProducer<Ears>, LeaseError> {

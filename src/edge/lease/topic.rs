@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError as RdKafkaError, RDKafkaErrorCode as Code};
 
 use super::Lease;
 use super::error::LeaseError;
-use crate::edge::librdkafka::{Ears, Words, is_denial};
+use crate::base::TopicName;
+use crate::edge::kafka::{AdminClient, KafkaError};
+use crate::edge::librdkafka::Ears;
 
 /// How long each question may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -85,7 +86,9 @@ fn look(lease: &Lease, consumer: &BaseConsumer<Ears>) -> Result<Found, LeaseErro
     match error {
         Code::UnknownTopicOrPartition | Code::UnknownTopic => Ok(absent),
         Code::LeaderNotAvailable => Ok(Found::Coming),
-        error => Err(lease.explain(&KafkaError::MetadataFetch(error), consumer.context(), "cannot be seen")),
+        error => {
+            Err(lease.explain(&RdKafkaError::MetadataFetch(error), consumer.context(), "cannot be seen"))
+        }
     }
 }
 
@@ -116,50 +119,40 @@ fn make(lease: &Lease, brokers: usize) -> Result<(), LeaseError> {
     let copies = brokers.clamp(1, COPIES.0);
     let in_sync = copies.min(COPIES.1).to_string();
     let topic = &lease.names.topic;
-    let replication = TopicReplication::Fixed(i32::try_from(copies).unwrap_or(1));
-    let mut wanted = NewTopic::new(topic, 1, replication);
-    for (key, value) in settings(&in_sync) {
-        wanted = wanted.set(key, value);
-    }
-    let results = lease.administer(|admin: &AdminClient<Ears>, options: &AdminOptions| {
-        admin.create_topics([&wanted], options)
-    })?;
-    match results.into_iter().next() {
-        None | Some(Ok(_) | Err((_, Code::TopicAlreadyExists))) => Ok(()),
-        Some(Err((_, code))) if is_denial(code) => Err(LeaseError::denied(
-            &format!("topic {topic} cannot be made: {code}"),
-            &lease.names,
-            &lease.client,
-        )),
-        Some(Err((_, code @ (Code::RequestTimedOut | Code::OperationTimedOut | Code::NotController)))) => {
-            Err(LeaseError::Unreachable(format!("topic {topic} cannot be made: {code}")))
+    let name = TopicName::from(topic.as_str());
+    let settings = settings(&in_sync);
+    let factor = i16::try_from(copies).unwrap_or(1);
+    let made = lease
+        .administer(async |admin: &AdminClient| admin.create_spread_topic(&name, 1, factor, &settings).await);
+    made.map_err(|error| {
+        let message = format!("topic {topic} cannot be made: {error}");
+        match &error {
+            Asked::Kafka(error) if error.is_denial() => {
+                LeaseError::denied(&message, &lease.names, &lease.client)
+            }
+            Asked::Kafka(error) if error.code().is_some_and(|code| !code.is_retriable()) => LeaseError::Unusable {
+                message,
+                hint: format!(
+                    "make it yourself, with 1 partition, {copies} copies, cleanup.policy=compact and min.insync.replicas={in_sync}"
+                ),
+            },
+            other => other.explain(message),
         }
-        Some(Err((_, code))) => Err(LeaseError::Unusable {
-            message: format!("topic {topic} cannot be made: {code}"),
-            hint: format!(
-                "make it yourself, with 1 partition, {copies} copies, cleanup.policy=compact and min.insync.replicas={in_sync}"
-            ),
-        }),
-    }
+    })
 }
 
 /// A topic that deletes by age would forget what a successor has to know. Where we may not look, that is left to
 /// whoever made it.
 pub(super) fn check_policy(lease: &Lease) -> Result<(), LeaseError> {
     let topic = &lease.names.topic;
-    let which = ResourceSpecifier::Topic(topic);
-    let described = lease.administer(|admin: &AdminClient<Ears>, options: &AdminOptions| {
-        admin.describe_configs([&which], options)
+    let name = TopicName::from(topic.as_str());
+    let asked =
+        lease.administer(async |admin: &AdminClient| admin.topic_setting(&name, "cleanup.policy").await);
+    let policy = asked.unwrap_or_else(|error| {
+        tracing::debug!("the settings of topic {topic} cannot be seen: {error}");
+        None
     });
-    let described = match described {
-        Ok(results) => results.into_iter().next().and_then(Result::ok),
-        Err(error) => {
-            tracing::debug!("the settings of topic {topic} cannot be seen: {error}");
-            None
-        }
-    };
-    let policy = described.as_ref().and_then(|found| found.get("cleanup.policy"));
-    let Some(policy) = policy.and_then(|entry| entry.value.as_deref()) else { return Ok(()) };
+    let Some(policy) = policy else { return Ok(()) };
     if policy == "compact" {
         return Ok(());
     }
@@ -174,38 +167,41 @@ pub(super) fn check_policy(lease: &Lease) -> Result<(), LeaseError> {
     })
 }
 
-impl Lease {
-    /// Asks librdkafka's client for administration one thing.
-    fn administer<T, F>(
-        &self,
-        ask: impl FnOnce(&AdminClient<Ears>, &AdminOptions) -> F,
-    ) -> Result<T, LeaseError>
-    where
-        F: Future<Output = Result<T, KafkaError>>,
-    {
-        let ears = Ears::default();
-        let admin: AdminClient<Ears> = self
-            .properties
-            .create_with_context(ears.clone())
-            .map_err(|error| self.explain(&error, &ears, "cannot be asked about"))?;
-        let options = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .map_err(|error| LeaseError::Unreachable(format!("no runtime for a question: {error}")))?;
-        let answer = runtime.block_on(async { ask(&admin, &options).await });
-        answer.map_err(|error| {
-            let topic = &self.names.topic;
-            let message = format!("topic {topic} cannot be asked about: {} {}", Words(&error), ears.last());
-            match error {
-                KafkaError::AdminOp(code) if is_denial(code) => {
-                    LeaseError::denied(message.trim_end(), &self.names, &self.client)
-                }
-                KafkaError::AdminOp(Code::UnsupportedFeature | Code::UnsupportedVersion) => {
-                    LeaseError::Unusable { message, hint: String::new() }
-                }
-                _ => LeaseError::Unreachable(message),
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+enum Asked {
+    #[error("{0}")]
+    Kafka(Box<KafkaError>),
+    #[error("no runtime for a question: {0}")]
+    Machine(std::io::Error),
+}
+
+impl Asked {
+    fn explain(&self, message: String) -> LeaseError {
+        match self {
+            Self::Kafka(error) if error.is_not_offered() => {
+                LeaseError::Unusable { message, hint: String::new() }
             }
-        })
+            Self::Kafka(_) | Self::Machine(_) => LeaseError::Unreachable(message),
+        }
+    }
+}
+
+impl Lease {
+    /// Asks our own client for administration one thing: librdkafka's cannot log in by a token.
+    fn administer<T>(
+        &self,
+        ask: impl AsyncFnOnce(&AdminClient) -> Result<T, KafkaError>,
+    ) -> Result<T, Asked> {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Asked::Machine)?;
+        let mut client = self.client.clone();
+        client.call_timeout = client.call_timeout.min(PATIENCE);
+        runtime
+            .block_on(async {
+                let admin = AdminClient::connect(&client).await?;
+                ask(&admin).await
+            })
+            .map_err(|error| Asked::Kafka(Box::new(error)))
     }
 }

@@ -1,31 +1,57 @@
 //! [`Ears`]: what a client of librdkafka has to say beside its answers.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::ProducerContext;
+use secrecy::ExposeSecret as _;
 use tracing::{debug, trace};
 
 use super::{Words, is_denial};
+use crate::config::KafkaClientSettings;
+use crate::edge::token::TokenSource;
+
+/// How long a first token may take.
+const FIRST_TOKEN: Duration = Duration::from_secs(15);
 
 /// Hears a client's log lines and errors, and remembers the last: a call that times out does not know why.
 /// Clones hear for the same client.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Ears {
     heard: Arc<Mutex<Heard>>,
+    tokens: Option<Arc<TokenSource>>,
 }
 
 #[derive(Debug, Default)]
 struct Heard {
     last: Option<String>,
     denied: bool,
+    /// Whether a token was given, or why not.
+    token: Option<Result<(), String>>,
 }
 
 impl Ears {
+    /// Those of a client that is made of these settings.
+    pub fn of(settings: &KafkaClientSettings) -> Self {
+        Self { heard: Arc::default(), tokens: TokenSource::of(settings) }
+    }
+
+    /// Lets a consumer ask for its first token. Only polling brings its question here, and whatever it is asked before waits
+    /// for the answer.
+    pub fn let_in(&self, consumer: &BaseConsumer<Self>) {
+        let until = Instant::now() + FIRST_TOKEN;
+        while self.tokens.is_some() && self.with(|heard| heard.token.is_none()) && Instant::now() < until {
+            // Nothing is subscribed to, so that what is polled is that question and nothing else.
+            drop(consumer.poll(Duration::from_millis(50)));
+        }
+    }
+
     /// The last error, in words; empty when there was none.
     pub fn last(&self) -> String {
         self.with(|heard| heard.last.clone().unwrap_or_default())
@@ -50,6 +76,25 @@ impl Ears {
 }
 
 impl ClientContext for Ears {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        let source = self.tokens.as_ref().ok_or("nobody gives a token")?;
+        let fetched = source.token_now();
+        let told = fetched.as_ref().map(drop).map_err(ToString::to_string);
+        if let Err(error) = &told {
+            debug!("no token for librdkafka: {error}");
+            self.with(|heard| heard.last = Some(error.clone()));
+        }
+        self.with(|heard| heard.token = Some(told));
+        let token = fetched?;
+        Ok(OAuthToken {
+            token: token.value.expose_secret().to_owned(),
+            principal_name: token.principal.clone(),
+            lifetime_ms: token.ends_at_ms(),
+        })
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         match level {
             RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => trace!(facility, "librdkafka: {message}"),

@@ -1,5 +1,5 @@
 //! librdkafka, where its client does what ours does not: transactions. What its users share: settings as its
-//! properties, its log lines, and its errors in words.
+//! properties, its log lines, its questions for tokens, and its errors in words.
 
 mod ears;
 mod properties;

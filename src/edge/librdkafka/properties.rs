@@ -8,7 +8,8 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use secrecy::ExposeSecret as _;
 
-use crate::config::{KafkaClientSettings, Pem, SaslSettings, TlsSettings};
+use crate::config::{KafkaClientSettings, Pem, SaslSettings, TlsIdentity, TlsSettings};
+use crate::edge::pem;
 
 /// The properties by which librdkafka reaches the same cluster as the same user.
 pub fn properties(settings: &KafkaClientSettings) -> ClientConfig {
@@ -48,27 +49,49 @@ fn set_tls(config: &mut ClientConfig, tls: &TlsSettings) {
     config.set("enable.ssl.certificate.verification", "true");
     config.set("ssl.endpoint.identification.algorithm", "https");
     match &tls.authorities {
-        Some(pem) => set_pem(config, "ssl.ca", pem),
+        Some(pem) => set_certificates(config, "ssl.ca", pem),
         // The operating system's, wherever it keeps them.
         None => drop(config.set("ssl.ca.location", "probe")),
     }
     if let Some(identity) = &tls.identity {
-        set_pem(config, "ssl.certificate", &identity.certificates);
-        set_pem(config, "ssl.key", &identity.key);
+        set_certificates(config, "ssl.certificate", &identity.certificates);
+        set_key(config, identity);
     }
 }
 
-fn set_pem(config: &mut ClientConfig, what: &str, pem: &Pem) {
-    match pem {
+fn set_certificates(config: &mut ClientConfig, what: &str, given: &Pem) {
+    match given {
         Pem::File(path) => config.set(format!("{what}.location"), path.display().to_string()),
         Pem::Inline(text) => config.set(format!("{what}.pem"), text.expose_secret()),
+        // librdkafka reads no stores of authorities. Of one that is of no use our own client has told by now.
+        Pem::Store { path, .. } => match pem::certificates_as_text(given) {
+            Ok(text) => config.set(format!("{what}.pem"), text),
+            Err(_) => config.set(format!("{what}.location"), path.display().to_string()),
+        },
+    };
+}
+
+fn set_key(config: &mut ClientConfig, identity: &TlsIdentity) {
+    if let Some(password) = &identity.key_password {
+        config.set("ssl.key.password", password.expose_secret());
+    }
+    match &identity.key {
+        Pem::File(path) => config.set("ssl.key.location", path.display().to_string()),
+        Pem::Inline(text) => config.set("ssl.key.pem", text.expose_secret()),
+        Pem::Store { path, .. } => match pem::key_as_text(identity) {
+            Ok(text) => config.set("ssl.key.pem", text.expose_secret()),
+            Err(_) => config.set("ssl.key.location", path.display().to_string()),
+        },
     };
 }
 
 fn set_sasl(config: &mut ClientConfig, sasl: &SaslSettings) {
-    config.set("sasl.mechanism", sasl.mechanism.name());
-    config.set("sasl.username", &sasl.username);
-    config.set("sasl.password", sasl.password.expose_secret());
+    config.set("sasl.mechanism", sasl.mechanism().name());
+    // A token comes from `Ears`, each time librdkafka asks for one.
+    if let SaslSettings::Password(login) = sasl {
+        config.set("sasl.username", &login.username);
+        config.set("sasl.password", login.password.expose_secret());
+    }
 }
 
 #[cfg(test)]
@@ -122,7 +145,8 @@ mod tests {
 
     #[test]
     fn every_mechanism_is_known_there_by_the_same_name() {
-        for mechanism in crate::config::SaslMechanism::ALL {
+        use crate::config::SaslMechanism::{Plain, ScramSha256, ScramSha512};
+        for mechanism in [Plain, ScramSha256, ScramSha512] {
             let name = mechanism.name();
             for (protocol, tls) in [("SASL_PLAINTEXT", false), ("SASL_SSL", true)] {
                 let config = mapped(&format!(

@@ -4,7 +4,7 @@ use std::fmt;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use crate::config::KafkaClientSettings;
+use crate::config::{KafkaClientSettings, SaslSettings};
 
 /// Prints an error without the value of a setting, which may be a secret.
 pub struct Words<'a>(pub &'a KafkaError);
@@ -52,7 +52,7 @@ impl Right<'_> {
     /// affair, so there the principal is left to be filled in.
     pub fn grant_command(&self, settings: &KafkaClientSettings) -> String {
         let bootstrap = settings.bootstrap.first().map(ToString::to_string).unwrap_or_default();
-        let user = settings.sasl.as_ref().map_or("PRINCIPAL", |sasl| sasl.username.as_str());
+        let user = settings.sasl.as_ref().and_then(SaslSettings::username).unwrap_or("PRINCIPAL");
         let operations: Vec<String> =
             self.operations.iter().map(|operation| format!("--operation {operation}")).collect();
         format!(

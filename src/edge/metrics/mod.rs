@@ -1,20 +1,31 @@
-//! The brokers' Prometheus endpoints: scrapes of JMX exporters (the names that MSK's open monitoring has too) and of
-//! node exporters, turned into [`crate::observe::BrokerMetrics`].
+//! Loads from metrics: the brokers' own Prometheus endpoints (JMX exporters, with the names that MSK's open monitoring has
+//! too, and node exporters), a Prometheus server that scrapes them, and the topic of Cruise Control's metrics reporter, each turned
+//! into [`crate::observe::BrokerMetrics`].
 //!
-//! `scrape.rs` asks over HTTP, `text.rs` reads a page, `names.rs` knows which metrics mean what, `sheet.rs` turns
-//! one or two looks into rates, `pulse.rs` asks in the background while an execution runs, `world.rs` adds all of it to what a [`crate::control::World`] sees. Nothing that was
-//! asked for is lost in silence: an endpoint that fails or a line that cannot be read is a gap of the observation.
+//! `source.rs` is what the sources have in common. Of endpoints, `scrape.rs` asks over HTTP, `text.rs` reads a page, and
+//! `sheet.rs` turns one or two looks into rates; `prometheus/` asks a server, `reporter/` reads the topic. `names.rs` knows which metrics mean what, and
+//! `figures.rs` what follows from them. `pulse.rs` asks in the background while an execution runs, `world.rs` adds all of it
+//! to what a [`crate::control::World`] sees. Nothing that was asked for is lost in silence: an endpoint that fails or a line
+//! that cannot be read is a gap of the observation.
 
+mod figures;
+mod http;
 mod names;
+mod prometheus;
 mod pulse;
+mod reporter;
 mod scrape;
 mod sheet;
+mod source;
 #[cfg(test)]
 mod test_server;
 mod text;
+mod visit;
 mod world;
 
-pub use scrape::{Scraped, Scraper};
+pub use scrape::Scraper;
+pub use source::Scraped;
+pub use visit::visit;
 pub use world::MeteredWorld;
 
 use crate::base::BrokerId;
@@ -23,9 +34,11 @@ use crate::observe::BrokerMetrics;
 /// Why metrics cannot be asked for, or why an endpoint's answer is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
-    /// The authorities to check certificates against cannot be read.
-    #[error("metrics.ca-file `{path}`: {problem}")]
-    CaFile {
+    /// A file with certificates or a key cannot be used.
+    #[error("{key} `{path}`: {problem}")]
+    File {
+        /// The setting that names it.
+        key: &'static str,
         /// The file.
         path: String,
         /// What is wrong with it.
@@ -98,7 +111,8 @@ pub enum PageError {
 pub fn read_page(page: &[u8]) -> Result<(BrokerMetrics, usize), PageError> {
     let page = text::read(page)?;
     let used = page.readings.len();
-    let mut sheet = sheet::Sheet::new(std::time::Instant::now());
-    sheet.add(&page);
+    let now = std::time::Instant::now();
+    let mut sheet = sheet::Sheet::new(now);
+    sheet.add(&page, now);
     Ok((sheet.metrics(None), used))
 }

@@ -1,9 +1,15 @@
 //! Which metrics mean what: the one place to teach evenkeel another name.
 //!
-//! Exporters write Kafka's `MBeans` by their own rules. Three families of names are known, in any mix of capitals:
+//! Exporters write Kafka's `MBeans` by their own rules. Four families of names are known, in any mix of capitals:
 //! the JMX exporter's default (`kafka_server_BrokerTopicMetrics_OneMinuteRate{name="BytesInPerSec",topic="t"}`), as
 //! MSK's open monitoring has it; the community's rules (`kafka_server_brokertopicmetrics_bytesin_total{topic="t"}`,
-//! Strimzi's among them); and the node exporter's.
+//! Strimzi's among them); those of Helm charts, which put `total_` before what is about all topics
+//! (`kafka_server_brokertopicmetrics_total_bytesinpersec_count`); and the node exporter's. JMX exporters from 1.0 on end
+//! every counter with `_total`, so that `_count_total` is one, too. What ends with neither (`..._bytesinpersec`) is left
+//! alone: some exporters mean a counter with it and some a rate.
+//!
+//! The same knowledge in the words of a Prometheus server's queries is in `prometheus/queries.rs`; a test keeps the two
+//! together.
 
 /// Traffic of a broker, of one topic or of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +26,30 @@ pub(super) enum Flow {
     ReassignmentIn,
     /// Of what is sent to other brokers, what makes new replicas.
     ReassignmentOut,
+}
+
+impl Flow {
+    /// Every flow.
+    pub const ALL: [Self; 6] = [
+        Self::In,
+        Self::Out,
+        Self::ReplicationIn,
+        Self::ReplicationOut,
+        Self::ReassignmentIn,
+        Self::ReassignmentOut,
+    ];
+
+    /// What Kafka calls it, in small letters and without `PerSec`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::In => "bytesin",
+            Self::Out => "bytesout",
+            Self::ReplicationIn => "replicationbytesin",
+            Self::ReplicationOut => "replicationbytesout",
+            Self::ReassignmentIn => "reassignmentbytesin",
+            Self::ReassignmentOut => "reassignmentbytesout",
+        }
+    }
 }
 
 /// Requests whose time is of interest.
@@ -92,9 +122,12 @@ pub(super) fn is_wanted(name: &str) -> bool {
 /// What a metric means, from its name in small letters and its `name` label.
 pub(super) fn meaning(metric: &str, label: Option<&str>) -> Option<Meaning> {
     if let Some(rest) = metric.strip_prefix(BROKER_TOPIC) {
+        let rest = as_counted(rest);
         let (flow, form) = match label {
             Some(label) => (flow(&label.to_ascii_lowercase())?, rest),
-            None => rest.rsplit_once('_').and_then(|(name, form)| Some((flow(name)?, form)))?,
+            None => {
+                of_all_topics(rest).rsplit_once('_').and_then(|(name, form)| Some((flow(name)?, form)))?
+            }
         };
         return match form {
             "oneminuterate" => Some(Meaning::Rate(flow)),
@@ -110,14 +143,11 @@ pub(super) fn meaning(metric: &str, label: Option<&str>) -> Option<Meaning> {
         return span(&name).map(Meaning::RequestMs);
     }
     if let Some(rest) = metric.strip_prefix(HANDLER_POOL) {
-        let is_idle = match label {
-            Some(label) => {
-                rest == "oneminuterate" && label.eq_ignore_ascii_case("RequestHandlerAvgIdlePercent")
-            }
-            None => {
-                matches!(rest, "requesthandleravgidle_percent" | "requesthandleravgidlepercent_oneminuterate")
-            }
-        };
+        let bare = of_all_topics(rest);
+        let is_idle = label.map_or(
+            matches!(bare, "requesthandleravgidle_percent" | "requesthandleravgidlepercent_oneminuterate"),
+            |label| rest == "oneminuterate" && label.eq_ignore_ascii_case("RequestHandlerAvgIdlePercent"),
+        );
         return is_idle.then_some(Meaning::HandlerIdle);
     }
     match metric {
@@ -130,16 +160,20 @@ pub(super) fn meaning(metric: &str, label: Option<&str>) -> Option<Meaning> {
     }
 }
 
+/// Without the `total_` of Helm charts.
+fn of_all_topics(rest: &str) -> &str {
+    rest.strip_prefix("total_").unwrap_or(rest)
+}
+
+/// Without the `_total` that newer exporters put behind the `_count` of a rule.
+fn as_counted(rest: &str) -> &str {
+    let counted = rest.strip_suffix("_total").filter(|rest| *rest == "count" || rest.ends_with("_count"));
+    counted.unwrap_or(rest)
+}
+
 fn flow(name: &str) -> Option<Flow> {
-    match name.strip_suffix("persec").unwrap_or(name) {
-        "bytesin" => Some(Flow::In),
-        "bytesout" => Some(Flow::Out),
-        "replicationbytesin" => Some(Flow::ReplicationIn),
-        "replicationbytesout" => Some(Flow::ReplicationOut),
-        "reassignmentbytesin" => Some(Flow::ReassignmentIn),
-        "reassignmentbytesout" => Some(Flow::ReassignmentOut),
-        _ => None,
-    }
+    let word = name.strip_suffix("persec").unwrap_or(name);
+    Flow::ALL.into_iter().find(|flow| flow.word() == word)
 }
 
 fn span(name: &str) -> Option<Span> {
@@ -167,70 +201,15 @@ pub(super) fn is_p99(metric: &str, quantile: Option<&str>) -> bool {
     metric.ends_with("99thpercentile") || quantile.is_some_and(|quantile| quantile.parse() == Ok(0.99))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The modes of the node exporter in which a core works for the machine: guest time is counted in `user` and `nice`
+/// already, and stolen time was somebody else's.
+pub(super) const BUSY_MODES: [&str; 5] = ["user", "nice", "system", "irq", "softirq"];
 
-    #[test]
-    fn names_of_all_families_are_known() {
-        let cases = [
-            (
-                "kafka_server_brokertopicmetrics_oneminuterate",
-                Some("BytesInPerSec"),
-                Some(Meaning::Rate(Flow::In)),
-            ),
-            (
-                "kafka_server_brokertopicmetrics_count",
-                Some("BytesOutPerSec"),
-                Some(Meaning::Count(Flow::Out)),
-            ),
-            ("kafka_server_brokertopicmetrics_meanrate", Some("BytesOutPerSec"), None),
-            ("kafka_server_brokertopicmetrics_count", Some("MessagesInPerSec"), None),
-            ("kafka_server_brokertopicmetrics_bytesin_total", None, Some(Meaning::Count(Flow::In))),
-            ("kafka_server_brokertopicmetrics_bytesinpersec_count", None, Some(Meaning::Count(Flow::In))),
-            (
-                "kafka_server_brokertopicmetrics_replicationbytesoutpersec_oneminuterate",
-                None,
-                Some(Meaning::Rate(Flow::ReplicationOut)),
-            ),
-            (
-                "kafka_server_brokertopicmetrics_reassignmentbytesin_total",
-                None,
-                Some(Meaning::Count(Flow::ReassignmentIn)),
-            ),
-            ("kafka_server_brokertopicmetrics_fetchmessageconversions_total", None, None),
-            (
-                "kafka_network_requestmetrics_99thpercentile",
-                Some("TotalTimeMs"),
-                Some(Meaning::RequestMs(Span::Total)),
-            ),
-            ("kafka_network_requestmetrics_99thpercentile", Some("ThrottleTimeMs"), None),
-            ("kafka_network_requestmetrics_localtimems", None, Some(Meaning::RequestMs(Span::Local))),
-            (
-                "kafka_network_requestmetrics_localtimems_99thpercentile",
-                None,
-                Some(Meaning::RequestMs(Span::Local)),
-            ),
-            (
-                "kafka_server_kafkarequesthandlerpool_oneminuterate",
-                Some("RequestHandlerAvgIdlePercent"),
-                Some(Meaning::HandlerIdle),
-            ),
-            (
-                "kafka_server_kafkarequesthandlerpool_oneminuterate",
-                Some("BrokerRequestHandlerAvgIdlePercent"),
-                None,
-            ),
-            ("java_lang_operatingsystem_systemcpuload", None, None),
-            ("process_cpu_seconds_total", None, Some(Meaning::PageCpuSeconds)),
-        ];
-        for (metric, label, expected) in cases {
-            assert_eq!(meaning(metric, label), expected, "{metric} {label:?}");
-            assert!(expected.is_none() || is_wanted(metric), "{metric}");
-        }
-        assert!(is_wanted("kafka_server_BrokerTopicMetrics_OneMinuteRate"));
-        assert!(!is_wanted("kafka_server_BrokerTopicMetrics_FiveMinuteRate"));
-        assert!(!is_wanted("kafka_network_RequestMetrics_Count"));
-        assert!(!is_wanted("kafka_server_BrokerTopicMetrics_é"));
-    }
+/// Whether a core works for the machine in this mode.
+pub(super) fn is_busy_mode(mode: &str) -> bool {
+    BUSY_MODES.contains(&mode)
 }
+
+#[cfg(test)]
+#[path = "names_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Scraper;
+use super::source::{Brokers, Source};
 use crate::base::{BrokerId, BytesPerS, TopicName, TopicPartition};
 use crate::observe::{BrokerMetrics, Observation};
 
@@ -18,7 +18,7 @@ type Told = BTreeMap<BrokerId, BrokerMetrics>;
 
 /// Asks in the background.
 pub(super) struct Pulse {
-    scraper: Arc<Mutex<Scraper>>,
+    source: Arc<Mutex<dyn Source>>,
     every: Duration,
     asked_at: Option<Instant>,
     under_way: Option<Receiver<Told>>,
@@ -28,8 +28,8 @@ pub(super) struct Pulse {
 }
 
 impl Pulse {
-    pub(super) fn new(scraper: Arc<Mutex<Scraper>>, every: Duration) -> Self {
-        Self { scraper, every, asked_at: None, under_way: None, told: None, produced: BTreeMap::new() }
+    pub(super) fn new(source: Arc<Mutex<dyn Source>>, every: Duration) -> Self {
+        Self { source, every, asked_at: None, under_way: None, told: None, produced: BTreeMap::new() }
     }
 
     pub(super) fn set_interval(&mut self, every: Duration) {
@@ -75,10 +75,10 @@ impl Pulse {
 
     fn ask(&mut self, observation: &Observation) {
         let targets = targets(observation);
-        let (scraper, (sender, receiver)) = (Arc::clone(&self.scraper), channel());
+        let (source, (sender, receiver)) = (Arc::clone(&self.source), channel());
         self.asked_at = Some(Instant::now());
         let thread = std::thread::Builder::new().name("metrics".to_owned()).spawn(move || {
-            let told = scraper.lock().unwrap_or_else(PoisonError::into_inner).scrape_all(&targets);
+            let told = source.lock().unwrap_or_else(PoisonError::into_inner).ask(&targets);
             // Nobody waits for it any more when the execution has ended.
             drop(sender.send(told.metrics));
         });
@@ -90,7 +90,7 @@ impl Pulse {
 }
 
 /// The live brokers, with their hosts.
-pub(super) fn targets(observation: &Observation) -> BTreeMap<BrokerId, Option<String>> {
+pub(super) fn targets(observation: &Observation) -> Brokers {
     let alive = observation.brokers.iter().filter(|(_, broker)| broker.alive);
     alive.map(|(id, broker)| (*id, broker.host.clone())).collect()
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::Millis;
 use crate::config::MetricsSettings;
+use crate::edge::metrics::Scraper;
 use crate::edge::metrics::test_server::{Server, ok};
 use crate::observe::{Partition, SeenBroker, SeenTopic};
 
@@ -38,7 +39,7 @@ fn seen() -> Observation {
 
 fn pulse(server: &Server, every: Duration) -> Pulse {
     let settings =
-        MetricsSettings { endpoints: vec![server.url()], ca_file: None, timeout: Duration::from_secs(20) };
+        MetricsSettings { timeout: Duration::from_secs(20), ..MetricsSettings::of(vec![server.url()]) };
     Pulse::new(Arc::new(Mutex::new(Scraper::new(&settings).unwrap())), every)
 }
 

@@ -1,42 +1,31 @@
 //! Asking the endpoints: every broker at once, each with its own time limit, from a caller that is not async.
 
 use std::collections::BTreeMap;
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::Client;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::MetricsError;
+use super::http::{PemFile, body, client, runtime, shown, unreachable};
 use super::sheet::Sheet;
+use super::source::{Brokers, Scraped, Source};
 use super::text::{self, Page};
 use crate::base::BrokerId;
 use crate::config::MetricsSettings;
 use crate::observe::{BrokerMetrics, Gap, GapKind};
 
 /// The most bytes of a page that are read; a broker with ten thousand replicas shows a tenth of this.
-const LIMIT_BYTES: usize = 256 << 20;
+pub(super) const LIMIT_BYTES: usize = 256 << 20;
 
 /// How many pages are fetched at a time: enough for the largest clusters, too few to fill the memory.
 const AT_ONCE: usize = 64;
 
 /// How long to wait for a second look where one look at counters tells no rates.
 const SECOND_LOOK_AFTER: Duration = Duration::from_secs(5);
-
-/// What all endpoints told.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Scraped {
-    /// By broker; one that could not be asked is absent.
-    pub metrics: BTreeMap<BrokerId, BrokerMetrics>,
-    /// What could not be asked or read.
-    pub gaps: Vec<Gap>,
-}
 
 /// Asks brokers' endpoints. Keeps the last look at each broker, so that counters turn into rates.
 pub struct Scraper {
@@ -61,20 +50,9 @@ impl Scraper {
     /// # Errors
     /// The file of authorities cannot be read, or the machine gives no threads or sockets.
     pub fn new(settings: &MetricsSettings) -> Result<Self, MetricsError> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls(settings.ca_file.as_deref())?)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(settings.timeout)
-            .build()
-            .map_err(|error| MetricsError::Client(error.to_string()))?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| MetricsError::Client(error.to_string()))?;
         Ok(Self {
-            runtime,
-            client,
+            runtime: runtime()?,
+            client: client_of(settings)?,
             endpoints: settings.endpoints.clone(),
             second_look_after: SECOND_LOOK_AFTER,
             limit_bytes: LIMIT_BYTES,
@@ -91,7 +69,7 @@ impl Scraper {
 
     /// Asks every broker, given by id and advertised host. Where counters are all that a broker shows and there is no
     /// earlier look to compare them with, it is looked at twice. Must not be called from async code.
-    pub fn scrape_all(&mut self, targets: &BTreeMap<BrokerId, Option<String>>) -> Scraped {
+    pub fn scrape_all(&mut self, targets: &Brokers) -> Scraped {
         let mut looks = self.look(targets);
         let wants_another = |id: &BrokerId| {
             let follows = |look: &Look| self.before.get(id).is_some_and(|before| look.sheet.follows(before));
@@ -126,19 +104,18 @@ impl Scraper {
         scraped
     }
 
-    fn look(&self, targets: &BTreeMap<BrokerId, Option<String>>) -> BTreeMap<BrokerId, Look> {
+    fn look(&self, targets: &Brokers) -> BTreeMap<BrokerId, Look> {
         let mut looks: BTreeMap<BrokerId, Look> = BTreeMap::new();
-        for (id, page) in self.runtime.block_on(self.pages(targets)) {
-            let now = Instant::now();
+        for (id, at, page) in self.runtime.block_on(self.pages(targets)) {
             let look = looks.entry(id).or_insert_with(|| Look {
-                sheet: Sheet::new(now),
+                sheet: Sheet::new(at),
                 failed: Vec::new(),
                 is_empty: true,
             });
             match page {
                 Ok(page) => {
                     look.is_empty &= page.readings.is_empty();
-                    look.sheet.add(&page);
+                    look.sheet.add(&page, at);
                 }
                 Err(error) => look.failed.push(error),
             }
@@ -146,11 +123,8 @@ impl Scraper {
         looks
     }
 
-    /// All pages of all brokers, ordered by broker and endpoint.
-    async fn pages(
-        &self,
-        targets: &BTreeMap<BrokerId, Option<String>>,
-    ) -> Vec<(BrokerId, Result<Page, MetricsError>)> {
+    /// All pages of all brokers, ordered by broker and endpoint, and when each came.
+    async fn pages(&self, targets: &Brokers) -> Vec<(BrokerId, Instant, Result<Page, MetricsError>)> {
         let gate = Arc::new(Semaphore::new(AT_ONCE));
         let mut asked = JoinSet::new();
         let mut pages = BTreeMap::new();
@@ -159,7 +133,7 @@ impl Scraper {
                 let url = match address(template, *id, host.as_deref()) {
                     Ok(url) => url,
                     Err(error) => {
-                        pages.insert((*id, position), Err(error));
+                        pages.insert((*id, position), (Instant::now(), Err(error)));
                         continue;
                     }
                 };
@@ -167,7 +141,8 @@ impl Scraper {
                     (self.client.clone(), gate.clone(), *id, self.limit_bytes);
                 asked.spawn(async move {
                     let _turn = gate.acquire().await;
-                    ((id, position), page(&client, &url, limit_bytes).await)
+                    let page = page(&client, &url, limit_bytes).await;
+                    ((id, position), (Instant::now(), page))
                 });
             }
         }
@@ -175,39 +150,18 @@ impl Scraper {
             let (key, page) = done.expect("a scrape neither panics nor is called off");
             pages.insert(key, page);
         }
-        pages.into_iter().map(|((id, _), page)| (id, page)).collect()
+        pages.into_iter().map(|((id, _), (at, page))| (id, at, page)).collect()
     }
 }
 
-fn tls(ca_file: Option<&str>) -> Result<ClientConfig, MetricsError> {
-    let mut roots = RootCertStore::empty();
-    match ca_file {
-        Some(path) => {
-            let wrong = |problem: String| MetricsError::CaFile { path: path.to_owned(), problem };
-            for certificate in
-                CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?
-            {
-                let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
-                roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-            }
-            if roots.is_empty() {
-                return Err(wrong("holds no certificate in PEM form".to_owned()));
-            }
-        }
-        // A machine without authorities can still scrape over plain HTTP; HTTPS will say what it does not trust.
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| MetricsError::Client(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+/// The HTTP client for endpoints.
+pub(super) fn client_of(settings: &MetricsSettings) -> Result<Client, MetricsError> {
+    let authority = settings.ca_file.as_deref().map(|path| PemFile { key: "metrics.ca-file", path });
+    client(authority, None, settings.timeout)
 }
 
 /// Puts a broker into an address.
-fn address(template: &str, id: BrokerId, host: Option<&str>) -> Result<String, MetricsError> {
+pub(super) fn address(template: &str, id: BrokerId, host: Option<&str>) -> Result<String, MetricsError> {
     let url = template.replace("{id}", &id.to_string());
     if !url.contains("{host}") {
         return Ok(url);
@@ -219,45 +173,32 @@ fn address(template: &str, id: BrokerId, host: Option<&str>) -> Result<String, M
     Ok(url.replace("{host}", &if is_bare_ipv6 { format!("[{host}]") } else { host.to_owned() }))
 }
 
-/// An address as it may be shown: without credentials, and without a query, which may hold some, too.
-fn shown(url: &str) -> String {
-    let plain = url.split(['?', '#']).next().unwrap_or_default();
-    let Some((scheme, rest)) = plain.split_once("://") else { return plain.to_owned() };
-    let authority_end = rest.find('/').unwrap_or(rest.len());
-    let host_start = rest[..authority_end].rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[host_start..])
+async fn page(client: &Client, url: &str, limit_bytes: usize) -> Result<Page, MetricsError> {
+    dated_page(client, url, limit_bytes).await.map(|(page, _)| page)
 }
 
-async fn page(client: &Client, url: &str, limit_bytes: usize) -> Result<Page, MetricsError> {
-    let name = || shown(url);
-    let failed =
-        |error: reqwest::Error| MetricsError::Unreachable { url: name(), problem: innermost(&error) };
-    let mut response = client.get(url).send().await.map_err(failed)?;
+/// A page, and the date on the answer, which is what the clock says on the machine that serves it.
+pub(super) async fn dated_page(
+    client: &Client,
+    url: &str,
+    limit_bytes: usize,
+) -> Result<(Page, Option<String>), MetricsError> {
+    let mut response = client.get(url).send().await.map_err(|error| unreachable(url, &error))?;
     let status = response.status();
     if status != reqwest::StatusCode::OK {
-        return Err(MetricsError::Status { url: name(), status: status.as_u16() });
+        return Err(MetricsError::Status { url: shown(url), status: status.as_u16() });
     }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if bytes.len() + chunk.len() > limit_bytes {
-            return Err(MetricsError::TooLarge { url: name(), limit_bytes });
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    text::read(&bytes).map_err(|problem| MetricsError::NotMetrics { url: name(), problem })
+    let date = response.headers().get(reqwest::header::DATE);
+    let date = date.and_then(|date| date.to_str().ok()).map(str::to_owned);
+    let bytes = body(&mut response, url, limit_bytes).await?;
+    let page = text::read(&bytes).map_err(|problem| MetricsError::NotMetrics { url: shown(url), problem })?;
+    Ok((page, date))
 }
 
-/// The cause at the bottom says what happened (`connection refused`); what stands above it only wraps it.
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
+impl Source for Scraper {
+    fn ask(&mut self, brokers: &Brokers) -> Scraped {
+        self.scrape_all(brokers)
     }
-    let mut cause = error.source();
-    while let Some(deeper) = cause.and_then(|cause| cause.source()) {
-        cause = Some(deeper);
-    }
-    // Without a cause the error is the whole story, and it would name the address with its credentials.
-    cause.map_or_else(|| "the request cannot be made".to_owned(), ToString::to_string)
 }
 
 fn gaps(id: BrokerId, look: &Look, metrics: &BrokerMetrics) -> Vec<Gap> {

@@ -7,7 +7,7 @@ use crate::base::Cores;
 use crate::edge::metrics::test_server::{Server, ok};
 
 fn settings(endpoints: &[String]) -> MetricsSettings {
-    MetricsSettings { endpoints: endpoints.to_vec(), ca_file: None, timeout: Duration::from_secs(20) }
+    MetricsSettings { timeout: Duration::from_secs(20), ..MetricsSettings::of(endpoints.to_vec()) }
 }
 
 fn host(id: i32, host: &str) -> BTreeMap<BrokerId, Option<String>> {

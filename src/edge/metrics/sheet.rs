@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::names::{Flow, Meaning, Request, Span, is_p99, meaning, request};
+use super::figures::{Figures, is_topic_name};
+use super::names::{Flow, Meaning, Request, Span, is_busy_mode, is_p99, meaning, request};
 use super::text::{Fault, Page, Reading};
-use crate::base::{BytesPerS, Cores, Millis, TopicName};
+use crate::base::TopicName;
 use crate::observe::BrokerMetrics;
 
 /// Two looks nearer to one another than this tell more noise than rate.
@@ -52,12 +53,20 @@ impl Faults {
     }
 }
 
+/// A counter as it was read. Pages of one look come seconds apart where brokers are slow, so each has a time of its own.
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    value: f64,
+    at: Instant,
+}
+
 /// What one look told.
 #[derive(Debug, Clone)]
 pub(super) struct Sheet {
+    /// When the first page came.
     at: Instant,
     rates: BTreeMap<(Flow, Option<TopicName>), f64>,
-    counters: BTreeMap<Counter, f64>,
+    counters: BTreeMap<Counter, Count>,
     /// 99th percentiles, in milliseconds.
     p99_ms: BTreeMap<(Request, Span), f64>,
     handler_idle: Option<f64>,
@@ -81,10 +90,11 @@ impl Sheet {
         }
     }
 
-    /// Adds a page of the same broker. Where two pages tell the same, the first one counts.
-    pub fn add(&mut self, page: &Page) {
+    /// Adds a page of the same broker, which came at `at`. Where two pages tell the same, the first one counts.
+    pub fn add(&mut self, page: &Page, at: Instant) {
         let is_brokers = page.readings.iter().any(|reading| reading.name.starts_with("kafka_"));
-        let mut own = Self::new(self.at);
+        let mut own = Self::new(at);
+        self.at = self.at.min(at);
         for reading in &page.readings {
             own.add_reading(reading, is_brokers);
         }
@@ -128,26 +138,29 @@ impl Sheet {
         }
         let topic = topic.map(TopicName::from);
         let value = reading.value;
+        let count = |value| Count { value, at: self.at };
         let is_new = match meaning {
             Meaning::Rate(flow) => insert(&mut self.rates, (flow, topic), value),
-            Meaning::Count(flow) => insert(&mut self.counters, Counter::Flow(flow, topic), value),
+            Meaning::Count(flow) => insert(&mut self.counters, Counter::Flow(flow, topic), count(value)),
             Meaning::RequestMs(span) => {
                 asked.is_none_or(|asked| insert(&mut self.p99_ms, (asked, span), value))
             }
             Meaning::HandlerIdle => set(&mut self.handler_idle, value),
             Meaning::ProcessCpuLoad => set(&mut self.process_cpu_load, value),
             Meaning::Processors => set(&mut self.processors, value),
-            Meaning::ProcessCpuNanoseconds => insert(&mut self.counters, Counter::ProcessCpu, value / 1e9),
+            Meaning::ProcessCpuNanoseconds => {
+                insert(&mut self.counters, Counter::ProcessCpu, count(value / 1e9))
+            }
             // On the page of a node exporter it is the exporter's own.
             Meaning::PageCpuSeconds if !is_brokers => return,
-            Meaning::PageCpuSeconds => insert(&mut self.counters, Counter::PageCpu, value),
+            Meaning::PageCpuSeconds => insert(&mut self.counters, Counter::PageCpu, count(value)),
             Meaning::NodeCpuSeconds => {
                 let (Some(core), Some(mode)) = (label("cpu"), label("mode")) else {
                     self.faults.odd_labels.note(reading.line);
                     return;
                 };
                 let counter = Counter::NodeCpu { core: core.to_owned(), mode: mode.to_owned() };
-                insert(&mut self.counters, counter, value)
+                insert(&mut self.counters, counter, count(value))
             }
         };
         if !is_new {
@@ -176,70 +189,37 @@ impl Sheet {
     /// What this look tells, together with an earlier one where there is one.
     pub fn metrics(&self, before: Option<&Self>) -> BrokerMetrics {
         let before = before.filter(|before| self.follows(before));
-        let topics = |flow| self.by_topic(flow, before);
-        let total = |flow| self.flow(flow, None, before);
-        let cores = self.cores();
-        BrokerMetrics {
-            topic_bytes_in_per_s: topics(Flow::In),
-            topic_bytes_out_per_s: topics(Flow::Out),
-            bytes_in_per_s: total(Flow::In),
-            bytes_out_per_s: total(Flow::Out),
-            replication_in_per_s: total(Flow::ReplicationIn),
-            replication_out_per_s: total(Flow::ReplicationOut),
-            reassignment_in_per_s: total(Flow::ReassignmentIn),
-            reassignment_out_per_s: total(Flow::ReassignmentOut),
-            produce_p99_ms: self.p99_ms(Request::Produce, &[Span::Total]),
-            // A consumer's fetch waits for something to fetch, half a second as a rule: that is no slowness, and counts in
-            // the total. The parts that are the broker's own add up to a little more than their common percentile.
-            fetch_p99_ms: self.p99_ms(
-                Request::Fetch,
-                &[Span::RequestQueue, Span::Local, Span::ResponseQueue, Span::ResponseSend],
-            ),
-            cpu_cores_used: self
-                .cores_used(before)
-                .map(|used| cores.map_or(used, |most| used.min(most)))
-                .and_then(checked),
-            cpu_cores: cores.and_then(checked),
-            // Kafka's meter overshoots 1 by a little.
-            request_handler_idle_ratio: self.handler_idle.map(|ratio| ratio.min(1.0)),
+        let mut rates = self.rates.clone();
+        for counter in self.counters.keys() {
+            if let Counter::Flow(flow, topic) = counter
+                && let Some(rate) = before.and_then(|before| self.rate(counter, before))
+            {
+                rates.entry((*flow, topic.clone())).or_insert(rate);
+            }
         }
-    }
-
-    /// The sum of percentiles, where all of them are told.
-    fn p99_ms(&self, request: Request, spans: &[Span]) -> Option<Millis> {
-        let told = spans.iter().map(|span| self.p99_ms.get(&(request, *span)).copied());
-        told.sum::<Option<f64>>().and_then(|sum| Millis::new(sum).ok())
-    }
-
-    fn flow(&self, flow: Flow, topic: Option<&TopicName>, before: Option<&Self>) -> Option<BytesPerS> {
-        let key = (flow, topic.cloned());
-        let rate = self.rates.get(&key).copied();
-        let rate = rate.or_else(|| self.rate(&Counter::Flow(key.0, key.1), before?));
-        rate.and_then(|rate| BytesPerS::new(rate).ok())
-    }
-
-    fn by_topic(&self, flow: Flow, before: Option<&Self>) -> BTreeMap<TopicName, BytesPerS> {
-        let of_rates = self.rates.keys().filter(|(of, _)| *of == flow).filter_map(|(_, topic)| topic.clone());
-        let of_counters = self.counters.keys().filter_map(|counter| match counter {
-            Counter::Flow(of, topic) if *of == flow => topic.clone(),
-            _ => None,
-        });
-        let topics: BTreeSet<TopicName> = of_rates.chain(of_counters).collect();
-        topics
-            .into_iter()
-            .filter_map(|topic| Some((topic.clone(), self.flow(flow, Some(&topic), before)?)))
-            .collect()
+        let figures = Figures {
+            rates,
+            p99_ms: self.p99_ms.clone(),
+            handler_idle: self.handler_idle,
+            process_cores: before.and_then(|before| self.process_cores(before)),
+            process_cpu_load: self.process_cpu_load,
+            processors: self.processors,
+            node_cores_used: before.and_then(|before| self.node_cores_used(before)),
+            node_cores: self.node_cores(),
+        };
+        figures.metrics()
     }
 
     /// How fast a counter went up. One that was not there before began at zero.
     fn rate(&self, counter: &Counter, before: &Self) -> Option<f64> {
-        let now = *self.counters.get(counter)?;
-        let then = before.counters.get(counter).copied().unwrap_or(0.0);
-        let grown = if now >= then { now - then } else { now };
-        Some(grown / self.at.saturating_duration_since(before.at).as_secs_f64())
+        let now = self.counters.get(counter)?;
+        let then = before.counters.get(counter).copied().unwrap_or(Count { value: 0.0, at: before.at });
+        let grown = if now.value >= then.value { now.value - then.value } else { now.value };
+        let seconds = now.at.saturating_duration_since(then.at).as_secs_f64();
+        (seconds > 0.0).then(|| grown / seconds)
     }
 
-    fn cores(&self) -> Option<f64> {
+    fn node_cores(&self) -> Option<f64> {
         let cores: BTreeSet<&str> = self
             .counters
             .keys()
@@ -247,28 +227,21 @@ impl Sheet {
                 |key| if let Counter::NodeCpu { core, .. } = key { Some(core.as_str()) } else { None },
             )
             .collect();
-        let counted = u32::try_from(cores.len()).ok().filter(|count| *count > 0).map(f64::from);
-        self.processors.filter(|count| *count > 0.0).or(counted)
+        u32::try_from(cores.len()).ok().filter(|count| *count > 0).map(f64::from)
     }
 
-    /// The broker's own processor time where it is told, else that of its machine.
-    fn cores_used(&self, before: Option<&Self>) -> Option<f64> {
-        let process = [Counter::ProcessCpu, Counter::PageCpu].iter().find_map(|counter| {
-            let before = before.filter(|before| before.counters.contains_key(counter))?;
-            self.rate(counter, before)
-        });
-        // The JVM says 0 until it has measured for the first time.
-        let load = self.process_cpu_load.filter(|load| *load > 0.0);
-        process.or_else(|| Some(load? * self.processors?)).or_else(|| self.node_cores_used(before?))
+    fn process_cores(&self, before: &Self) -> Option<f64> {
+        let told = [Counter::ProcessCpu, Counter::PageCpu];
+        told.iter()
+            .filter(|counter| before.counters.contains_key(counter))
+            .find_map(|counter| self.rate(counter, before))
     }
 
     fn node_cores_used(&self, before: &Self) -> Option<f64> {
-        // Guest time is counted in `user` and `nice` already; stolen time was somebody else's.
-        let is_busy = |mode: &str| matches!(mode, "user" | "nice" | "system" | "irq" | "softirq");
         let busy: Vec<f64> = self
             .counters
             .keys()
-            .filter(|key| matches!(key, Counter::NodeCpu { mode, .. } if is_busy(mode)))
+            .filter(|key| matches!(key, Counter::NodeCpu { mode, .. } if is_busy_mode(mode)))
             .filter(|key| before.counters.contains_key(key))
             .filter_map(|key| self.rate(key, before))
             .collect();
@@ -276,13 +249,13 @@ impl Sheet {
     }
 }
 
-fn merge<K: Ord>(into: &mut BTreeMap<K, f64>, more: BTreeMap<K, f64>) {
+fn merge<K: Ord, V>(into: &mut BTreeMap<K, V>, more: BTreeMap<K, V>) {
     for (key, value) in more {
         into.entry(key).or_insert(value);
     }
 }
 
-fn insert<K: Ord>(into: &mut BTreeMap<K, f64>, key: K, value: f64) -> bool {
+fn insert<K: Ord, V>(into: &mut BTreeMap<K, V>, key: K, value: V) -> bool {
     let mut is_new = false;
     into.entry(key).or_insert_with(|| {
         is_new = true;
@@ -295,14 +268,6 @@ fn set(slot: &mut Option<f64>, value: f64) -> bool {
     let is_new = slot.is_none();
     slot.get_or_insert(value);
     is_new
-}
-
-fn checked(amount: f64) -> Option<Cores> {
-    Cores::new(amount).ok()
-}
-
-fn is_topic_name(name: &str) -> bool {
-    name.len() <= 249 && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 #[cfg(test)]

@@ -1,17 +1,23 @@
 //! From pages to figures: recorded pages of exporters, counters, restarts, and readings that are no amounts.
 
 use super::*;
+use crate::base::{BytesPerS, Cores};
 use crate::edge::metrics::{read_page, text};
 
 const AGENT_0_16: &str = include_str!("../../../fixtures/metrics/jmx-agent-0.16.prom");
 const AGENT_1_0: &str = include_str!("../../../fixtures/metrics/jmx-agent-1.0.prom");
+const STRIMZI: &str = include_str!("../../../fixtures/metrics/rules-strimzi-1.0.prom");
+const COMMUNITY_0_20: &str = include_str!("../../../fixtures/metrics/rules-community-0.20.prom");
+const COMMUNITY_1_0: &str = include_str!("../../../fixtures/metrics/rules-community-1.0.prom");
+const HELM: &str = include_str!("../../../fixtures/metrics/rules-helm-1.0.prom");
 const NODE: &str = include_str!("../../../fixtures/metrics/node-exporter-1.5.prom");
 
 /// A sheet of pages read `seconds` after `start`.
 fn sheet(start: Instant, seconds: u64, pages: &[&str]) -> Sheet {
-    let mut sheet = Sheet::new(start + Duration::from_secs(seconds));
+    let at = start + Duration::from_secs(seconds);
+    let mut sheet = Sheet::new(at);
     for page in pages {
-        sheet.add(&text::read(page.as_bytes()).unwrap_or_else(|error| panic!("{error}: {page}")));
+        sheet.add(&text::read(page.as_bytes()).unwrap_or_else(|error| panic!("{error}: {page}")), at);
     }
     sheet
 }
@@ -45,9 +51,41 @@ fn an_agents_page_is_read_with_and_without_trailing_commas() {
     assert_eq!(cores(&told), "0.284123");
 }
 
+/// Pages of a broker that some 2000 records of 500 bytes were written to and read from, as the rules of Strimzi, of the exporter's
+/// own example and of Helm charts make exporters write them.
+#[test]
+fn the_rules_of_operators_and_charts_are_understood() {
+    let start = Instant::now();
+    for page in [STRIMZI, COMMUNITY_0_20, COMMUNITY_1_0] {
+        let before = page.replace("1081326.0", "1080326.0").replace("1083766.0", "1082766.0");
+        let before = before.replace("1081997.0", "1080997.0");
+        let told = sheet(start, 10, &[page]).metrics(Some(&sheet(start, 0, &[&before])));
+        let topic = TopicName::from("orders.eu");
+        assert_eq!(told.topic_bytes_in_per_s[&topic], rate(100.0), "{page}");
+        assert_eq!(told.topic_bytes_out_per_s[&topic], rate(100.0), "{page}");
+        assert_eq!(
+            (told.replication_in_per_s, told.reassignment_out_per_s),
+            (Some(rate(0.0)), Some(rate(0.0)))
+        );
+        assert_eq!(told.cpu_cores_used, Cores::new(0.0).ok(), "by the agent's own counter");
+        // Strimzi leaves the times of requests out.
+        assert_eq!(told.produce_p99_ms.is_some(), page != STRIMZI);
+    }
+    let told = read_page(STRIMZI.as_bytes()).unwrap().0;
+    assert_eq!(told.request_handler_idle_ratio, Some(0.989_098_753_708_559_5));
+
+    let told = read_page(HELM.as_bytes()).unwrap().0;
+    assert_eq!(told.bytes_in_per_s, Some(rate(40_839.835_163_466_734)), "`total_` is about all topics");
+    assert_eq!(told.topic_bytes_in_per_s[&TopicName::from("orders.eu")], rate(101_503.118_036_390_66));
+    assert_eq!(told.reassignment_in_per_s, Some(rate(0.0)));
+    assert_eq!(told.produce_p99_ms.map(crate::base::Millis::get), Some(8.0));
+    assert_eq!(told.fetch_p99_ms.map(crate::base::Millis::get), Some(46.0));
+    assert_eq!(told.request_handler_idle_ratio, Some(0.964_201_208_351_87));
+}
+
 #[test]
 fn nothing_in_recorded_pages_is_lost() {
-    for page in [AGENT_0_16, AGENT_1_0, NODE] {
+    for page in [AGENT_0_16, AGENT_1_0, NODE, STRIMZI, COMMUNITY_0_20, COMMUNITY_1_0, HELM] {
         let read = text::read(page.as_bytes()).unwrap();
         let samples = page.lines().filter(|line| !line.starts_with('#')).count();
         assert_eq!(read.readings.len() + read.others, samples);
@@ -99,6 +137,22 @@ fn counters_of_two_looks_make_rates() {
     assert_eq!(restarted.metrics(Some(&second)).topic_bytes_in_per_s, [("a".into(), rate(2.0))].into());
     let too_near = Sheet { at: second.at + Duration::from_millis(1), ..second.clone() };
     assert_eq!(too_near.metrics(Some(&second)).bytes_in_per_s, None);
+}
+
+#[test]
+fn pages_of_one_look_have_times_of_their_own() {
+    let start = Instant::now();
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let page = |count: u32| {
+        text::read(format!("kafka_server_brokertopicmetrics_bytesin_total {count}\n").as_bytes()).unwrap()
+    };
+    let other = text::read(NODE.as_bytes()).unwrap();
+    let (mut first, mut second) = (Sheet::new(at(9)), Sheet::new(at(14)));
+    // The look waited for a slow page, and the next one did not.
+    first.add(&page(0), at(1));
+    first.add(&other, at(9));
+    second.add(&page(1300), at(14));
+    assert_eq!(second.metrics(Some(&first)).bytes_in_per_s, Some(rate(100.0)));
 }
 
 #[test]

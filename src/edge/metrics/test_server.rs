@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-/// Answers the n-th request with the n-th of its answers, and all later ones with the last.
+/// Makes an answer of the number of a request, from 0, and of the request itself.
+type Answers = Box<dyn Fn(usize, &str) -> String + Send>;
+
 pub(super) struct Server {
     at: SocketAddr,
     asked: Arc<AtomicUsize>,
@@ -14,11 +16,22 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// Answers the n-th request with the n-th of its answers, and all later ones with the last.
     pub fn new(answers: Vec<String>) -> Self {
         Self::with_tls(answers, None)
     }
 
+    /// Answers each request, head and body, by itself.
+    pub fn answering(answer: impl Fn(&str) -> String + Send + 'static) -> Self {
+        Self::start(Box::new(move |_, request| answer(request)), None)
+    }
+
     pub fn with_tls(answers: Vec<String>, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
+        let in_turn = move |turn: usize, _: &str| answers[turn.min(answers.len() - 1)].clone();
+        Self::start(Box::new(in_turn), tls)
+    }
+
+    fn start(answers: Answers, tls: Option<Arc<rustls::ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
         let (asked, stops) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
@@ -28,13 +41,14 @@ impl Server {
                 if stop.load(Ordering::SeqCst) {
                     break;
                 }
-                let turn = counter.fetch_add(1, Ordering::SeqCst).min(answers.len() - 1);
+                let turn = counter.fetch_add(1, Ordering::SeqCst);
+                let answers = |request: &str| answers(turn, request);
                 // A client that hangs up half-way is a part of these tests.
                 let _ = match &tls {
-                    None => answer(socket, &answers[turn]),
+                    None => answer(socket, answers),
                     Some(tls) => {
                         let session = rustls::ServerConnection::new(tls.clone()).unwrap();
-                        answer(rustls::StreamOwned::new(session, socket), &answers[turn])
+                        answer(rustls::StreamOwned::new(session, socket), answers)
                     }
                 };
             }
@@ -57,14 +71,23 @@ impl Server {
     }
 }
 
-fn answer(mut stream: impl std::io::Read + std::io::Write, answer: &str) -> std::io::Result<()> {
+fn answer(
+    mut stream: impl std::io::Read + std::io::Write,
+    answer: impl Fn(&str) -> String,
+) -> std::io::Result<()> {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         stream.read_exact(&mut byte)?;
         request.push(byte[0]);
     }
-    stream.write_all(answer.as_bytes())?;
+    let mut request = String::from_utf8(request).unwrap();
+    let length =
+        request.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    stream.read_exact(&mut body)?;
+    request.push_str(std::str::from_utf8(&body).unwrap());
+    stream.write_all(answer(&request).as_bytes())?;
     stream.flush()
 }
 

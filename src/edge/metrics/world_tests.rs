@@ -60,7 +60,7 @@ java_lang_OperatingSystem_AvailableProcessors 8
 ";
     let server = Server::new(vec![ok(page)]);
     let settings =
-        MetricsSettings { endpoints: vec![server.url()], ca_file: None, timeout: Duration::from_secs(20) };
+        MetricsSettings { timeout: Duration::from_secs(20), ..MetricsSettings::of(vec![server.url()]) };
     let mut world = MeteredWorld::new(Still, &settings).unwrap();
 
     let seen = world.observe(&Scope::Full).unwrap();

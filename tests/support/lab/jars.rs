@@ -44,13 +44,38 @@ fn folder(name: &str) -> (PathBuf, File) {
     (root.join(name), lock)
 }
 
-/// The JMX exporter's agent, set up as managed clusters have it: every bean under its own name.
+/// The JMX exporter's agent.
 #[derive(Debug)]
 pub struct Exporter {
     dir: PathBuf,
 }
 
 const EXPORTER_VERSION: &str = "1.0.1";
+
+/// How an exporter writes beans, and the name of its file.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules(&'static str, &'static str);
+
+/// As managed clusters have it: every bean under its own name.
+pub const EVERY_BEAN: Rules = Rules(
+    "rules.yaml",
+    "lowercaseOutputName: false\nlowercaseOutputLabelNames: false\nrules:\n- pattern: \".*\"\n",
+);
+
+/// Counters of traffic and nothing else, under the names that Strimzi's rules give them.
+pub const COUNTERS: Rules = Rules(
+    "counters.yaml",
+    "lowercaseOutputName: true\n\
+     whitelistObjectNames: [\"kafka.server:type=BrokerTopicMetrics,*\"]\n\
+     rules:\n\
+     - pattern: kafka.server<type=BrokerTopicMetrics, name=(\\w+)PerSec, topic=(.+)><>Count\n\
+     \u{20} name: kafka_server_brokertopicmetrics_$1_total\n\
+     \u{20} type: COUNTER\n\
+     \u{20} labels: { topic: \"$2\" }\n\
+     - pattern: kafka.server<type=BrokerTopicMetrics, name=(\\w+)PerSec><>Count\n\
+     \u{20} name: kafka_server_brokertopicmetrics_$1_total\n\
+     \u{20} type: COUNTER\n",
+);
 
 impl Exporter {
     /// Fetches the agent unless it is there already.
@@ -59,14 +84,14 @@ impl Exporter {
         let exporter = Self { dir };
         if !exporter.jar().is_file() {
             fs::create_dir_all(&exporter.dir).expect("the target folder is writable");
-            let rules =
-                "lowercaseOutputName: false\nlowercaseOutputLabelNames: false\nrules:\n- pattern: \".*\"\n";
-            fs::write(exporter.rules(), rules).expect("the target folder is writable");
             let pom = exporter.dir.join("pom.xml");
             fs::write(&pom, PROJECT.replace("DEPENDENCIES", "")).expect("the target folder is writable");
             let artifact =
                 format!("-Dartifact=io.prometheus.jmx:jmx_prometheus_javaagent:{EXPORTER_VERSION}");
             maven(&pom, &["copy", &artifact, &format!("-DoutputDirectory={}", exporter.dir.display())]);
+        }
+        for Rules(name, text) in [EVERY_BEAN, COUNTERS] {
+            fs::write(exporter.dir.join(name), text).expect("the target folder is writable");
         }
         exporter
     }
@@ -75,13 +100,10 @@ impl Exporter {
         self.dir.join(format!("jmx_prometheus_javaagent-{EXPORTER_VERSION}.jar"))
     }
 
-    fn rules(&self) -> PathBuf {
-        self.dir.join("rules.yaml")
-    }
-
-    /// The JVM's word for the agent, serving at this address.
-    pub fn word(&self, address: &str) -> String {
-        format!("-javaagent:{}={address}:{}", self.jar().display(), self.rules().display())
+    /// The JVM's word for the agent, serving at this address by these rules.
+    pub fn word(&self, address: &str, rules: Rules) -> String {
+        let rules = self.dir.join(rules.0);
+        format!("-javaagent:{}={address}:{}", self.jar().display(), rules.display())
     }
 }
 

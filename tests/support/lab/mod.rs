@@ -4,6 +4,7 @@
 //! The lab looks at the cluster with other eyes than evenkeel's: librdkafka's metadata, Kafka's own tools, and the
 //! brokers' folders on this machine's disk.
 
+mod acls;
 mod disks;
 mod faults;
 mod jars;
@@ -12,6 +13,7 @@ mod net;
 mod node;
 mod open_sasl;
 mod process;
+mod prometheus;
 mod seen;
 mod steady;
 mod tls;
@@ -32,13 +34,15 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
 
-use jars::{Exporter, Jars};
+use jars::{COUNTERS, EVERY_BEAN, Exporter, Jars};
 use net::Net;
 use open_sasl::OPEN_SASL_PORT;
 use process::Guarded;
 use tls::Certificates;
 use volumes::Mount;
 
+pub use acls::Acl;
+pub use prometheus::Prometheus;
 pub use seen::{Seen, SeenPartition};
 pub use steady::Steady;
 pub use traffic::Traffic;
@@ -104,6 +108,7 @@ pub struct Builder {
     security: Security,
     acls: bool,
     metrics: bool,
+    counting: Vec<i32>,
     small_disks: Vec<(i32, u64)>,
 }
 
@@ -118,6 +123,7 @@ pub struct Lab {
     security: Security,
     acls: bool,
     exporter: Option<Exporter>,
+    counting: Vec<i32>,
     certificates: Option<Certificates>,
     controller: Option<Guarded>,
     brokers: BTreeMap<i32, Guarded>,
@@ -189,6 +195,7 @@ impl Builder {
             security: self.security,
             acls: self.acls,
             exporter: self.metrics.then(Exporter::fetch),
+            counting: self.counting,
             certificates,
             controller: None,
             brokers: BTreeMap::new(),
@@ -263,6 +270,7 @@ impl Lab {
             security: Security::Plaintext,
             acls: false,
             metrics: false,
+            counting: Vec::new(),
             small_disks: Vec::new(),
         }
     }
@@ -292,7 +300,8 @@ impl Lab {
         fs::write(&file, properties).expect("the lab's folder is writable");
         let mut words = self.jars.java(false);
         if let Some(exporter) = self.exporter.as_ref().filter(|_| node != CONTROLLER) {
-            words.insert(1, exporter.word(&self.net.address(host_of(node), METRICS_PORT)));
+            let rules = if self.counting.contains(&node) { COUNTERS } else { EVERY_BEAN };
+            words.insert(1, exporter.word(&self.net.address(host_of(node), METRICS_PORT), rules));
         }
         words.extend([class.to_owned(), file.display().to_string()]);
         Guarded::spawn(&words, &dir.join("server.log"))
@@ -362,11 +371,6 @@ impl Lab {
     /// An address of the lab's own on which nobody listens.
     pub fn nobodys_address(&self) -> String {
         self.net.address(200, INTERNAL_PORT)
-    }
-
-    /// Where each broker's metrics are, in evenkeel's words.
-    pub fn metrics_url() -> String {
-        format!("http://{{host}}:{METRICS_PORT}/metrics")
     }
 
     /// `host:port` of every broker that runs, for the lab's own eyes.

@@ -23,6 +23,12 @@ pub fn format_if_new(dir: &Path, node: i32, cluster_id: &str) {
     }
 }
 
+/// Tokens are taken that nobody signed (Kafka's own validator for tests), and sessions by token end soon.
+const TOKENS: &str = "\
+listener.name.client.oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\";
+listener.name.client.oauthbearer.connections.max.reauth.ms=4000
+";
+
 /// Small buffers for small heaps, and the durable settings that the tests stand on.
 const COMMON: &str = "\
 log.cleaner.dedupe.buffer.size=2097152
@@ -143,8 +149,9 @@ impl Lab {
         let client_auth = if self.security == Security::MutualTls { "required" } else { "none" };
         writeln!(text, "{prefix}.ssl.client.auth={client_auth}").expect("text");
         if self.security == Security::ScramOverTls {
-            writeln!(text, "{prefix}.sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN")
+            writeln!(text, "{prefix}.sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN,OAUTHBEARER")
                 .expect("text");
+            text.push_str(TOKENS);
             for mechanism in ["scram-sha-256", "scram-sha-512"] {
                 let module = "org.apache.kafka.common.security.scram.ScramLoginModule required;";
                 writeln!(text, "{prefix}.{mechanism}.sasl.jaas.config={module}").expect("text");

@@ -10,9 +10,6 @@ use rdkafka::producer::{BaseRecord, Producer};
 use super::Lab;
 use super::load::noise;
 
-/// Bytes of one record.
-const RECORD: usize = 5_000;
-
 /// Writes until it is dropped.
 pub struct Steady {
     stop: Arc<AtomicBool>,
@@ -20,13 +17,16 @@ pub struct Steady {
 }
 
 impl Steady {
+    /// Bytes of one record.
+    pub const RECORD: usize = 5_000;
+
     /// Writes to partition `n` of a topic at `rates[n]` bytes per second.
     pub fn start(lab: &Lab, topic: &str, rates: &[usize]) -> Self {
         let producer = lab.writer();
         let (topic, rates, stop) = (topic.to_owned(), rates.to_vec(), Arc::new(AtomicBool::new(false)));
         let stopped = Arc::clone(&stop);
         let writer = thread::spawn(move || {
-            let (record, began) = (noise(RECORD, 13), Instant::now());
+            let (record, began) = (noise(Self::RECORD, 13), Instant::now());
             let mut written = vec![0_usize; rates.len()];
             while !stopped.load(Ordering::Relaxed) {
                 let elapsed_ms = usize::try_from(began.elapsed().as_millis()).expect("a short test");
@@ -35,7 +35,7 @@ impl Steady {
                         let index = i32::try_from(partition).expect("a partition");
                         let record = BaseRecord::<(), [u8]>::to(&topic).partition(index).payload(&record);
                         producer.send(record).unwrap_or_else(|(error, _)| panic!("{topic}-{index}: {error}"));
-                        *written += RECORD;
+                        *written += Self::RECORD;
                     }
                 }
                 thread::sleep(Duration::from_millis(20));

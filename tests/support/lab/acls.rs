@@ -1,0 +1,147 @@
+//! Rights granted by commands as evenkeel lists them, and taken away one by one. Taking away goes by Kafka's protocol, for
+//! its tool takes seconds each time.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use bytes::{Bytes, BytesMut};
+use kafka_protocol::messages::create_acls_request::AclCreation;
+use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
+use kafka_protocol::messages::{CreateAclsRequest, DeleteAclsRequest, RequestHeader, ResponseHeader};
+use kafka_protocol::protocol::{Decodable as _, Encodable as _, Request, StrBytes};
+
+use super::Lab;
+
+/// The codes of Kafka's `ResourceType`, `PatternType`, `AclOperation` and `AclPermissionType`.
+const LITERAL: i8 = 3;
+const ALLOW: i8 = 3;
+const VERSION: i16 = 2;
+
+/// A right on a resource.
+#[derive(Debug, Clone)]
+pub struct Acl {
+    kind: i8,
+    name: String,
+    operation: i8,
+    principal: String,
+    /// In words.
+    pub words: String,
+}
+
+/// The words of a command line; single quotes keep them together.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (at, part) in line.split('\'').enumerate() {
+        if at % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
+impl Acl {
+    /// The rights that a `kafka-acls` command grants.
+    pub fn of_command(line: &str) -> Vec<Self> {
+        let words = words(line);
+        let after = |flag: &str| words.iter().position(|word| word == flag).map(|at| words[at + 1].clone());
+        let (kind, name) = if words.iter().any(|word| word == "--cluster") {
+            (4, "kafka-cluster".to_owned())
+        } else if let Some(topic) = after("--topic") {
+            (2, topic)
+        } else {
+            (5, after("--transactional-id").unwrap_or_else(|| panic!("no resource in {line}")))
+        };
+        let principal = after("--allow-principal").expect("a principal");
+        let operations = words.windows(2).filter(|pair| pair[0] == "--operation").map(|pair| pair[1].clone());
+        let one = |operation: String| Self {
+            kind,
+            name: name.clone(),
+            operation: code(&operation),
+            principal: principal.clone(),
+            words: format!("{operation} on {name}"),
+        };
+        operations.map(one).collect()
+    }
+}
+
+fn code(operation: &str) -> i8 {
+    match operation {
+        "Read" => 3,
+        "Write" => 4,
+        "Create" => 5,
+        "Alter" => 7,
+        "Describe" => 8,
+        "DescribeConfigs" => 10,
+        "AlterConfigs" => 11,
+        other => panic!("no code is known for {other}"),
+    }
+}
+
+impl Lab {
+    /// Runs a `kafka-acls` command as it stands, with Kafka's own tool, over the lab's listener.
+    pub fn run_acl_command(&self, line: &str) {
+        let words = words(line);
+        assert_eq!((words[0].as_str(), words[1].as_str()), ("kafka-acls", "--bootstrap-server"), "{line}");
+        let words: Vec<&str> = words[3..].iter().map(String::as_str).collect();
+        self.kafka_tool("kafka-acls", &words);
+    }
+
+    /// Takes one right away.
+    pub fn take_away(&self, acl: &Acl) {
+        let text = |text: &str| Some(StrBytes::from_string(text.to_owned()));
+        let filter = DeleteAclsFilter::default()
+            .with_resource_type_filter(acl.kind)
+            .with_resource_name_filter(text(&acl.name))
+            .with_pattern_type_filter(LITERAL)
+            .with_principal_filter(text(&acl.principal))
+            .with_host_filter(text("*"))
+            .with_operation(acl.operation)
+            .with_permission_type(ALLOW);
+        let answer = self.administer(&DeleteAclsRequest::default().with_filters(vec![filter]));
+        let result = &answer.filter_results[0];
+        assert_eq!((result.error_code, result.matching_acls.len()), (0, 1), "{acl:?}: {answer:?}");
+    }
+
+    /// Gives it back.
+    pub fn give_back(&self, acl: &Acl) {
+        let text = |text: &str| StrBytes::from_string(text.to_owned());
+        let made = AclCreation::default()
+            .with_resource_type(acl.kind)
+            .with_resource_name(text(&acl.name))
+            .with_resource_pattern_type(LITERAL)
+            .with_principal(text(&acl.principal))
+            .with_host(text("*"))
+            .with_operation(acl.operation)
+            .with_permission_type(ALLOW);
+        let answer = self.administer(&CreateAclsRequest::default().with_creations(vec![made]));
+        assert_eq!(answer.results[0].error_code, 0, "{acl:?}: {answer:?}");
+    }
+
+    /// One request over the lab's own listener.
+    fn administer<R: Request>(&self, request: &R) -> R::Response {
+        let bootstrap = self.internal_bootstrap();
+        let address = bootstrap.split(',').next().expect("a broker runs");
+        let mut stream = TcpStream::connect(address).expect("the broker listens");
+        let header = RequestHeader::default()
+            .with_request_api_key(R::KEY)
+            .with_request_api_version(VERSION)
+            .with_correlation_id(1)
+            .with_client_id(Some(StrBytes::from_static_str("lab")));
+        let mut frame = BytesMut::zeroed(4);
+        header.encode(&mut frame, R::header_version(VERSION)).expect("a header");
+        request.encode(&mut frame, VERSION).expect("a request");
+        let size = i32::try_from(frame.len() - 4).expect("a short request");
+        frame[..4].copy_from_slice(&size.to_be_bytes());
+        stream.write_all(&frame).expect("sent");
+        let mut size = [0; 4];
+        stream.read_exact(&mut size).expect("an answer");
+        let mut answer = vec![0; usize::try_from(i32::from_be_bytes(size)).expect("a size")];
+        stream.read_exact(&mut answer).expect("an answer");
+        let mut answer = Bytes::from(answer);
+        let api = kafka_protocol::messages::ApiKey::try_from(R::KEY).expect("a known request");
+        ResponseHeader::decode(&mut answer, api.response_header_version(VERSION)).expect("a header");
+        R::Response::decode(&mut answer, VERSION).expect("an answer that can be read")
+    }
+}
