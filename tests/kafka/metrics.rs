@@ -26,12 +26,29 @@ fn the_exporters_tell_the_load_of_each_partition() {
             assert!(Instant::now() < until, "some partitions have no load: {loads:?}\n{screen}");
         };
         assert_eq!(loads.len(), 60);
+        check_tells_of_each_exporter(&lab, &url);
         let proposal =
             on(&lab, &["propose", "--metrics-url", &url, "--format", "json"]).expect_code(0).json();
         let before = &proposal["brokers"][0]["before"];
         assert!(before["network-in"].as_f64().is_some_and(|rate| rate > 0.0), "no network load: {before}");
         traffic.stop().expect_clean();
     });
+}
+
+/// Each exporter answers, and dates its answers, so that even the brokers' clocks can be told.
+fn check_tells_of_each_exporter(lab: &Lab, url: &str) {
+    let checkup = on(lab, &["check", "--metrics-url", url, "--format", "json"]).expect_code(0).json();
+    let steps = checkup["steps"].as_array().expect("steps");
+    for (name, lines) in
+        [("metrics", "lines of use"), ("clocks", "all of 6 brokers that tell the time: within 5 s")]
+    {
+        let step = steps.iter().find(|step| step["name"] == name).expect("a step");
+        assert_eq!(step["verdict"], "ok", "{step:#}");
+        assert!(step["seen"].to_string().contains(lines), "{step:#}");
+    }
+    let goals = checkup["goals"].as_array().expect("goals");
+    let balance = goals.iter().find(|goal| goal["goal"] == "network-in-balance").expect("a goal");
+    assert_eq!(balance["ready"], true, "{balance:#}");
 }
 
 /// Bytes written and read per second, of each partition of the lab's topics.

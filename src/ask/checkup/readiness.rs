@@ -32,10 +32,11 @@ pub(super) fn goals(facts: &Facts) -> Vec<GoalReadiness> {
 fn judge(goal: &Goal, standing: Standing, seen: &Observation) -> GoalReadiness {
     match goal.verdict(standing) {
         Verdict::NotReady { missing } => {
-            let kinds = kinds_behind(goal);
+            let kind = kind_behind(goal, &missing);
             // The first that bears on it: more of the same kind say the same of other brokers.
-            let gap = seen.gaps.iter().find(|gap| kinds.contains(&gap.kind));
-            row(goal, None, missing, gap.map_or_else(|| usual_mend(goal).to_owned(), gap_words))
+            let gap = seen.gaps.iter().find(|gap| gap.kind == kind);
+            let mend = gap.map_or_else(|| usual_mend(goal, &missing), gap_words);
+            row(goal, None, missing, mend)
         }
         verdict => row(goal, verdict.is_met(), verdict.in_words(), String::new()),
     }
@@ -54,33 +55,47 @@ fn resource(goal: &Goal) -> Option<Resource> {
     }
 }
 
-/// The gaps that keep a goal from being judged.
-fn kinds_behind(goal: &Goal) -> &'static [GapKind] {
+/// The kind of gap that keeps a goal from being judged.
+fn kind_behind(goal: &Goal, missing: &str) -> GapKind {
+    let of_capacity = is_about_capacity(missing);
     match resource(goal) {
-        Some(Resource::Disk) => &[GapKind::LogDirs, GapKind::DiskCapacity],
-        Some(
-            Resource::NetworkIn
-            | Resource::NetworkOut
-            | Resource::LeaderBytesIn
-            | Resource::PotentialNetworkOut,
-        ) => &[GapKind::NetworkLoad, GapKind::LoadCapacity],
-        Some(Resource::Cpu) => &[GapKind::CpuLoad, GapKind::LoadCapacity],
-        Some(Resource::Replicas | Resource::Leaders) | None => &[GapKind::Topics, GapKind::LogDirs],
+        Some(Resource::Disk) if of_capacity => GapKind::DiskCapacity,
+        Some(Resource::Disk) => GapKind::LogDirs,
+        Some(Resource::Replicas | Resource::Leaders) | None => GapKind::Topics,
+        Some(_) if of_capacity => GapKind::LoadCapacity,
+        Some(Resource::Cpu) => GapKind::CpuLoad,
+        Some(_) => GapKind::NetworkLoad,
     }
 }
 
-/// What helps where no gap tells: what is missing is most often a capacity that nobody has set.
-fn usual_mend(goal: &Goal) -> &'static str {
-    match resource(goal) {
-        Some(Resource::Disk) => {
-            "say how large the disks are, under `[capacity]` in the settings: `disk = \"4TB\"`"
+/// As the verdicts of the rules have it: `the cpu capacity of broker 1 is not known`.
+fn is_about_capacity(missing: &str) -> bool {
+    missing.contains(" capacity ")
+}
+
+/// What helps where no gap tells: a capacity that nobody has set, or loads that nobody measures.
+fn usual_mend(goal: &Goal, missing: &str) -> String {
+    let Some(resource) = resource(goal) else { return String::new() };
+    let (setting, loads) = match resource {
+        Resource::Disk => {
+            ("disk = \"4TB\"", "let the brokers tell the sizes of their replicas (`Describe` on the cluster)")
         }
-        Some(Resource::Cpu) => {
-            "name the brokers' metrics endpoints, and under `[capacity]` in the settings say how many cores there are"
+        Resource::NetworkIn | Resource::LeaderBytesIn => (
+            "network-in = \"1.2GB/s\"",
+            "name the brokers' metrics endpoints (`[metrics]`, `--metrics-url`), or let logs be watched (`--load-window`)",
+        ),
+        Resource::NetworkOut | Resource::PotentialNetworkOut => (
+            "network-out = \"1.2GB/s\"",
+            "name the brokers' metrics endpoints (`[metrics]`, `--metrics-url`)",
+        ),
+        Resource::Cpu => {
+            ("cpu-cores = 8", "name the brokers' metrics endpoints (`[metrics]`, `--metrics-url`)")
         }
-        Some(Resource::Replicas | Resource::Leaders) | None => "",
-        Some(_) => {
-            "name the brokers' metrics endpoints, and under `[capacity]` in the settings say what the network carries"
-        }
+        Resource::Replicas | Resource::Leaders => return String::new(),
+    };
+    if is_about_capacity(missing) {
+        format!("say it under `[capacity]` in the settings: `{setting}`")
+    } else {
+        loads.to_owned()
     }
 }

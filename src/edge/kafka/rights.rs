@@ -28,8 +28,9 @@ use super::retry::Patience;
 use crate::ask::{Granted, Need, On, Purpose};
 use crate::base::TopicName;
 
-/// A topic that nobody has: what is granted for it is granted for every topic.
-const NOBODYS_TOPIC: &str = "__evenkeel-check-of-rights";
+/// A topic that nobody has: what is granted for it is granted for every topic. It begins as no topic does, or a right on all
+/// topics of one beginning would be taken for one on every topic.
+const NOBODYS_TOPIC: &str = "-.nobodys-topic";
 
 /// The newest versions of these two that are spoken here; soon after, topics are named by ids, which one that does not
 /// exist has not.

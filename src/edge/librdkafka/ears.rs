@@ -32,8 +32,8 @@ pub struct Ears {
 struct Heard {
     last: Option<String>,
     denied: bool,
-    /// Whether a token was given, or why not.
-    token: Option<Result<(), String>>,
+    /// Whether a token was asked for and answered, by one or by why there is none.
+    is_answered: bool,
 }
 
 impl Ears {
@@ -46,7 +46,7 @@ impl Ears {
     /// for the answer.
     pub fn let_in(&self, consumer: &BaseConsumer<Self>) {
         let until = Instant::now() + FIRST_TOKEN;
-        while self.tokens.is_some() && self.with(|heard| heard.token.is_none()) && Instant::now() < until {
+        while self.tokens.is_some() && !self.with(|heard| heard.is_answered) && Instant::now() < until {
             // Nothing is subscribed to, so that what is polled is that question and nothing else.
             drop(consumer.poll(Duration::from_millis(50)));
         }
@@ -81,13 +81,11 @@ impl ClientContext for Ears {
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
         let source = self.tokens.as_ref().ok_or("nobody gives a token")?;
         let fetched = source.token_now();
-        let told = fetched.as_ref().map(drop).map_err(ToString::to_string);
-        if let Err(error) = &told {
-            debug!("no token for librdkafka: {error}");
-            self.with(|heard| heard.last = Some(error.clone()));
-        }
-        self.with(|heard| heard.token = Some(told));
-        let token = fetched?;
+        self.with(|heard| {
+            heard.is_answered = true;
+            heard.last = fetched.as_ref().err().map(ToString::to_string).or(heard.last.take());
+        });
+        let token = fetched.inspect_err(|error| debug!("no token for librdkafka: {error}"))?;
         Ok(OAuthToken {
             token: token.value.expose_secret().to_owned(),
             principal_name: token.principal.clone(),
