@@ -182,11 +182,22 @@ fn parts(broker: &SeenBroker, held: Option<&Held>) -> Option<Vec<(String, Filled
         .map(|dir| sizes(dir).map(|(total, usable)| (dir, total, (total - usable).max(0.0))))
         .collect();
     if let Some(dirs) = dirs.filter(|dirs| !dirs.is_empty() && !held.contains_key("")) {
-        let part = |(dir, capacity, used): (&crate::observe::LogDir, f64, f64)| {
+        let mut parts: Vec<(String, Filled)> = Vec::new();
+        for (dir, capacity, used) in dirs {
             let holds = held.get(&dir.path).cloned().unwrap_or_default();
-            (dir.path.clone(), Filled { used, capacity, holds })
-        };
-        return Some(dirs.into_iter().map(part).collect());
+            // Two directories that tell the same to the byte share a volume: it is there once, and what both hold grows on it.
+            let is_shared = |(_, part): &&mut (String, Filled)| {
+                part.capacity.total_cmp(&capacity).is_eq() && part.used.total_cmp(&used).is_eq()
+            };
+            match parts.iter_mut().find(is_shared) {
+                Some((path, part)) => {
+                    *path = format!("{path} and {}", dir.path);
+                    part.add(&Filled { holds, ..Filled::default() });
+                }
+                None => parts.push((dir.path.clone(), Filled { used, capacity, holds })),
+            }
+        }
+        return Some(parts);
     }
     let capacity = broker.capacity.disk_bytes?.as_f64();
     let mut holds: BTreeMap<TopicName, Bytes> = BTreeMap::new();

@@ -91,6 +91,19 @@ fn a_disk_beyond_its_limit_is_beyond_it_now_and_a_short_time_is_said_to_be_short
 }
 
 #[test]
+fn directories_that_share_a_volume_count_as_one() {
+    let mut seen = look(96, 400_000_000);
+    let dirs = &mut seen.brokers.get_mut(&BrokerId(1)).expect("the broker").log_dirs;
+    dirs[1].usable_bytes = dirs[0].usable_bytes;
+    let outlook = outlook(&seen, &history(96), 0.8);
+    let one = of(&outlook, &Disk::Broker { broker: BrokerId(1) });
+    // 500 of 800 MB are used, and not of twice that.
+    assert_eq!((one.limit_bytes, one.days), (Bytes(800_000_000), Some(12.5)), "{one:?}");
+    let has_dirs = outlook.disks.iter().any(|disk| matches!(disk.disk, Disk::LogDir { .. }));
+    assert!(!has_dirs, "{outlook:#?}");
+}
+
+#[test]
 fn the_limit_is_that_of_the_tightest_goal_on_disks() {
     let goals = |text: &str| GoalSet::parse(text).expect("goals");
     let goal = |name: &str, resource: &str, limit: f64| {

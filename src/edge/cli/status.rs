@@ -41,7 +41,11 @@ pub fn run(args: &StatusArgs, screen: &Screen) -> Result<(), Failure> {
     if let Some(records) = &seen.records {
         // That what is written down cannot be read is told below.
         let local = records.local().unwrap_or_default();
-        view.outlook = foreseen(&seen.observation, &local, seen.goals.as_deref())?;
+        let foreseen = foreseen(&seen.observation, &local, seen.goals.as_deref());
+        view.outlook = foreseen.unwrap_or_else(|failure| {
+            screen.warn(&format!("no outlook on disks: {}", failure.message));
+            None
+        });
         // What is written down adds to what is seen; that it cannot be read must not hide the cluster.
         view.known =
             known(records, seen.observation.taken_at, Voice::Screen(*screen)).unwrap_or_else(|failure| {
