@@ -15,8 +15,8 @@ mod written;
 pub use growth::{Growth, SizeHistory, Tides, TopicSizes};
 pub use load::{BrokerMetrics, PartitionLoad, attribute};
 pub use observation::{
-    BrokerThrottle, Capacity, Gap, GapKind, LogDir, Observation, Partition, Reassignment, Replica,
-    SeenBroker, SeenTopic, ThrottledReplicas, TopicThrottle,
+    BrokerThrottle, CONTROLLER, Capacity, Gap, GapKind, LogDir, Observation, Partition, Reassignment,
+    Replica, SeenBroker, SeenTopic, ThrottledReplicas, TopicThrottle,
 };
 pub use signals::{BrokerLatency, BrokerTraffic, CanaryTimes, EndToEnd, Signals};
 pub use snapshot::{SnapshotError, read_snapshot, write_snapshot};

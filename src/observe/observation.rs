@@ -239,6 +239,9 @@ pub struct Gap {
     pub reason: String,
 }
 
+/// The subject of a [`Gap`] that is there because the controller does not answer.
+pub const CONTROLLER: &str = "controller";
+
 /// The kinds of [`Gap`], by what they keep from being judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -253,7 +256,7 @@ pub enum GapKind {
     TopicConfig,
     /// Settings of brokers (throttle rates).
     BrokerConfig,
-    /// Reassignments in flight.
+    /// Reassignments in flight; the subject is [`CONTROLLER`] where that does not answer.
     Reassignments,
     /// Traffic of topics and brokers.
     NetworkLoad,

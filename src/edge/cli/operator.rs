@@ -13,7 +13,7 @@ use crate::control::{Scope, Unfinished, World};
 use crate::edge::lease::Beat;
 use crate::edge::store::{Holder, JournalReader};
 use crate::execute::OperatorRequest;
-use crate::observe::{GapKind, Observation};
+use crate::observe::{CONTROLLER, GapKind, Observation};
 use crate::report::StandingView;
 
 /// A process looks for requests before each look at the cluster. One that takes longer is told of, and not waited for.
@@ -22,8 +22,11 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(20);
 /// How often the journal is looked into while something is waited for.
 pub const LOOK_EVERY: Duration = Duration::from_millis(300);
 
+/// What an operator does about a right that is missing.
+const RIGHTS: &str = "grant the right, then say the same again";
+
 /// What an operator does about a controller that does not answer.
-pub const CONTROLLERS: &str = "bring the controller back (`kafka-metadata-quorum describe --status` shows the quorum), then say \
+const CONTROLLERS: &str = "bring the controller back (`kafka-metadata-quorum describe --status` shows the quorum), then say \
      the same again";
 
 /// What is under way on a cluster.
@@ -40,8 +43,16 @@ pub struct UnderWay {
     pub holder: Option<Holder>,
     /// Who does on another one, as far as two machines' clocks can tell.
     pub elsewhere: Option<Beat>,
-    /// Why nothing can be changed in the cluster now: its controller does not answer.
-    pub headless: Option<String>,
+    /// Why nothing can be changed in the cluster now.
+    pub headless: Option<Headless>,
+}
+
+/// Why a cluster does nothing that it is asked for: nobody tells which reassignments run.
+pub struct Headless {
+    /// In words.
+    pub why: String,
+    /// What an operator does about it.
+    pub mend: &'static str,
 }
 
 impl UnderWay {
@@ -65,10 +76,10 @@ impl UnderWay {
     }
 
     /// Looks whether something can be changed in the cluster now; in words why not.
-    pub fn obstacle(&mut self) -> Option<String> {
+    pub fn obstacle(&mut self) -> Option<Headless> {
         match self.world.observe(&Scope::Execution(BTreeSet::new())) {
             Ok(seen) => headless(&seen),
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(Headless { why: error.to_string(), mend: CONTROLLERS }),
         }
     }
 
@@ -77,9 +88,9 @@ impl UnderWay {
     /// # Errors
     /// The controller does not answer.
     pub fn refuse_headless(&self) -> Result<(), Failure> {
-        let Some(why) = &self.headless else { return Ok(()) };
+        let Some(Headless { why, mend }) = &self.headless else { return Ok(()) };
         Err(Failure::unreachable(format!("nothing can be changed on {} now: {why}", self.name)).hint(format!(
-            "{CONTROLLERS}; until then moves that were begun go on, within their throttles, and nothing else is done"
+            "{mend}; until then moves that were begun go on, within their throttles, and nothing else is done"
         )))
     }
 
@@ -179,10 +190,13 @@ impl UnderWay {
     }
 }
 
-/// Why a cluster does nothing that it is asked for: nobody tells which reassignments run.
-fn headless(seen: &Observation) -> Option<String> {
+fn headless(seen: &Observation) -> Option<Headless> {
     let gap = seen.gaps.iter().find(|gap| gap.kind == GapKind::Reassignments)?;
-    Some(format!("its controller does not answer: {}", gap.reason))
+    Some(if gap.subject == CONTROLLER {
+        Headless { why: format!("its controller does not answer: {}", gap.reason), mend: CONTROLLERS }
+    } else {
+        Headless { why: format!("what it is doing may not be seen: {}", gap.reason), mend: RIGHTS }
+    })
 }
 
 /// The execution as people are shown it.

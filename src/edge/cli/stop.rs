@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::args::ClusterArgs;
-use super::operator::{CONTROLLERS, LOOK_EVERY, UnderWay, standing};
+use super::operator::{Headless, LOOK_EVERY, UnderWay, standing};
 use super::progress::LINE_EVERY;
 use super::resume::carry_on;
 use super::{Failure, Screen, carry};
@@ -134,7 +134,7 @@ impl Obstacle {
         }
         let found = under_way.obstacle();
         self.looked = Instant::now();
-        let Some(why) = found else {
+        let Some(Headless { why, mend }) = found else {
             self.since = None;
             return Ok(());
         };
@@ -149,7 +149,7 @@ impl Obstacle {
             since.elapsed().as_secs()
         );
         Err(Failure::unreachable(message).hint(format!(
-            "what was asked stands, and is done{holder} as soon as the cluster answers; {CONTROLLERS}, or look at \
+            "what was asked stands, and is done{holder} as soon as the cluster answers; {mend}, or look at \
              `evenkeel status {}`",
             under_way.records.words
         )))

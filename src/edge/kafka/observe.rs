@@ -18,7 +18,7 @@ use super::metadata::TopicList;
 use super::topology::Topology;
 use crate::base::{BrokerId, Bytes, TimestampMs, TopicName, TopicPartition};
 use crate::control::{Scope, WorldError};
-use crate::observe::{Gap, GapKind, Observation, Reassignment, SeenBroker};
+use crate::observe::{CONTROLLER, Gap, GapKind, Observation, Reassignment, SeenBroker};
 
 /// Topics that a gap names before it only counts them.
 const NAMED_IN_A_GAP: usize = 5;
@@ -80,7 +80,11 @@ pub(super) async fn observe(
     }
     match answers.reassignments {
         Ok(reassignments) => seen.reassignments = reassignments,
-        Err(error) => seen.gaps.push(gap(GapKind::Reassignments, "", say(&error))),
+        // What may not be told by want of a right is no matter of the controller's.
+        Err(error) => {
+            let subject = if error.is_denial() { "" } else { CONTROLLER };
+            seen.gaps.push(gap(GapKind::Reassignments, subject, say(&error)));
+        }
     }
     add_brokers(&mut seen, &answers.topology, memory);
     add_log_dirs(&mut seen, answers.log_dirs, &say);
