@@ -33,6 +33,10 @@ pub struct ClusterSettings {
     /// The topic that the lease is written to. Default: `__evenkeel`.
     #[serde(default)]
     pub lease_topic: LeaseTopic,
+    /// For how far ahead plans are made: partitions count as large as they will be then, at the growth that a daemon has seen.
+    /// Default: today.
+    #[serde(default, deserialize_with = "optional_horizon")]
+    pub plan_for: Option<Duration>,
     /// What holds the daemon back where it may act.
     #[serde(default)]
     pub act: ActSettings,
@@ -49,6 +53,13 @@ pub struct ClusterSettings {
     /// What brokers can carry, where Kafka cannot tell.
     #[serde(default)]
     pub capacity: CapacitySettings,
+}
+
+fn optional_horizon<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    match optional_duration(deserializer)? {
+        Some(Duration::ZERO) => Err(serde::de::Error::custom("`plan-for` of no time is today; leave it out")),
+        horizon => Ok(horizon),
+    }
 }
 
 fn default_goals() -> String {

@@ -19,7 +19,7 @@ pub use journal::{
     Entry, ExecutionId, Intended, Journal, JournalError, NoJournal, Recollection, Record, Unfinished,
 };
 pub use mortal::{Fate, KillPoint, Moment, MortalJournal, MortalWorld, SharedFate, mortal};
-pub use propose::{CANARY_TOPIC, Proposal, ProposeError, propose};
+pub use propose::{CANARY_TOPIC, Proposal, ProposeError, propose, propose_ahead};
 pub(crate) use world::all_but_looking;
 pub use world::{Scope, World, WorldError};
 

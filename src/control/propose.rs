@@ -61,14 +61,31 @@ pub fn propose(
     request: &Request,
     limits: &PlanLimits,
 ) -> Result<Proposal, ProposeError> {
+    propose_ahead(observation, None, goals, request, limits)
+}
+
+/// The same for the cluster as it will be: `ahead` differs from what is seen in the sizes of partitions alone. The
+/// target serves the goals then; its way there, its price and what is told of goals are those of today, and the judge goes by
+/// today.
+///
+/// # Errors
+/// As [`propose`].
+pub fn propose_ahead(
+    observation: &Observation,
+    ahead: Option<&Observation>,
+    goals: &GoalSet,
+    request: &Request,
+    limits: &PlanLimits,
+) -> Result<Proposal, ProposeError> {
     // One topic that is just being made or deleted is named by its gap; only an empty name stands for the list itself.
     let hidden = observation.gaps.iter().find(|gap| gap.kind == GapKind::Topics && gap.subject.is_empty());
     if let Some(gap) = hidden {
         return Err(ProposeError::IncompleteView { reason: gap.reason.clone() });
     }
     let model = ClusterModel::build(observation)?;
+    let later = ahead.map(ClusterModel::build).transpose()?;
     let request = &without_canary(observation, request);
-    let solution = solve(&model, goals, request)?;
+    let solution = solve(later.as_ref().unwrap_or(&model), goals, request)?;
     let plan = Plan::build(&model, goals, request, &solution, limits);
     let judgement = judge_plan(observation, &plan, limits);
     if judgement.is_ok() {

@@ -119,6 +119,36 @@ impl SizeHistory {
     }
 }
 
+/// No partition is taken to grow to more than so many times its size: who grows faster is new, and nobody knows where it
+/// ends.
+const GROWTH_MOST: f64 = 4.0;
+
+impl SizeHistory {
+    /// The cluster as it will be after this time, if topics go on to grow as they did: what shrinks is left as it is, for a
+    /// plan must hold today, too. Nothing where too little is known.
+    pub fn ahead(&self, seen: &Observation, horizon: Duration) -> Option<Observation> {
+        let tides = self.tell(seen)?;
+        let days = horizon.as_secs_f64() / DAY_S;
+        let mut ahead = seen.clone();
+        for (name, topic) in &mut ahead.topics {
+            let sizes = topic.partitions.iter().map(super::Partition::full_size_bytes);
+            let Some(held) = sizes.sum::<Option<Bytes>>().filter(|held| *held > Bytes::ZERO) else {
+                continue;
+            };
+            let growth = tides.growth(std::iter::once((name, held))).bytes_a_day * days;
+            let factor = (1.0 + growth / held.as_f64()).clamp(1.0, GROWTH_MOST);
+            let grown = |bytes: Bytes| Bytes::whole((bytes.as_f64() * factor).round());
+            for partition in &mut topic.partitions {
+                partition.size_bytes = partition.size_bytes.map(grown);
+                for replica in partition.on_disk.values_mut() {
+                    replica.size_bytes = replica.size_bytes.map(grown);
+                }
+            }
+        }
+        Some(ahead)
+    }
+}
+
 /// How topics grew, by name; one that is not known by name goes with the others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tides {

@@ -100,6 +100,28 @@ fn new_and_small_topics_go_with_the_others() {
 }
 
 #[test]
+fn what_is_ahead_is_what_grows_and_never_less_than_today() {
+    let mut history = SizeHistory::default();
+    for hour in (0..48).step_by(2) {
+        let sizes = [
+            ("grows", 1_000_000 + hour * 10_000),
+            ("shrinks", 9_000_000 - hour * 10_000),
+            ("young", 1_000 + hour * 100_000),
+        ];
+        history.take(TopicSizes::of(&look(hour, &sizes)).expect("sizes"));
+    }
+    let now = look(48, &[("grows", 1_480_000), ("shrinks", 8_520_000), ("young", 4_801_000)]);
+    let ahead = history.ahead(&now, Duration::from_secs(7 * 86_400)).expect("enough is known");
+    let size = |name: &str| {
+        ahead.topics[&TopicName::from(name)].partitions[0].size_on(BrokerId(1)).expect("a size").as_f64()
+    };
+    assert!(near(size("grows"), 1_480_000.0 + 7.0 * 240_000.0), "{}", size("grows"));
+    assert!(near(size("shrinks"), 8_520_000.0), "a plan must hold today, too: {}", size("shrinks"));
+    assert!(near(size("young"), 4_801_000.0 * GROWTH_MOST), "{}", size("young"));
+    assert_eq!(history.ahead(&look(2, &[("grows", 1)]), Duration::from_secs(1)), None, "too little is known");
+}
+
+#[test]
 fn two_weeks_are_kept_and_no_look_twice() {
     let history = history(24 * 30, |hour| hour);
     assert_eq!(history.len(), 168);

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use evenkeel::base::BrokerId;
+use evenkeel::base::{BrokerId, Bytes};
+use evenkeel::control::{ProposeError, propose_ahead};
 use evenkeel::goals::GoalSet;
-use evenkeel::plan::{Plan, PlanFile, PlanLimits, Step, judge};
+use evenkeel::plan::{CertificateCheck, Plan, PlanFile, PlanLimits, Step, check_certificate, judge};
 use evenkeel::solve::{Operation, Request, SolveError};
 use proptest::prelude::*;
 
@@ -43,6 +44,35 @@ proptest! {
             let proposed = propose(&observation, &goals(set), &Request::default()).unwrap();
             let judgement = judged(&observation, &proposed.plan);
             prop_assert!(judgement.is_ok(), "{set}: {judgement:#?}");
+        }
+    }
+
+    /// Its target serves what will be; whether its way there is safe is asked of what is.
+    #[test]
+    fn a_plan_for_later_is_safe_today(
+        recipe in any_cluster(),
+        factors in proptest::collection::vec(1.0..4.0_f64, 1..6),
+    ) {
+        let observation = recipe.observation();
+        let mut ahead = observation.clone();
+        for (topic, factor) in ahead.topics.values_mut().zip(factors.iter().cycle()) {
+            let grown = |bytes: Bytes| Bytes::whole((bytes.as_f64() * factor).round());
+            for partition in &mut topic.partitions {
+                partition.size_bytes = partition.size_bytes.map(grown);
+                for replica in partition.on_disk.values_mut() {
+                    replica.size_bytes = replica.size_bytes.map(grown);
+                }
+            }
+        }
+        for set in ["default", "disk-only"] {
+            let (request, limits) = (Request::default(), PlanLimits::default());
+            let made = propose_ahead(&observation, Some(&ahead), &goals(set), &request, &limits);
+            let plan = match made {
+                Ok(proposal) => proposal.plan,
+                Err(ProposeError::IncompleteView { .. }) => continue,
+                Err(error) => return Err(TestCaseError::fail(format!("{set}: {error}"))),
+            };
+            prop_assert_eq!(check_certificate(&observation, &plan), CertificateCheck::Holds, "{}", set);
         }
     }
 

@@ -12,7 +12,7 @@ use evenkeel::edge::store::{ClusterDir, Holder, Lock, Role, SqliteJournal};
 use evenkeel::observe::TopicSizes;
 use prometheus_parse::{Scrape, Value};
 
-use crate::scene::{Scene, said};
+use crate::scene::{Scene, json, said, spec};
 
 /// A daemon whose pages can be asked for. Dropping it kills it.
 struct Daemon {
@@ -171,8 +171,9 @@ fn a_scrape_tells_what_is_seen_proposed_and_carried_out() {
     assert_eq!(of(&level, "errors_total{cluster=sim,kind=command}"), Some(0.0));
 }
 
-/// Writes down what a daemon that has run for four days would have: topic `orders`, 24 GB now, growing by 6 GB a day.
-fn remember_four_days(scene: &Scene) {
+/// Writes down what a daemon that has run for four days would have, of topics: what they hold now, and by how much that has
+/// grown each hour.
+fn remember_four_days(scene: &Scene, topics: &[(&str, u64, u64)]) {
     let status = scene.status();
     let dir = ClusterDir::of(scene.state_dir(), status["cluster_id"].as_str());
     let now: TimestampMs = status["taken_at"].as_str().expect("a time").parse().expect("a time");
@@ -181,7 +182,9 @@ fn remember_four_days(scene: &Scene) {
     let (mut journal, _) = SqliteJournal::open(&dir, lock).expect("it can be made");
     let entry = |hours: u64| {
         let at = TimestampMs(now.0 - hours * 3_600_000);
-        let topics = [(TopicName::from("orders"), Bytes(24_000_000_000 - hours * 250_000_000))].into();
+        let then =
+            |(name, now, an_hour): &(&str, u64, u64)| (TopicName::from(*name), Bytes(now - hours * an_hour));
+        let topics = topics.iter().map(then).collect();
         let sizes = Box::new(TopicSizes { at, topics, others: Bytes::ZERO });
         Entry { at_ms: at.0, record: Record::Sizes { sizes } }
     };
@@ -191,7 +194,7 @@ fn remember_four_days(scene: &Scene) {
 #[test]
 fn a_disk_that_grows_is_told_in_days() {
     let scene = Scene::new();
-    remember_four_days(&scene);
+    remember_four_days(&scene, &[("orders", 24_000_000_000, 250_000_000)]);
     let daemon = Daemon::start(&scene, &cluster(&scene, "sim", "watch", "none"));
     // Broker 0 holds 20 of the 24 GB; 60 GB are left to its limit of 80 %.
     let name = "evenkeel_disk_limit_in_seconds{broker=0,cluster=sim,estimate=likely,scope=broker}";
@@ -209,6 +212,25 @@ fn a_disk_that_grows_is_told_in_days() {
     assert!(row.contains("12 days") && row.contains("5.00 GB"), "{status}");
     let proposal = scene.says(0, &["propose", "--goals", "disk-only"]);
     assert!(proposal.contains("passes its disk limit in 12 days"), "{proposal}");
+}
+
+#[test]
+fn plans_look_ahead_where_it_is_known_how_topics_grow() {
+    let scene = Scene::of(&spec(&[("still", 6, 6), ("grows", 0, 6)]));
+    let words = ["propose", "--goals", "disk-only", "--plan-for", "7d"];
+    let refused = scene.says(3, &words);
+    assert!(refused.contains("how large topics will be in 7 days is not known yet"), "{refused}");
+    // Each holds 6 GB; in a week one of them holds 13.
+    remember_four_days(&scene, &[("still", 6_000_000_000, 0), ("grows", 6_000_000_000, 1_000_000_000 / 24)]);
+    let today = scene.says(0, &["propose", "--goals", "disk-only"]);
+    assert!(today.contains("There is nothing to do"), "{today}");
+    let ahead = scene.says(0, &words);
+    assert!(ahead.contains("grows-") && !ahead.contains("There is nothing to do"), "{ahead}");
+    assert!(ahead.contains("Levelled for the sizes of topics in 7 days, at their growth since"), "{ahead}");
+    // What it costs is told in bytes of today.
+    let plan = json(&scene.evenkeel(&[&words[..], &["--format", "json"]].concat()));
+    let moves = plan["price"]["replica_moves"].as_u64().expect("moves");
+    assert_eq!(plan["price"]["bytes"].as_u64(), Some(moves * 1_000_000_000), "{plan:#}");
 }
 
 #[test]

@@ -11,21 +11,24 @@ use serde_json::Value;
 /// which goes by the wall clock.
 const SPEED: f64 = 200.0;
 
-/// Six brokers in three racks, of which the first three hold nearly everything.
-fn cluster() -> SimServer {
+/// Six brokers in three racks, and topics by name: how many of their partitions stand on the first three, and how many there
+/// are. Each has a gigabyte.
+pub fn spec(topics: &[(&str, usize, usize)]) -> SimSpec {
     let mut spec = SimSpec::new(3);
     spec.brokers = (0..6)
         .map(|id| BrokerSpec::new(id, &format!("az-{}", id % 3), 100_000_000_000, 1_250_000_000))
         .collect();
-    let mut topic = TopicSpec::new("orders");
-    for at in 0..24 {
-        let mut replicas = if at < 20 { [0, 1, 2] } else { [3, 4, 5] };
-        replicas.rotate_left(at % 3);
-        topic = topic.with_partition(&replicas, 1_000_000_000);
-    }
-    spec.topics = vec![topic];
-    let cluster = SimCluster::new(&spec).expect("the cluster is right");
-    SimServer::start(cluster, SPEED).expect("loopback ports can be had")
+    let topic = |(name, low, all): &(&str, usize, usize)| {
+        let mut topic = TopicSpec::new(name);
+        for at in 0..*all {
+            let mut replicas = if at < *low { [0, 1, 2] } else { [3, 4, 5] };
+            replicas.rotate_left(at % 3);
+            topic = topic.with_partition(&replicas, 1_000_000_000);
+        }
+        topic
+    };
+    spec.topics = topics.iter().map(topic).collect();
+    spec
 }
 
 /// Runs a command to its end.
@@ -62,7 +65,14 @@ pub struct Scene {
 
 impl Scene {
     pub fn new() -> Self {
-        Self { server: cluster(), state: tempfile::tempdir().expect("a folder can be made") }
+        Self::of(&spec(&[("orders", 20, 24)]))
+    }
+
+    /// A cluster that is like this.
+    pub fn of(spec: &SimSpec) -> Self {
+        let cluster = SimCluster::new(spec).expect("the cluster is right");
+        let server = SimServer::start(cluster, SPEED).expect("loopback ports can be had");
+        Self { server, state: tempfile::tempdir().expect("a folder can be made") }
     }
 
     /// One broker's address.

@@ -91,6 +91,10 @@ pub struct WantedArgs {
     /// These brokers become the leader of nothing that they do not lead now
     #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = parse_broker)]
     pub no_leaders_on: Vec<BrokerId>,
+    /// For how far ahead the plan is made, such as 7d: partitions count as large as they will be then, at the growth that
+    /// a daemon has seen [default: the cluster's setting, else today]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration_of_use)]
+    pub plan_for: Option<Duration>,
     /// The most bytes that the plan may copy, such as 500GB: the best plan within that
     #[arg(long, value_name = "SIZE", value_parser = parse_budget)]
     pub max_bytes: Option<Bytes>,
@@ -194,6 +198,13 @@ fn parse_max_moves(text: &str) -> Result<u64, String> {
         Ok(0) => Err("nothing could be moved at all".to_owned()),
         Ok(moves) => Ok(moves),
         Err(_) => Err("not a number of replicas, such as `100`".to_owned()),
+    }
+}
+
+fn parse_duration_of_use(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("that is today; leave it out".to_owned()),
+        other => other.map_err(|error| error.to_string()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tracing::{error, info, warn};
 
@@ -26,6 +27,8 @@ pub struct InForce {
     pub controller: ControllerSettings,
     /// How a plan is reckoned and run.
     pub pace: Pace,
+    /// For how far ahead plans are made.
+    pub plan_for: Option<Duration>,
 }
 
 /// A thing that can be wrong with the files.
@@ -73,6 +76,7 @@ impl Files {
             goals: goals::load(&goals_of(cluster, &config))?,
             controller: controller_settings(settings, cluster),
             pace: Pace::of(None, &cluster.execution),
+            plan_for: cluster.plan_for,
         };
         let names = settings.clusters.keys().cloned().collect();
         let (name, cluster) = (name.to_owned(), cluster.clone());
@@ -117,6 +121,7 @@ impl Files {
             mode: cluster.mode,
             goals: cluster.goals.clone(),
             interval: cluster.interval,
+            plan_for: cluster.plan_for,
             act: cluster.act.clone(),
             execution: ExecutionSettings {
                 latency_objective: self.cluster.execution.latency_objective,
@@ -136,8 +141,12 @@ impl Files {
         };
         let late = late.map(restart);
         let controller = controller_settings(settings, &now);
-        if controller != self.in_force.controller || now.execution != self.cluster.execution {
+        let is_as_before = controller == self.in_force.controller
+            && now.execution == self.cluster.execution
+            && now.plan_for == self.in_force.plan_for;
+        if !is_as_before {
             self.in_force.controller = controller;
+            self.in_force.plan_for = now.plan_for;
             self.in_force.pace = Pace::of(None, &now.execution);
             news.push(News::SettingsChanged);
         }

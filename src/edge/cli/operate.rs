@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{ClusterArgs, ExecutionArgs, WantedArgs, check_output};
 use super::carry::Order;
-use super::foresight::foreseen;
+use super::foresight::{Ahead, ahead, foreseen};
 use super::hands::Hands;
 use super::planning::{self, Ask, Pace};
 use super::progress::LINE_EVERY;
@@ -42,7 +42,10 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     let (hands, seen) = Hands::open(connect, &target, args.execution.execute, screen)?;
     let mut wanted = args.wanted.clone();
     let mut said = marks::restrain(&hands.known, &seen, &mut wanted, &ask.operation);
-    let proposal = planning::make(&seen, target.goals.as_deref(), &wanted, ask, &pace.limits_for(&seen))?;
+    let Ahead { seen: later, said: of_ahead } =
+        ahead(&seen, hands.known.sizes(), wanted.plan_for, target.plan_for)?;
+    let (goal_set, limits) = (target.goals.as_deref(), pace.limits_for(&seen));
+    let proposal = planning::make(&seen, later.as_ref(), goal_set, &wanted, ask, &limits)?;
     let plan = &proposal.plan;
     let mut next = match (plan.is_empty, args.execution.execute) {
         (true, _) => vec!["There is nothing to do.".to_owned()],
@@ -53,6 +56,7 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     };
     let outlook = foreseen(&seen, &hands.known, wanted.goals.as_deref().or(target.goals.as_deref()))?;
     said.extend(outlook.as_ref().and_then(outlook_line));
+    said.extend(of_ahead);
     said.extend(planning::not_now(&pace.execute, hands.now()).filter(|_| !plan.is_empty));
     next.splice(0..0, said);
     screen.result(&planning::text(plan, &seen.gaps, args.wanted.all, next, screen))?;

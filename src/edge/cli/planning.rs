@@ -4,7 +4,7 @@ use super::args::WantedArgs;
 use super::{Failure, Screen, goals};
 use crate::base::{BrokerId, Bytes, TimestampMs};
 use crate::config::{ExecutionSettings, Throttle};
-use crate::control::{Proposal, ProposeError, propose};
+use crate::control::{Proposal, ProposeError, propose_ahead};
 use crate::execute::{ExecuteSettings, ThrottleRate, derived_rate};
 use crate::observe::{Gap, GapKind, Observation};
 use crate::plan::{Plan, PlanLimits};
@@ -146,12 +146,14 @@ impl Pace {
     }
 }
 
-/// Makes the proposal that flags ask for, with the goal set that flags or settings name.
+/// Makes the proposal that flags ask for, with the goal set that flags or settings name; `ahead` is the cluster as it will
+/// be, where the plan is for then.
 ///
 /// # Errors
 /// The goal set is wrong, or there is no proposal.
 pub fn make(
     observation: &Observation,
+    ahead: Option<&Observation>,
     goals_set: Option<&str>,
     wanted: &WantedArgs,
     ask: Ask,
@@ -160,7 +162,7 @@ pub fn make(
     let goals = goals::load(wanted.goals.as_deref().or(goals_set).unwrap_or("default"))?;
     check_brokers(observation, wanted)?;
     let request = ask.request(wanted, limits);
-    let proposal = propose(observation, &goals, &request, limits)?;
+    let proposal = propose_ahead(observation, ahead, &goals, &request, limits)?;
     let unseen = observation.gaps.iter().find(|gap| gap.kind == GapKind::Topics);
     match unseen {
         // Kafka answers with fewer topics, and no error, where a right is missing: what is not seen is not level.

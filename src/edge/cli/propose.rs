@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::args::{WantedArgs, check_output};
 use super::failure::SOMETHING_TO_DO;
-use super::foresight::foreseen;
+use super::foresight::{Ahead, ahead, foreseen};
 use super::operation::OperationArgs;
 use super::planning::{self, Pace};
 use super::sharing::{Overview, Voice};
@@ -75,8 +75,10 @@ pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     });
     let mut wanted = args.wanted.clone();
     let said = marks::restrain(&overview.known, &seen.observation, &mut wanted, &ask.operation);
-    let plan =
-        planning::make(&seen.observation, goals, &wanted, ask, &pace.limits_for(&seen.observation))?.plan;
+    let Ahead { seen: later, said: of_ahead } =
+        ahead(&seen.observation, overview.local.sizes(), wanted.plan_for, seen.plan_for)?;
+    let limits = pace.limits_for(&seen.observation);
+    let plan = planning::make(&seen.observation, later.as_ref(), goals, &wanted, ask, &limits)?.plan;
     let text = match args.format {
         PlanFormat::Text => {
             // What goes into a file has no colour and no width.
@@ -84,7 +86,8 @@ pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
             let goal_set = wanted.goals.as_deref().or(goals);
             let outlook = foreseen(&seen.observation, &overview.local, goal_set)?;
             let coming = outlook.as_ref().and_then(outlook_line);
-            let next = said.into_iter().chain(coming).chain(next(args, plan.is_empty)).collect();
+            let next =
+                said.into_iter().chain(coming).chain(of_ahead).chain(next(args, plan.is_empty)).collect();
             planning::text(&plan, &seen.observation.gaps, args.wanted.all, next, screen)
         }
         PlanFormat::Json => plan.to_json(),

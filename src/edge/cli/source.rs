@@ -1,6 +1,7 @@
 //! Where a look at a cluster comes from: the cluster itself, or a snapshot file of it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -30,6 +31,8 @@ pub struct Seen {
     pub goals: Option<String>,
     /// How hard an execution may press there.
     pub execution: ExecutionSettings,
+    /// For how far ahead plans are made there.
+    pub plan_for: Option<Duration>,
     /// What evenkeel has written down about the cluster; absent for a snapshot, and where there is no place for it.
     pub records: Option<Records>,
 }
@@ -57,7 +60,8 @@ fn look_by(
 ) -> Result<Seen, Failure> {
     if let Some(path) = &args.snapshot {
         let observation = read_snapshot_file(path, screen)?;
-        return Ok(Seen { observation, goals: None, execution: ExecutionSettings::default(), records: None });
+        let execution = ExecutionSettings::default();
+        return Ok(Seen { observation, goals: None, execution, plan_for: None, records: None });
     }
     if !args.cluster.is_given() {
         return Err(Failure::usage("no cluster is named")
@@ -66,7 +70,8 @@ fn look_by(
     let target = Target::resolve(&args.cluster, screen)?;
     let observation = open(&target)?.observe(&Scope::Full)?;
     let records = Records::of(&target, &observation).ok();
-    Ok(Seen { observation, goals: target.goals, execution: target.execution, records })
+    let Target { goals, execution, plan_for, .. } = target;
+    Ok(Seen { observation, goals, execution, plan_for, records })
 }
 
 /// Reads a snapshot file; warnings go to stderr.

@@ -28,6 +28,8 @@ pub struct Target {
     pub capacity: CapacitySettings,
     /// How hard an execution may press.
     pub execution: ExecutionSettings,
+    /// For how far ahead plans are made.
+    pub plan_for: Option<Duration>,
     /// Whether Kafka itself decides which of two evenkeels acts.
     pub lease: LeaseMode,
     /// The topic that the lease is written to.
@@ -74,6 +76,7 @@ impl Target {
             load_window: args.load_window.unwrap_or(default_load_window()),
             capacity: CapacitySettings::default(),
             execution: ExecutionSettings::default(),
+            plan_for: None,
             lease: LeaseMode::default(),
             lease_topic: LeaseTopic::default(),
             goals: None,
@@ -102,6 +105,7 @@ impl Target {
             load_window: cluster.load_window,
             capacity: with_capacity_file(&cluster.capacity, folder)?,
             execution: cluster.execution.clone(),
+            plan_for: cluster.plan_for,
             lease: cluster.lease,
             lease_topic: cluster.lease_topic.clone(),
             goals: Some(goals_of(cluster, settings_path)),

@@ -17,7 +17,7 @@ use super::vigil::{Abandoned, Vigil};
 use super::{Failure, live, marks};
 use crate::base::TimestampMs;
 use crate::config::Mode;
-use crate::control::{Approval, Controller, Decision, Happening, Scope, Unfinished, World, propose};
+use crate::control::{Approval, Controller, Decision, Happening, Scope, Unfinished, World, propose_ahead};
 use crate::edge::kafka::StopFlag;
 use crate::edge::lease::LeaseError;
 use crate::execute::{Execution, Outcome};
@@ -172,7 +172,9 @@ impl Ward {
         }
         let request = marks::request(&overview.known, &seen);
         let in_force = held.files.in_force();
-        let proposal = || propose(&seen, &in_force.goals, &request, &in_force.pace.limits_for(&seen));
+        let later = Self::ahead(held, &seen);
+        let limits = in_force.pace.limits_for(&seen);
+        let proposal = || propose_ahead(&seen, later.as_ref(), &in_force.goals, &request, &limits);
         let decision = controller.tick(world.now(), &seen, proposal);
         self.post(&decision);
         match decision {

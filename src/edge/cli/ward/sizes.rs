@@ -1,11 +1,12 @@
 //! What a daemon remembers of the sizes of topics, and what it foretells by that.
 
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::{Held, Ward};
 use crate::ask::{disk_limit_share, outlook};
 use crate::base::TimestampMs;
 use crate::control::{Recollection, Record};
+use crate::edge::cli::foresight::in_words;
 use crate::observe::{Observation, TopicSizes};
 
 impl Ward {
@@ -32,5 +33,18 @@ impl Ward {
         }
         let share = disk_limit_share(&held.files.in_force().goals);
         self.corner.outlook(outlook(seen, history, share));
+    }
+
+    /// The cluster as plans are to be made for it, where the settings look ahead and enough is known; else today's.
+    pub(super) fn ahead(held: &Held, seen: &Observation) -> Option<Observation> {
+        let horizon = held.files.in_force().plan_for?;
+        let later = held.sizes.as_ref().and_then(|sizes| sizes.ahead(seen, horizon));
+        if later.is_none() {
+            let time = in_words(horizon);
+            info!(
+                "plans are made for today and not for {time} ahead: how topics grow is not known for six hours yet"
+            );
+        }
+        later
     }
 }
