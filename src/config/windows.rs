@@ -63,7 +63,7 @@ pub struct Blackout {
 fn minutes(text: &str) -> Option<u64> {
     let (hours, minutes) = text.trim().split_once(':')?;
     let (hours, minutes): (u64, u64) = (hours.parse().ok()?, minutes.parse().ok()?);
-    let total = hours * 60 + minutes;
+    let total = hours.checked_mul(60)?.checked_add(minutes)?;
     (minutes < 60 && total <= DAY_MINUTES).then_some(total)
 }
 

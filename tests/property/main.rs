@@ -11,6 +11,7 @@ mod clusters;
 mod log_dirs;
 mod operations;
 mod oracle;
+mod parsers;
 mod plans;
 mod programs;
 mod relations;

@@ -202,7 +202,8 @@ fn security_protocol(reader: &mut Reader) -> (bool, bool) {
         "SASL_PLAINTEXT" => (false, true),
         "SASL_SSL" => (true, true),
         _ => {
-            let wrong = format!("is `{protocol}`; it can be PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL");
+            let told = read::told(&protocol);
+            let wrong = format!("{told}; it can be PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL");
             reader.problem("security.protocol", wrong);
             (false, false)
         }

@@ -11,6 +11,18 @@ struct Entry {
     value: String,
 }
 
+/// What a value is, as far as an error may repeat it: in a torn file, or one with its lines mixed up, a secret may stand where a
+/// name or a number belongs. Kafka's names are short and in capitals.
+pub(super) fn told(value: &str) -> String {
+    let is_plain =
+        |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+    if value.len() <= 16 && value.bytes().all(is_plain) {
+        format!("is `{value}`")
+    } else {
+        "is something else (not repeated here)".to_owned()
+    }
+}
+
 /// The entries of a text, and what was found wrong so far.
 pub(super) struct Reader {
     entries: BTreeMap<String, Entry>,
@@ -63,7 +75,15 @@ impl Reader {
             Key::Unknown(Some(near)) => {
                 self.problem(&key, format!("is not a known key; did you mean `{near}`?"));
             }
-            Key::Unknown(None) => self.problem(&key, "is not a known key".to_owned()),
+            // It is like nothing that is known: in a torn file it may be a secret.
+            Key::Unknown(None) => {
+                let problem = "has a key that is not known".to_owned();
+                self.problems.push(KafkaClientProblem {
+                    line: Some(line),
+                    key: "this line".to_owned(),
+                    problem,
+                });
+            }
         }
     }
 
@@ -107,7 +127,7 @@ impl Reader {
                 Ok(ms) if (1..=3_600_000).contains(&ms) => return Duration::from_millis(ms),
                 _ => self.problem(
                     key,
-                    format!("is `{text}`; it is a whole number of milliseconds from 1 to 3600000"),
+                    format!("{}; it is a whole number of milliseconds from 1 to 3600000", told(&text)),
                 ),
             }
         }
@@ -200,6 +220,10 @@ pub(super) fn logical_lines(text: &str) -> Vec<(usize, String)> {
 /// Reads `host:port`, `[v6]:port`, each with or without a leading `PROTOCOL://`.
 fn address(text: &str) -> Result<Address, String> {
     let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+    if text.contains('=') {
+        // Two lines in one: the second may be a password.
+        return Err("holds what is not HOST:PORT (not repeated here)".to_owned());
+    }
     let wrong = || format!("holds `{text}`, which is not HOST:PORT");
     let (host, port) = bare
         .rsplit_once(':')

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::SecretString;
 
 use super::jaas::{self, Jaas, Module};
-use super::read::Reader;
+use super::read::{Reader, told};
 use super::{MskIamLogin, OidcLogin, PasswordLogin, SaslMechanism, SaslSettings, TokenLogin};
 
 /// The mechanism by which Java's clients of Amazon MSK call what goes over the wire as OAUTHBEARER just as well.
@@ -76,7 +76,7 @@ impl Reader {
         let found = SaslMechanism::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(&text));
         match found {
             None => {
-                self.problem(key, format!("is `{text}`, which is not supported; {}", known()));
+                self.problem(key, format!("{}, which is not supported; {}", told(&text), known()));
                 None
             }
             Some(SaslMechanism::OauthBearer) => Some(Said::Oauth),
@@ -126,7 +126,7 @@ impl Reader {
             && !method.eq_ignore_ascii_case("oidc")
         {
             let problem =
-                format!("is `{method}`; only `oidc` is supported: tokens of an OpenID Connect provider");
+                format!("{}; only `oidc` is supported: tokens of an OpenID Connect provider", told(&method));
             self.problem("sasl.oauthbearer.method", problem);
         }
         let mut jaas = jaas.unwrap_or_else(|| Jaas::empty(Module::OauthBearer));

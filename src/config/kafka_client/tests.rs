@@ -141,7 +141,7 @@ fn every_problem_is_told_at_once_with_its_line() {
             "line 2: `security.protcol` is not a known key; did you mean `security.protocol`?",
             "line 3: `client.id` is given twice, on lines 3 and 4",
             "line 5: `this line` is not of the form `key=value`",
-            "line 6: `zzz` is not a known key",
+            "line 6: `this line` has a key that is not known",
             "line 7: `request.timeout.ms` is `-4`; it is a whole number of milliseconds from 1 to 3600000",
         ]
     );
