@@ -8,8 +8,8 @@ use super::{
 };
 use crate::base::TimestampMs;
 use crate::execute::{
-    Answer, Command, CommandError, Execution, ExecutionEvent, Memory, OperatorRequest, Outcome, Progress,
-    StopMode, Turn,
+    Command, CommandError, Execution, ExecutionEvent, Memory, OperatorRequest, Outcome, Progress, StopMode,
+    Turn,
 };
 use crate::observe::Observation;
 
@@ -21,10 +21,6 @@ const BACKOFF_MOST: Duration = Duration::from_secs(30);
 
 /// What the canary measures is written down so often: often enough for whoever looks, and next to nothing for a disk.
 const MEASURED_EVERY: Duration = Duration::from_secs(10);
-
-/// Throttles are sent so many at once: on a large cluster they are a hundred requests. Whether the right to act is still ours
-/// is asked before each group, and what is sent in one moment is as good as one command.
-pub(super) const SENT_AT_ONCE: usize = 16;
 
 /// An execution, and where it writes down what must not be forgotten. Its [`Record::Began`] stands there already.
 pub struct Charge<'a> {
@@ -140,9 +136,10 @@ impl Run<'_, '_> {
                     None => continue,
                 },
             }
-            let alike = turn.commands.chunk_by(|one, next| one.is_throttle() && next.is_throttle());
-            for group in alike.flat_map(|alike| alike.chunks(SENT_AT_ONCE)) {
-                if let Err(by) = self.send(group) {
+            for command in &turn.commands {
+                if self.charge.execution.still_wanted(command)
+                    && let Err(by) = self.send(command)
+                {
                     return self.superseded(&by);
                 }
             }
@@ -284,27 +281,15 @@ impl Run<'_, '_> {
         None
     }
 
-    /// Sends commands that do not depend on one another, unless the right to may be lost, and tells the execution what came of
-    /// them. The error says who has the right by now.
-    fn send(&mut self, group: &[Command]) -> Result<(), String> {
-        let wanted = group.iter().filter(|command| self.charge.execution.still_wanted(command));
-        let wanted: Vec<Command> = wanted.cloned().collect();
-        if wanted.is_empty() {
-            return Ok(());
-        }
+    /// Sends a command, unless the right to may be lost, and tells the execution what came of it. The error says who
+    /// has the right by now.
+    fn send(&mut self, command: &Command) -> Result<(), String> {
         match self.charge.journal.still_mine() {
-            Ok(()) => {
-                let results = self.world.perform_all(&wanted);
-                for (command, result) in wanted.iter().zip(results) {
-                    self.answered(command, result);
-                }
-            }
+            Ok(()) => drop(self.perform(command)),
             Err(JournalError::Fenced(by)) => return Err(by),
             Err(error) => {
                 let unsent = CommandError::Unknown(format!("not sent: {error}"));
-                for command in &wanted {
-                    self.charge.execution.answered(command, Err(&unsent));
-                }
+                self.charge.execution.answered(command, Err(&unsent));
             }
         }
         Ok(())
@@ -312,13 +297,7 @@ impl Run<'_, '_> {
 
     /// Whether the command was accepted in full.
     fn perform(&mut self, command: &Command) -> bool {
-        let result = self.world.perform(command);
-        self.answered(command, result)
-    }
-
-    /// Tells the execution what came of a command. Whether it was accepted in full.
-    fn answered(&mut self, command: &Command, result: Result<Answer, WorldError>) -> bool {
-        let result = result.map_err(|error| to_command_error(&error));
+        let result = self.world.perform(command).map_err(|error| to_command_error(&error));
         self.charge.execution.answered(command, result.as_ref());
         result.is_ok_and(|answer| answer.refused.is_empty())
     }

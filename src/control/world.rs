@@ -105,12 +105,6 @@ pub trait World {
     /// The command did not reach the cluster, or it is unknown whether it did. Parts that Kafka refused are in the answer.
     fn perform(&mut self, command: &Command) -> Result<Answer, WorldError>;
 
-    /// Asks the cluster for several things that do not depend on one another, all at once where it can. There is an answer for
-    /// each.
-    fn perform_all(&mut self, commands: &[Command]) -> Vec<Result<Answer, WorldError>> {
-        commands.iter().map(|command| self.perform(command)).collect()
-    }
-
     /// The wall clock.
     fn now(&self) -> TimestampMs;
 
@@ -133,13 +127,6 @@ macro_rules! all_but_looking {
             command: &$crate::execute::Command,
         ) -> Result<$crate::execute::Answer, $crate::control::WorldError> {
             $inner.perform(command)
-        }
-
-        fn perform_all(
-            &mut $self,
-            commands: &[$crate::execute::Command],
-        ) -> Vec<Result<$crate::execute::Answer, $crate::control::WorldError>> {
-            $inner.perform_all(commands)
         }
 
         fn now(&$self) -> $crate::base::TimestampMs {

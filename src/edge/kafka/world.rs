@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::task::JoinSet;
 
 use super::AdminClient;
 use super::clock::{Clock, StopFlag};
@@ -103,12 +102,6 @@ impl World for KafkaWorld {
         done.map_err(|error| world_error(&error, self.client.settings()))
     }
 
-    fn perform_all(&mut self, commands: &[Command]) -> Vec<Result<Answer, WorldError>> {
-        let done = self.runtime.block_on(perform_all(&self.client, commands));
-        let settings = self.client.settings();
-        done.into_iter().map(|done| done.map_err(|error| world_error(&error, settings))).collect()
-    }
-
     fn now(&self) -> TimestampMs {
         self.clock.now()
     }
@@ -124,17 +117,6 @@ impl World for KafkaWorld {
     fn is_leaving(&self) -> bool {
         self.stop.is_leaving()
     }
-}
-
-async fn perform_all(client: &AdminClient, commands: &[Command]) -> Vec<Result<Answer, KafkaError>> {
-    let mut running = JoinSet::new();
-    for (at, command) in commands.iter().cloned().enumerate() {
-        let client = client.clone();
-        running.spawn(async move { (at, perform(&client, &command).await) });
-    }
-    let mut done = running.join_all().await;
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 async fn perform(client: &AdminClient, command: &Command) -> Result<Answer, KafkaError> {
