@@ -32,6 +32,11 @@ impl LeaseMode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseTopic(String);
 
+/// What the lease's holder calls itself to Kafka, which lets nobody else commit under the name. A cluster has one lease.
+pub fn transactional_id(cluster_id: &str) -> String {
+    format!("evenkeel-{cluster_id}")
+}
+
 impl LeaseTopic {
     /// The name of the topic.
     pub fn as_str(&self) -> &str {

@@ -33,7 +33,7 @@ pub use kafka_client::{
     PasswordLogin, Pem, Reference, SaslMechanism, SaslSettings, TlsIdentity, TlsSettings, TokenLogin,
     property,
 };
-pub use lease::{LeaseMode, LeaseTopic};
+pub use lease::{LeaseMode, LeaseTopic, transactional_id};
 pub use listen::{ListenAddress, NotAListenAddress};
 pub use metrics::{MetricsSettings, check_endpoint};
 pub use mode::Mode;

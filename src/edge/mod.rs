@@ -12,3 +12,4 @@ pub mod pem;
 pub mod sim;
 pub mod store;
 pub mod token;
+pub mod web_client;

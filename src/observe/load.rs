@@ -55,7 +55,7 @@ pub struct BrokerMetrics {
 
 impl BrokerMetrics {
     /// Whether the endpoint told of bytes in. Kafka always shows the sum over all topics, also when it is zero.
-    pub(super) fn knows_bytes_in(&self) -> bool {
+    pub fn knows_bytes_in(&self) -> bool {
         self.bytes_in_per_s.is_some() || !self.topic_bytes_in_per_s.is_empty()
     }
 

@@ -29,15 +29,16 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// The tenants of the rim and which of the others each may use. The command line is where they are put together.
 const RIM: &[(&str, &[&str])] = &[
-    ("aws", &[]),
+    ("web_client", &[]),
+    ("aws", &["web_client"]),
     ("pem", &[]),
-    ("token", &["aws", "pem"]),
+    ("token", &["aws", "web_client", "pem"]),
     ("kafka", &["pem", "token"]),
     ("librdkafka", &["pem", "token"]),
     ("canary", &["kafka", "librdkafka"]),
     ("http", &[]),
     ("lease", &["kafka", "librdkafka"]),
-    ("metrics", &["aws", "librdkafka"]),
+    ("metrics", &["aws", "web_client", "librdkafka"]),
     ("sim", &[]),
     ("store", &[]),
     ("cli", &["canary", "http", "kafka", "lease", "metrics", "sim", "store"]),

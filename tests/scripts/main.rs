@@ -12,11 +12,15 @@ mod live;
 mod measures;
 mod pages;
 mod scene;
+#[path = "../support/words.rs"]
+mod words;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+use self::words::words;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -55,19 +59,6 @@ fn without_ids(text: &str) -> String {
             if is_id(word) { part.replace(word, "PLAN-ID") } else { part.to_owned() }
         })
         .collect()
-}
-
-/// Splits a command line at blanks; single quotes keep words together.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for (at, part) in line.split('\'').enumerate() {
-        if at % 2 == 1 {
-            words.push(part.to_owned());
-        } else {
-            words.extend(part.split_whitespace().map(str::to_owned));
-        }
-    }
-    words
 }
 
 /// Plays a session and renders it anew: commands, comments and files as they stand, screens as they are now.

@@ -2,7 +2,6 @@
 //! identity, containers, instance metadata, in that order. The library walks through them; files, environment and HTTP are
 //! given to it here.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use secrecy::SecretString;
 
 use super::AwsError;
 use super::sign::Credentials;
+use crate::edge::web_client::{self, BodyError, ClientError};
 
 /// Off AWS nobody answers at the address of the instance metadata: it must not be waited for.
 const HTTP_LIMIT: Duration = Duration::from_secs(5);
@@ -96,21 +96,11 @@ impl HttpSend for Http {
             // Without the address: its query may hold a token.
             reqsign_core::Error::unexpected(error.without_url().to_string())
         };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| reqsign_core::Error::unexpected(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(HTTP_LIMIT)
-            .build()
-            .map_err(failed)?;
+        let client = web_client::client(web_client::system_authorities(), None, HTTP_LIMIT);
+        let client = client.map_err(|error| match error {
+            ClientError::Client(error) => failed(error),
+            error => reqsign_core::Error::unexpected(error.to_string()),
+        })?;
         let (parts, body) = request.into_parts();
         let sent = client.request(parts.method, parts.uri.to_string()).headers(parts.headers).body(body);
         let mut answer = sent.send().await.map_err(failed)?;
@@ -118,13 +108,10 @@ impl HttpSend for Http {
         if let Some(headers) = response.headers_mut() {
             headers.clone_from(answer.headers());
         }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if bytes.len() + chunk.len() > LIMIT_BYTES {
-                return Err(reqsign_core::Error::unexpected("the answer is larger than 1 MiB"));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let bytes = web_client::body(&mut answer, LIMIT_BYTES).await.map_err(|error| match error {
+            BodyError::Broken(error) => failed(error),
+            BodyError::TooLarge { .. } => reqsign_core::Error::unexpected("the answer is larger than 1 MiB"),
+        })?;
         response.body(Bytes::from(bytes)).map_err(|error| reqsign_core::Error::unexpected(error.to_string()))
     }
 }

@@ -93,7 +93,7 @@ pub struct WantedArgs {
     pub no_leaders_on: Vec<BrokerId>,
     /// For how far ahead the plan is made, such as 7d: partitions count as large as they will be then, at the growth that
     /// a daemon has seen [default: the cluster's setting, else today]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration_of_use)]
+    #[arg(long, value_name = "TIME", value_parser = parse_horizon)]
     pub plan_for: Option<Duration>,
     /// The most bytes that the plan may copy, such as 500GB: the best plan within that
     #[arg(long, value_name = "SIZE", value_parser = parse_budget)]
@@ -201,16 +201,17 @@ fn parse_max_moves(text: &str) -> Result<u64, String> {
     }
 }
 
-fn parse_duration_of_use(text: &str) -> Result<Duration, String> {
-    match parse_duration(text) {
-        Ok(Duration::ZERO) => Err("that is today; leave it out".to_owned()),
-        other => other.map_err(|error| error.to_string()),
-    }
+fn parse_horizon(text: &str) -> Result<Duration, String> {
+    parse_above_zero(text, "that is today; leave it out")
 }
 
 fn parse_max_time(text: &str) -> Result<Duration, String> {
+    parse_above_zero(text, "nothing could be moved at all")
+}
+
+fn parse_above_zero(text: &str, of_zero: &str) -> Result<Duration, String> {
     match parse_duration(text) {
-        Ok(Duration::ZERO) => Err("nothing could be moved at all".to_owned()),
+        Ok(Duration::ZERO) => Err(of_zero.to_owned()),
         other => other.map_err(|error| error.to_string()),
     }
 }

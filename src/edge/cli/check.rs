@@ -106,7 +106,7 @@ struct Inside {
 /// No cluster is named, or a file that is named cannot be used.
 pub fn run(args: &CheckArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let target = Target::resolve(&args.cluster, screen)?;
-    let goals = goals::load(args.goals.as_deref().or(target.goals.as_deref()).unwrap_or("default"))?;
+    let goals = goals::chosen(args.goals.as_deref(), target.goals.as_deref())?;
     let wrong = |error| Failure::from(world_error(&error, &target.client));
     let door = Door::of(&target.client).map_err(wrong)?;
     let mut way = door.way().map_err(wrong)?;

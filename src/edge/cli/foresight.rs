@@ -2,26 +2,15 @@
 
 use std::time::Duration;
 
-use super::{Failure, goals};
+use super::Failure;
 use crate::ask::{Outlook, disk_limit_share, outlook};
 use crate::base::format_duration;
-use crate::control::Recollection;
+use crate::goals::GoalSet;
 use crate::observe::{Observation, SizeHistory};
 
-/// What is foreseen for a cluster; nothing where no daemon has written anything down.
-///
-/// # Errors
-/// The goal set that says how full disks may be is wrong.
-pub fn foreseen(
-    seen: &Observation,
-    known: &Recollection,
-    goal_set: Option<&str>,
-) -> Result<Option<Outlook>, Failure> {
-    if known.sizes().is_empty() {
-        return Ok(None);
-    }
-    let goals = goals::load(goal_set.unwrap_or("default"))?;
-    Ok(Some(outlook(seen, known.sizes(), disk_limit_share(&goals))))
+/// What is foreseen for a cluster, whose goals say how full disks may be; nothing where no daemon has written anything down.
+pub fn foreseen(seen: &Observation, sizes: &SizeHistory, goals: &GoalSet) -> Option<Outlook> {
+    (!sizes.is_empty()).then(|| outlook(seen, sizes, disk_limit_share(goals)))
 }
 
 /// A horizon as people say it: `7 days`.

@@ -147,6 +147,14 @@ pub fn load(goals: &str) -> Result<GoalSet, Failure> {
     GoalSet::shipped(goals).map_err(|error| in_goals("goals", &error))
 }
 
+/// Loads the goal set that a flag names, else the one that is set for the cluster, else the default one.
+///
+/// # Errors
+/// As [`load`].
+pub fn chosen(flag: Option<&str>, set: Option<&str>) -> Result<GoalSet, Failure> {
+    load(flag.or(set).unwrap_or("default"))
+}
+
 fn read(path: &Path) -> Result<GoalSet, Failure> {
     GoalSet::parse(&read_text(path)?).map_err(|error| in_goals(&path.display().to_string(), &error))
 }

@@ -20,16 +20,7 @@ pub fn open(target: &Target) -> Result<Box<dyn World>, Failure> {
     connect(target, None)
 }
 
-/// Connects to a cluster for full looks that are to know loads: where no metrics tell what clients write, logs are watched for
-/// a while.
-///
-/// # Errors
-/// As [`open`].
-pub fn open_for_loads(target: &Target) -> Result<Box<dyn World>, Failure> {
-    connect(target, watches(target).then_some(target.load_window))
-}
-
-/// Connects to a cluster for full looks one after the other. As [`open_for_loads`], and where there are metrics, logs are
+/// Connects to a cluster for full looks one after the other. As [`open_for_loads_telling`], and where there are metrics, logs are
 /// watched from look to look: metrics tell what is written to a topic on a broker, logs to which of its partitions.
 ///
 /// # Errors
@@ -39,23 +30,21 @@ pub fn open_to_stay(target: &Target) -> Result<Box<dyn World>, Failure> {
     connect(target, (!target.load_window.is_zero()).then_some(window))
 }
 
-/// As [`open_for_loads`], and tells a person that it takes a while.
+/// Connects to a cluster for full looks that are to know loads: where no metrics tell what clients write, logs are watched for
+/// a while, and a person is told so.
 ///
 /// # Errors
 /// As [`open`].
 pub fn open_for_loads_telling(target: &Target, screen: &Screen) -> Result<Box<dyn World>, Failure> {
-    let world = open_for_loads(target)?;
-    if watches(target) {
+    let watches = target.metrics.is_none() && target.load_window > Duration::ZERO;
+    let world = connect(target, watches.then_some(target.load_window))?;
+    if watches {
         let window = format_duration(target.load_window);
         screen.note(&format!(
             "no metrics: logs are watched for {window} to see what is written (`--load-window`)"
         ));
     }
     Ok(world)
-}
-
-fn watches(target: &Target) -> bool {
-    target.metrics.is_none() && target.load_window > Duration::ZERO
 }
 
 fn connect(target: &Target, watches: Option<Duration>) -> Result<Box<dyn World>, Failure> {

@@ -11,7 +11,7 @@ use super::hands::Hands;
 use super::planning::{self, Ask, Pace};
 use super::progress::LINE_EVERY;
 use super::target::Target;
-use super::{Failure, Screen, live, marks};
+use super::{Failure, Screen, goals, live, marks};
 use crate::report::outlook_line;
 
 /// What an operator's request needs.
@@ -44,8 +44,8 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
     let mut said = marks::restrain(&hands.known, &seen, &mut wanted, &ask.operation);
     let Ahead { seen: later, said: of_ahead } =
         ahead(&seen, hands.known.sizes(), wanted.plan_for, target.plan_for)?;
-    let (goal_set, limits) = (target.goals.as_deref(), pace.limits_for(&seen));
-    let proposal = planning::make(&seen, later.as_ref(), goal_set, &wanted, ask, &limits)?;
+    let goals = goals::chosen(wanted.goals.as_deref(), target.goals.as_deref())?;
+    let proposal = planning::make(&seen, later.as_ref(), &goals, &wanted, ask, &pace.limits_for(&seen))?;
     let plan = &proposal.plan;
     let mut next = match (plan.is_empty, args.execution.execute) {
         (true, _) => vec!["There is nothing to do.".to_owned()],
@@ -54,7 +54,7 @@ pub fn run(args: &OperateArgs, ask: Ask, screen: &Screen) -> Result<(), Failure>
             vec!["Nothing was changed. The same command with --execute carries this out.".to_owned()]
         }
     };
-    let outlook = foreseen(&seen, &hands.known, wanted.goals.as_deref().or(target.goals.as_deref()))?;
+    let outlook = foreseen(&seen, hands.known.sizes(), &goals);
     said.extend(outlook.as_ref().and_then(outlook_line));
     said.extend(of_ahead);
     said.extend(planning::not_now(&pace.execute, hands.now()).filter(|_| !plan.is_empty));

@@ -1,11 +1,12 @@
 //! From flags and settings to a proposal, and the plan on the screen.
 
 use super::args::WantedArgs;
-use super::{Failure, Screen, goals};
+use super::{Failure, Screen};
 use crate::base::{BrokerId, Bytes, TimestampMs};
 use crate::config::{ExecutionSettings, Throttle};
 use crate::control::{Proposal, ProposeError, propose_ahead};
 use crate::execute::{ExecuteSettings, ThrottleRate, derived_rate};
+use crate::goals::GoalSet;
 use crate::observe::{Gap, GapKind, Observation};
 use crate::plan::{Plan, PlanLimits};
 use crate::report::{PlanNotes, plan_text};
@@ -146,23 +147,21 @@ impl Pace {
     }
 }
 
-/// Makes the proposal that flags ask for, with the goal set that flags or settings name; `ahead` is the cluster as it will
-/// be, where the plan is for then.
+/// Makes the proposal that flags ask for; `ahead` is the cluster as it will be, where the plan is for then.
 ///
 /// # Errors
-/// The goal set is wrong, or there is no proposal.
+/// A flag names a broker that does not exist, or there is no proposal.
 pub fn make(
     observation: &Observation,
     ahead: Option<&Observation>,
-    goals_set: Option<&str>,
+    goals: &GoalSet,
     wanted: &WantedArgs,
     ask: Ask,
     limits: &PlanLimits,
 ) -> Result<Proposal, Failure> {
-    let goals = goals::load(wanted.goals.as_deref().or(goals_set).unwrap_or("default"))?;
     check_brokers(observation, wanted)?;
     let request = ask.request(wanted, limits);
-    let proposal = propose_ahead(observation, ahead, &goals, &request, limits)?;
+    let proposal = propose_ahead(observation, ahead, goals, &request, limits)?;
     let unseen = observation.gaps.iter().find(|gap| gap.kind == GapKind::Topics);
     match unseen {
         // Kafka answers with fewer topics, and no error, where a right is missing: what is not seen is not level.

@@ -12,7 +12,7 @@ use super::operation::OperationArgs;
 use super::planning::{self, Pace};
 use super::sharing::{Overview, Voice};
 use super::source::{self, SourceArgs};
-use super::{Failure, Screen, marks};
+use super::{Failure, Screen, goals, marks};
 use crate::report::outlook_line;
 
 const EXAMPLES: &str = "\
@@ -66,7 +66,6 @@ pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let look = if ask.goes_by_loads() { source::look_for_loads } else { source::look };
     let seen = look(&args.source, screen)?;
     let pace = Pace::of(args.wanted.throttle, &seen.execution);
-    let goals = seen.goals.as_deref();
     let overview = seen.records.as_ref().map(|records| records.overview(Voice::Screen(*screen)));
     // A proposal changes nothing: what cannot be read must not hide it.
     let overview = overview.unwrap_or_else(|| Ok(Overview::default())).unwrap_or_else(|failure| {
@@ -77,14 +76,14 @@ pub fn run(args: &ProposeArgs, screen: &Screen) -> Result<ExitCode, Failure> {
     let said = marks::restrain(&overview.known, &seen.observation, &mut wanted, &ask.operation);
     let Ahead { seen: later, said: of_ahead } =
         ahead(&seen.observation, overview.local.sizes(), wanted.plan_for, seen.plan_for)?;
+    let goals = goals::chosen(wanted.goals.as_deref(), seen.goals.as_deref())?;
     let limits = pace.limits_for(&seen.observation);
-    let plan = planning::make(&seen.observation, later.as_ref(), goals, &wanted, ask, &limits)?.plan;
+    let plan = planning::make(&seen.observation, later.as_ref(), &goals, &wanted, ask, &limits)?.plan;
     let text = match args.format {
         PlanFormat::Text => {
             // What goes into a file has no colour and no width.
             let screen = if args.output.is_some() { &Screen::plain() } else { screen };
-            let goal_set = wanted.goals.as_deref().or(goals);
-            let outlook = foreseen(&seen.observation, &overview.local, goal_set)?;
+            let outlook = foreseen(&seen.observation, overview.local.sizes(), &goals);
             let coming = outlook.as_ref().and_then(outlook_line);
             let next =
                 said.into_iter().chain(coming).chain(of_ahead).chain(next(args, plan.is_empty)).collect();

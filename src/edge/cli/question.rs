@@ -37,9 +37,9 @@ pub struct Asked {
 /// The goals are wrong, the cluster cannot be seen, or the file is no snapshot.
 pub fn look(source: &SourceArgs, question: &QuestionArgs, screen: &Screen) -> Result<Asked, Failure> {
     let seen = source::look_for_loads(source, screen)?;
-    let name = question.goals.as_deref().or(seen.goals.as_deref()).unwrap_or("default");
+    let goals = goals::chosen(question.goals.as_deref(), seen.goals.as_deref())?;
     let limits = super::planning::Pace::of(None, &seen.execution).limits_for(&seen.observation);
-    Ok(Asked { goals: goals::load(name)?, observation: seen.observation, limits })
+    Ok(Asked { goals, observation: seen.observation, limits })
 }
 
 /// Reads a factor above 0, such as `1.5`.

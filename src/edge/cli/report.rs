@@ -49,7 +49,7 @@ pub struct ReportArgs {
 /// # Errors
 /// A file is no snapshot, the goals are wrong, or there is no proposal.
 pub fn run(args: &ReportArgs, screen: &Screen) -> Result<(), Failure> {
-    let goals = goals::load(args.question.goals.as_deref().unwrap_or("default"))?;
+    let goals = goals::chosen(args.question.goals.as_deref(), None)?;
     let mut all = Vec::new();
     for (at, file) in args.files.iter().enumerate() {
         let row = measured(args, file, &goals, screen)?;

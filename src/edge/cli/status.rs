@@ -6,9 +6,9 @@ use super::args::Format;
 use super::foresight::foreseen;
 use super::operator::standing;
 use super::session::Records;
-use super::sharing::Voice;
-use super::source::{self, SourceArgs};
-use super::{Failure, Screen, plan};
+use super::sharing::{Overview, Voice};
+use super::source::{self, Seen, SourceArgs};
+use super::{Failure, Screen, goals, plan};
 use crate::base::TimestampMs;
 use crate::edge::lease::Beat;
 use crate::report::{
@@ -39,19 +39,11 @@ pub fn run(args: &StatusArgs, screen: &Screen) -> Result<(), Failure> {
     let seen = source::look(&args.source, screen)?;
     let mut view = StatusView::of(&seen.observation);
     if let Some(records) = &seen.records {
-        // That what is written down cannot be read is told below.
-        let local = records.local().unwrap_or_default();
-        let foreseen = foreseen(&seen.observation, &local, seen.goals.as_deref());
-        view.outlook = foreseen.unwrap_or_else(|failure| {
-            screen.warn(&format!("no outlook on disks: {}", failure.message));
-            None
-        });
         // What is written down adds to what is seen; that it cannot be read must not hide the cluster.
-        view.known =
-            known(records, seen.observation.taken_at, Voice::Screen(*screen)).unwrap_or_else(|failure| {
-                screen.warn(&failure.message);
-                KnownView::default()
-            });
+        match records.overview(Voice::Screen(*screen)) {
+            Ok(overview) => fill(&mut view, &overview, records, &seen, screen),
+            Err(failure) => screen.warn(&failure.message),
+        }
     }
     match args.format {
         Format::Text => screen.result(&status_text(&view, screen.results)),
@@ -59,9 +51,23 @@ pub fn run(args: &StatusArgs, screen: &Screen) -> Result<(), Failure> {
     }
 }
 
-fn known(records: &Records, now: TimestampMs, voice: Voice) -> Result<KnownView, Failure> {
+/// Adds what is written down.
+fn fill(view: &mut StatusView, overview: &Overview, records: &Records, seen: &Seen, screen: &Screen) {
+    let sizes = overview.local.sizes();
+    if !sizes.is_empty() {
+        match goals::chosen(None, seen.goals.as_deref()) {
+            Ok(goals) => view.outlook = foreseen(&seen.observation, sizes, &goals),
+            Err(failure) => screen.warn(&format!("no outlook on disks: {}", failure.message)),
+        }
+    }
+    view.known = known(records, overview, seen.observation.taken_at).unwrap_or_else(|failure| {
+        screen.warn(&failure.message);
+        KnownView::default()
+    });
+}
+
+fn known(records: &Records, overview: &Overview, now: TimestampMs) -> Result<KnownView, Failure> {
     let here = records.acting()?.as_ref().map(ToString::to_string);
-    let overview = records.overview(voice)?;
     let known = &overview.known;
     let daemon = records.daemon()?;
     let carried_out_by = here.or_else(|| overview.living().map(ToString::to_string));

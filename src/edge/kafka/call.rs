@@ -133,16 +133,7 @@ impl AdminClient {
         R::Response: Send,
         F: Fn(i16) -> R + Sync,
     {
-        let encode = encoder(&make);
-        let mut answer = None;
-        let mut read = |version, body| {
-            let decoded = codec::decode::<R>(body, version)?;
-            let code = code(&decoded);
-            answer = Some(decoded);
-            Ok(code)
-        };
-        let (peer, version) = self.persist(target, patience, &ask_of::<R>(&encode), &mut read).await?;
-        reply(peer, version, api_of::<R>(), answer)
+        self.call_in(R::VERSIONS, target, patience, make, code).await
     }
 
     /// Asks in no version above `newest`: later ones name topics by ids, which one that does not exist has not.
@@ -157,15 +148,33 @@ impl AdminClient {
         R::Response: Send,
         F: Fn(i16) -> R + Sync,
     {
+        let ours = VersionRange { min: R::VERSIONS.min, max: R::VERSIONS.max.min(newest) };
+        self.call_in(ours, Target::Any, patience, make, |_| Code::NONE).await
+    }
+
+    async fn call_in<R, F>(
+        &self,
+        ours: VersionRange,
+        target: Target,
+        patience: Patience,
+        make: F,
+        code: impl Fn(&R::Response) -> Code + Send + Sync,
+    ) -> Result<Reply<R::Response>, KafkaError>
+    where
+        R: Request,
+        R::Response: Send,
+        F: Fn(i16) -> R + Sync,
+    {
         let encode = encoder(&make);
         let mut answer = None;
         let mut read = |version, body| {
-            answer = Some(codec::decode::<R>(body, version)?);
-            Ok(Code::NONE)
+            let decoded = codec::decode::<R>(body, version)?;
+            let code = code(&decoded);
+            answer = Some(decoded);
+            Ok(code)
         };
-        let ours = VersionRange { min: R::VERSIONS.min, max: R::VERSIONS.max.min(newest) };
         let ask = Ask { ours, ..ask_of::<R>(&encode) };
-        let (peer, version) = self.persist(Target::Any, patience, &ask, &mut read).await?;
+        let (peer, version) = self.persist(target, patience, &ask, &mut read).await?;
         reply(peer, version, api_of::<R>(), answer)
     }
 

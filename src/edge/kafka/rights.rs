@@ -27,6 +27,7 @@ use super::metadata::wire_topic;
 use super::retry::Patience;
 use crate::ask::{Granted, Need, On, Purpose};
 use crate::base::TopicName;
+use crate::config::transactional_id;
 
 /// A topic that nobody has: what is granted for it is granted for every topic. It begins as no topic does, or a right on all
 /// topics of one beginning would be taken for one on every topic.
@@ -76,7 +77,7 @@ impl AdminClient {
         add(Execute, On::EveryTopic, "AlterConfigs", alter);
         needs.extend(self.own_topic(Lease, names.lease_topic, &["Create", "Read", "Write"]).await);
         if let Some(cluster) = self.topology().cluster_id {
-            let id = format!("evenkeel-{cluster}");
+            let id = transactional_id(&cluster);
             let granted = granted(self.try_write_transactions(&id).await);
             needs.push(Need { purpose: Lease, on: On::TransactionalId(id), operation: "Write", granted });
         }

@@ -67,7 +67,6 @@ pub struct Near {
     lease: Lease,
     consumer: BaseConsumer<Ears>,
     producer: ThreadedProducer<Ears>,
-    ears: Ears,
 }
 
 impl Near {
@@ -82,9 +81,7 @@ impl Near {
     ) -> Result<Self, LeaseError> {
         let (lease, consumer) = Lease::find(client, topic, holder, AT_END)?;
         let near = Self::with(lease, consumer)?;
-        if topic::is_there(&near.lease, &near.consumer)? {
-            topic::check_policy(&near.lease)?;
-        }
+        topic::look_over(&near.lease, &near.consumer)?;
         Ok(near)
     }
 
@@ -94,9 +91,8 @@ impl Near {
     }
 
     fn with(lease: Lease, consumer: BaseConsumer<Ears>) -> Result<Self, LeaseError> {
-        let ears = Ears::of(&lease.client);
-        let producer = lease.producer(&ears)?;
-        Ok(Self { lease, consumer, producer, ears })
+        let producer = lease.producer()?;
+        Ok(Self { lease, consumer, producer })
     }
 
     /// Takes the lease, whoever has it: from now on the one before can write nothing more. What it left is read after
@@ -106,11 +102,11 @@ impl Near {
     /// # Errors
     /// The cluster is out of reach, a right is missing, or another took it in the same moment.
     pub fn take(self) -> Result<(TopicJournal, Standing), LeaseError> {
-        let Self { lease, consumer, producer, ears } = self;
-        let writer = Writer::begin(lease, producer, &ears)?;
+        let Self { lease, consumer, producer } = self;
+        let writer = Writer::begin(lease, producer)?;
         topic::ensure(writer.lease(), &consumer)?;
         let reader = Reader::with(consumer, writer.lease())?;
-        keep(writer, reader, &ears)
+        keep(writer, reader)
     }
 
     /// Takes the lease unless another evenkeel holds it and is alive; where that is not certain, it is listened for, and
@@ -163,17 +159,17 @@ impl Near {
         if !topic::is_there(&self.lease, &self.consumer)? {
             return self.take();
         }
-        let Self { lease, consumer, producer, ears } = self;
+        let Self { lease, consumer, producer } = self;
         let mut reader = Reader::with(consumer, &lease)?;
         reader.read_until(|_| true, READ_PATIENCE)?;
         allow(&mut reader)?;
-        let writer = Writer::begin(lease, producer, &ears)?;
+        let writer = Writer::begin(lease, producer)?;
         topic::ensure(writer.lease(), reader.consumer())?;
-        keep(writer, reader, &ears)
+        keep(writer, reader)
     }
 }
 
-fn keep(writer: Writer, reader: Reader, ears: &Ears) -> Result<(TopicJournal, Standing), LeaseError> {
-    let (writer, standing) = writer.inherit(reader, ears)?;
+fn keep(writer: Writer, reader: Reader) -> Result<(TopicJournal, Standing), LeaseError> {
+    let (writer, standing) = writer.inherit(reader)?;
     Ok((TopicJournal::keep(writer)?, standing))
 }

@@ -28,7 +28,7 @@ use rdkafka::producer::ThreadedProducer;
 
 use self::error::Names;
 use self::reader::Reader;
-use crate::config::{KafkaClientSettings, LeaseTopic};
+use crate::config::{KafkaClientSettings, LeaseTopic, transactional_id};
 use crate::edge::librdkafka::{Ears, Words, is_denial, properties};
 
 pub use approach::{Approach, Near};
@@ -84,7 +84,7 @@ impl Lease {
             let heard = consumer.context().last();
             LeaseError::Unreachable(format!("the cluster does not tell its id; {heard}"))
         })?;
-        lease.names.transactional_id = format!("evenkeel-{cluster}");
+        lease.names.transactional_id = transactional_id(&cluster);
         Ok((lease, consumer))
     }
 
@@ -169,7 +169,7 @@ impl Lease {
         Ok(consumer)
     }
 
-    fn producer(&self, ears: &Ears) -> Result<ThreadedProducer<Ears>, LeaseError> {
+    fn producer(&self) -> Result<ThreadedProducer<Ears>, LeaseError> {
         let mut config = self.properties.clone();
         config
             .set("transactional.id", &self.names.transactional_id)
@@ -179,9 +179,10 @@ impl Lease {
         config.set("linger.ms", "0").set("compression.type", "lz4").set("acks", "all");
         // Two of the largest values do not fit into what brokers take by default.
         config.set("batch.size", (message::VALUE_MAX + 100_000).to_string());
+        let ears = Ears::of(&self.client);
         config
             .create_with_context(ears.clone())
-            .map_err(|error| self.explain(&error, ears, "cannot be written"))
+            .map_err(|error| self.explain(&error, &ears, "cannot be written"))
     }
 
     /// What an error of librdkafka's means.

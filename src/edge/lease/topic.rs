@@ -143,7 +143,7 @@ fn make(lease: &Lease, brokers: usize) -> Result<(), LeaseError> {
 
 /// A topic that deletes by age would forget what a successor has to know. Where we may not look, that is left to
 /// whoever made it.
-pub(super) fn check_policy(lease: &Lease) -> Result<(), LeaseError> {
+fn check_policy(lease: &Lease) -> Result<(), LeaseError> {
     let topic = &lease.names.topic;
     let name = TopicName::from(topic.as_str());
     let asked =

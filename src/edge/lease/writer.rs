@@ -58,17 +58,13 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Has Kafka fence whoever has the lease. Nothing is written yet.
-    pub(super) fn begin(
-        lease: Lease,
-        producer: ThreadedProducer<Ears>,
-        ears: &Ears,
-    ) -> Result<Self, LeaseError> {
+    pub(super) fn begin(lease: Lease, producer: ThreadedProducer<Ears>) -> Result<Self, LeaseError> {
         producer.init_transactions(TAKE_PATIENCE).map_err(|error| {
             let code = error.rdkafka_error_code();
             if code.is_some_and(is_fencing) {
                 return LeaseError::Fenced("in the same moment".to_owned());
             }
-            lease.explain(&error, ears, "gives no lease")
+            lease.explain(&error, producer.client().context(), "gives no lease")
         })?;
         let beat = Beat::first(lease.holder.clone());
         let (state, ledger) = (State::Ready, Ledger::default());
@@ -81,10 +77,10 @@ impl Writer {
     }
 
     /// Gives the first sign of life, and has read what the earlier holders have left.
-    pub(super) fn inherit(mut self, mut reader: Reader, ears: &Ears) -> Result<(Self, Standing), LeaseError> {
+    pub(super) fn inherit(mut self, mut reader: Reader) -> Result<(Self, Standing), LeaseError> {
         self.transact(&[], TAKE_PATIENCE).map_err(|error| match error {
             JournalError::Fenced(by) => LeaseError::Fenced(by),
-            error if ears.denied() => {
+            error if self.producer.client().context().denied() => {
                 LeaseError::denied(&error.to_string(), &self.lease.names, &self.lease.client)
             }
             error => LeaseError::Unreachable(error.to_string()),

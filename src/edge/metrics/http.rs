@@ -1,17 +1,14 @@
-//! What all that is asked over HTTP has in common: the client and whom it trusts, answers that end, and addresses and errors
-//! that may be shown.
+//! What all that is asked over HTTP has in common: the files that settings name, and errors in the words of metrics.
 
-use std::error::Error as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Response};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::Runtime;
 
 use super::MetricsError;
+use crate::edge::web_client::{self, BodyError, ClientError, innermost, shown};
 
 /// A file that a setting names.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +40,7 @@ impl PemFile<'_> {
     }
 }
 
-/// A client that follows no redirection and no proxy. The identity is our certificate and its key.
+/// A client by the files that the settings name.
 ///
 /// # Errors
 /// A file cannot be read, or the certificate and the key do not fit together.
@@ -52,36 +49,20 @@ pub(super) fn client(
     identity: Option<(PemFile<'_>, PemFile<'_>)>,
     timeout: Duration,
 ) -> Result<Client, MetricsError> {
-    let mut roots = RootCertStore::empty();
-    match authority {
-        Some(file) => {
-            for certificate in file.certificates()? {
-                roots.add(certificate).map_err(|error| file.wrong(&error))?;
-            }
-        }
-        // A machine without authorities can still ask over plain HTTP; HTTPS will say what it does not trust.
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| MetricsError::Client(error.to_string()))?
-        .with_root_certificates(roots);
-    let tls = match identity {
-        None => builder.with_no_client_auth(),
-        Some((certificate, key)) => builder
-            .with_client_auth_cert(certificate.certificates()?, key.private_key()?)
-            .map_err(|error| certificate.wrong(&format!("does not fit its key ({error})")))?,
+    let trusts = match authority {
+        Some(file) => web_client::authorities(file.certificates()?).map_err(|error| file.wrong(&error))?,
+        None => web_client::system_authorities(),
     };
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(timeout)
-        .build()
-        .map_err(|error| MetricsError::Client(error.to_string()))
+    let shows = match identity {
+        Some((certificate, key)) => Some((certificate.certificates()?, key.private_key()?)),
+        None => None,
+    };
+    web_client::client(trusts, shows, timeout).map_err(|error| match (error, identity) {
+        (ClientError::Identity(error), Some((certificate, _))) => {
+            certificate.wrong(&format!("does not fit its key ({error})"))
+        }
+        (error, _) => MetricsError::Client(error.to_string()),
+    })
 }
 
 /// What a caller that is not async asks with.
@@ -102,39 +83,13 @@ pub(super) async fn body(
     url: &str,
     limit_bytes: usize,
 ) -> Result<Vec<u8>, MetricsError> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(url, &error))? {
-        if bytes.len() + chunk.len() > limit_bytes {
-            return Err(MetricsError::TooLarge { url: shown(url), limit_bytes });
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
-}
-
-/// An address as it may be shown: without credentials, and without a query, which may hold some, too.
-pub(super) fn shown(url: &str) -> String {
-    let plain = url.split(['?', '#']).next().unwrap_or_default();
-    let Some((scheme, rest)) = plain.split_once("://") else { return plain.to_owned() };
-    let authority_end = rest.find('/').unwrap_or(rest.len());
-    let host_start = rest[..authority_end].rfind('@').map_or(0, |at| at + 1);
-    format!("{scheme}://{}", &rest[host_start..])
+    web_client::body(response, limit_bytes).await.map_err(|error| match error {
+        BodyError::Broken(error) => unreachable(url, &error),
+        BodyError::TooLarge { limit_bytes } => MetricsError::TooLarge { url: shown(url), limit_bytes },
+    })
 }
 
 /// That nothing came of a request.
 pub(super) fn unreachable(url: &str, error: &reqwest::Error) -> MetricsError {
     MetricsError::Unreachable { url: shown(url), problem: innermost(error) }
-}
-
-/// The cause at the bottom says what happened (`connection refused`); what stands above it only wraps it.
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
-    }
-    let mut cause = error.source();
-    while let Some(deeper) = cause.and_then(|cause| cause.source()) {
-        cause = Some(deeper);
-    }
-    // Without a cause the error is the whole story, and it would name the address with its credentials.
-    cause.map_or_else(|| "the request cannot be made".to_owned(), ToString::to_string)
 }

@@ -10,12 +10,13 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::MetricsError;
-use super::http::{PemFile, body, client, runtime, shown, unreachable};
+use super::http::{PemFile, body, client, runtime, unreachable};
 use super::sheet::Sheet;
 use super::source::{Brokers, Scraped, Source};
 use super::text::{self, Page};
 use crate::base::BrokerId;
 use crate::config::MetricsSettings;
+use crate::edge::web_client::shown;
 use crate::observe::{BrokerMetrics, Gap, GapKind};
 
 /// The most bytes of a page that are read; a broker with ten thousand replicas shows a tenth of this.
@@ -202,7 +203,7 @@ impl Source for Scraper {
 }
 
 fn gaps(id: BrokerId, look: &Look, metrics: &BrokerMetrics) -> Vec<Gap> {
-    let has_traffic = metrics.bytes_in_per_s.is_some() || !metrics.topic_bytes_in_per_s.is_empty();
+    let has_traffic = metrics.knows_bytes_in();
     let mut reasons: Vec<String> = look.failed.iter().map(ToString::to_string).collect();
     if look.is_empty && reasons.is_empty() {
         reasons.push("the metrics page holds none of the metrics that evenkeel knows".to_owned());

@@ -1,6 +1,7 @@
 //! [`Source`]: whoever tells of brokers' loads, and [`Sources`], which asks one after the other for what is lacking still.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::prometheus::Server;
 use super::{MetricsError, Scraper};
@@ -24,6 +25,30 @@ pub struct Scraped {
 pub(super) trait Source: Send {
     /// What it tells of these brokers now. May take a while; must not be called from async code.
     fn ask(&mut self, brokers: &Brokers) -> Scraped;
+}
+
+/// What a source told last, of which brokers: it may know nothing new for a while.
+pub(super) struct Memory {
+    good_for: Duration,
+    last: Option<(Instant, Brokers, Scraped)>,
+}
+
+impl Memory {
+    /// An empty one, of what is good for so long.
+    pub fn new(good_for: Duration) -> Self {
+        Self { good_for, last: None }
+    }
+
+    /// What was told of these brokers, if that is still good.
+    pub fn recall(&self, brokers: &Brokers) -> Option<Scraped> {
+        let (at, asked, told) = self.last.as_ref()?;
+        (at.elapsed() < self.good_for && asked == brokers).then(|| told.clone())
+    }
+
+    /// Keeps what was told just now; what is not whole is to be asked for anew.
+    pub fn keep(&mut self, brokers: &Brokers, told: &Scraped, is_whole: bool) {
+        self.last = is_whole.then(|| (Instant::now(), brokers.clone(), told.clone()));
+    }
 }
 
 /// The sources that the settings name. What the first tells of a broker counts, and the next fills in what that lacks.

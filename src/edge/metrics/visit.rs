@@ -11,13 +11,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::MetricsError;
-use super::http::{runtime, shown};
+use super::http::runtime;
 use super::names::{Flow, Meaning, meaning};
 use super::scrape::{LIMIT_BYTES, address, client_of, dated_page};
 use super::text::Page;
 use crate::ask::{Endpoint, PageSeen};
 use crate::base::BrokerId;
 use crate::config::MetricsSettings;
+use crate::edge::web_client::shown;
 
 /// A date in an HTTP answer has no parts of a second.
 const DATE_STEP_MS: i64 = 1_000;

@@ -1,6 +1,5 @@
 //! Client credentials (RFC 6749, section 4.4): a form goes to the provider's token endpoint, a token comes back.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -10,6 +9,7 @@ use serde::Deserialize;
 use super::{Token, TokenError, claims};
 use crate::config::OidcLogin;
 use crate::edge::pem;
+use crate::edge::web_client::{self, BodyError, innermost, shown};
 
 /// How long the endpoint may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ struct Answer {
 pub(super) async fn fetch(login: &OidcLogin) -> Result<Token, TokenError> {
     let url = shown(&login.endpoint);
     let unreachable =
-        |error: reqwest::Error| TokenError::Unreachable { url: url.clone(), problem: innermost(&error) };
+        |error: reqwest::Error| TokenError::Unreachable { url: url.clone(), problem: problem(&error) };
     let client = client(login)?;
     let fetched = SystemTime::now();
     let request = client
@@ -44,14 +44,11 @@ pub(super) async fn fetch(login: &OidcLogin) -> Result<Token, TokenError> {
         .body(form(login));
     let mut response = request.send().await.map_err(unreachable)?;
     let status = response.status();
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-        if body.len() + chunk.len() > LIMIT_BYTES {
-            let problem = "it is larger than 1 MiB".to_owned();
-            return Err(TokenError::Malformed { url, problem });
-        }
-        body.extend_from_slice(&chunk);
-    }
+    let malformed = |problem: &str| TokenError::Malformed { url: url.clone(), problem: problem.to_owned() };
+    let body = web_client::body(&mut response, LIMIT_BYTES).await.map_err(|error| match error {
+        BodyError::Broken(error) => unreachable(error),
+        BodyError::TooLarge { .. } => malformed("it is larger than 1 MiB"),
+    })?;
     let answer: Result<Answer, _> = serde_json::from_slice(&body);
     if !status.is_success() {
         let told = answer.ok().and_then(|answer| words(&answer)).unwrap_or_default();
@@ -63,7 +60,6 @@ pub(super) async fn fetch(login: &OidcLogin) -> Result<Token, TokenError> {
             TokenError::Refused { url, problem }
         });
     }
-    let malformed = |problem: &str| TokenError::Malformed { url: url.clone(), problem: problem.to_owned() };
     // What it holds is not repeated: it may be a token after all.
     let answer = answer.map_err(|_| malformed("it is not JSON of the usual form"))?;
     read(login, answer, fetched).map_err(|problem| malformed(&problem))
@@ -125,52 +121,20 @@ fn form(login: &OidcLogin) -> String {
 }
 
 fn client(login: &OidcLogin) -> Result<reqwest::Client, TokenError> {
-    let mut roots = rustls::RootCertStore::empty();
-    match &login.authorities {
-        None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
+    let trusts = match &login.authorities {
+        None => web_client::system_authorities(),
         Some(given) => {
-            let wrong = |problem: String| TokenError::Authorities(problem);
-            for certificate in pem::certificates(given).map_err(|error| wrong(error.to_string()))? {
-                roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-            }
+            let certificates =
+                pem::certificates(given).map_err(|error| TokenError::Authorities(error.to_string()))?;
+            web_client::authorities(certificates)
+                .map_err(|error| TokenError::Authorities(error.to_string()))?
         }
-    }
-    let machine = |error: String| TokenError::Machine(error);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| machine(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(LIMIT)
-        .build()
-        .map_err(|error| machine(error.to_string()))
+    };
+    web_client::client(trusts, None, LIMIT).map_err(|error| TokenError::Machine(error.to_string()))
 }
 
-/// An address as it may be shown: without credentials and query.
-fn shown(url: &str) -> String {
-    let Ok(mut url) = reqwest::Url::parse(url) else { return "of the settings".to_owned() };
-    url.set_query(None);
-    url.set_fragment(None);
-    if url.set_username("").and_then(|()| url.set_password(None)).is_err() {
-        return "of the settings".to_owned();
-    }
-    url.to_string()
-}
-
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("no answer within {} s", LIMIT.as_secs());
-    }
-    let mut cause = std::error::Error::source(error);
-    while let Some(deeper) = cause.and_then(|cause| cause.source()) {
-        cause = Some(deeper);
-    }
-    cause.map_or_else(|| "the request cannot be made".to_owned(), ToString::to_string)
+fn problem(error: &reqwest::Error) -> String {
+    if error.is_timeout() { format!("no answer within {} s", LIMIT.as_secs()) } else { innermost(error) }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use kafka_protocol::messages::{CreateAclsRequest, DeleteAclsRequest, RequestHead
 use kafka_protocol::protocol::{Decodable as _, Encodable as _, Request, StrBytes};
 
 use super::Lab;
+use crate::support::words::words;
 
 /// The codes of Kafka's `ResourceType`, `PatternType`, `AclOperation` and `AclPermissionType`.
 const LITERAL: i8 = 3;
@@ -26,19 +27,6 @@ pub struct Acl {
     principal: String,
     /// In words.
     pub words: String,
-}
-
-/// The words of a command line; single quotes keep them together.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    for (at, part) in line.split('\'').enumerate() {
-        if at % 2 == 1 {
-            words.push(part.to_owned());
-        } else {
-            words.extend(part.split_whitespace().map(str::to_owned));
-        }
-    }
-    words
 }
 
 impl Acl {

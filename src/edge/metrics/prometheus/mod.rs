@@ -11,7 +11,7 @@ mod login;
 mod queries;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::{Client, Request};
 use tokio::runtime::Runtime;
@@ -24,7 +24,7 @@ use self::login::Login;
 use self::queries::{About, Query};
 use super::MetricsError;
 use super::http::{PemFile, body, client, runtime, unreachable};
-use super::source::{Brokers, Scraped, Source};
+use super::source::{Brokers, Memory, Scraped, Source};
 use crate::base::{BrokerId, format_duration};
 use crate::config::{PrometheusLogin, PrometheusSettings};
 use crate::edge::aws::{AwsError, Identity};
@@ -59,8 +59,7 @@ pub(super) struct Server {
     limit_bytes: usize,
     /// Who this machine is at AWS, where requests are signed.
     aws: Option<Identity>,
-    /// What was told last, of which brokers, and when.
-    last: Option<(Instant, Brokers, Scraped)>,
+    memory: Memory,
 }
 
 impl Server {
@@ -86,7 +85,7 @@ impl Server {
                 PrometheusLogin::SigV4 { profile, .. } => Some(Identity::of_this_machine(profile.as_deref())),
                 _ => None,
             },
-            last: None,
+            memory: Memory::new(ASKED_EVERY),
         })
     }
 
@@ -176,14 +175,11 @@ impl Server {
 
 impl Source for Server {
     fn ask(&mut self, brokers: &Brokers) -> Scraped {
-        if let Some((at, asked, told)) = &self.last
-            && at.elapsed() < ASKED_EVERY
-            && asked == brokers
-        {
-            return told.clone();
+        if let Some(told) = self.memory.recall(brokers) {
+            return told;
         }
         let (told, is_whole) = self.look(brokers);
-        self.last = is_whole.then(|| (Instant::now(), brokers.clone(), told.clone()));
+        self.memory.keep(brokers, &told, is_whole);
         told
     }
 }

@@ -15,7 +15,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
 use self::reports::Reports;
-use super::source::{Brokers, Scraped, Source};
+use super::source::{Brokers, Memory, Scraped, Source};
 use crate::base::{BrokerId, Cores, format_duration};
 use crate::config::{CapacitySettings, KafkaClientSettings};
 use crate::edge::librdkafka::{Ears, Right, Words, is_denial, properties};
@@ -51,8 +51,7 @@ pub(super) struct Reporter {
     client: KafkaClientSettings,
     topic: String,
     capacity: CapacitySettings,
-    /// What was told last, of which brokers, and when.
-    last: Option<(Instant, Brokers, Scraped)>,
+    memory: Memory,
 }
 
 impl Reporter {
@@ -67,7 +66,7 @@ impl Reporter {
             client: client.clone(),
             topic: topic.to_owned(),
             capacity: capacity.clone(),
-            last: None,
+            memory: Memory::new(ASKED_EVERY),
         }
     }
 
@@ -203,11 +202,8 @@ fn is_gone(code: Code) -> bool {
 
 impl Source for Reporter {
     fn ask(&mut self, brokers: &Brokers) -> Scraped {
-        if let Some((at, asked, told)) = &self.last
-            && at.elapsed() < ASKED_EVERY
-            && asked == brokers
-        {
-            return told.clone();
+        if let Some(told) = self.memory.recall(brokers) {
+            return told;
         }
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
@@ -216,7 +212,7 @@ impl Source for Reporter {
             Ok(reports) => self.tell(brokers, reports, now_ms),
             Err(error) => all_unknown(brokers, &error.to_string()),
         };
-        self.last = read.is_ok().then(|| (Instant::now(), brokers.clone(), told.clone()));
+        self.memory.keep(brokers, &told, read.is_ok());
         told
     }
 }
