@@ -191,6 +191,9 @@ impl Song {
 
     fn write(&mut self, leaders: &BTreeMap<i32, BrokerId>) {
         for (partition, leader) in leaders {
+            if self.window.waits(*partition, Instant::now()) {
+                continue;
+            }
             self.number += 1;
             let payload = [self.session.to_be_bytes(), self.number.to_be_bytes()].concat();
             let record: BaseRecord<'_, (), _> = BaseRecord::to(TOPIC).partition(*partition).payload(&payload);

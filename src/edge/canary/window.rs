@@ -1,4 +1,9 @@
 //! [`Window`]: the records of the last half minute, and what their times come to. No clock is read here.
+//!
+//! Of each partition one record is under way at most: a broker answers the requests of a connection one after the other, so
+//! that ten a second, each of which takes more than a tenth of one, would queue up behind each other to seconds of which
+//! nobody else's records know. A record that is not sent for that counts as if it had come back with the one that it waited
+//! for: a stall weighs as much as it lasts (what is known as coordinated omission left a stall with a single sample).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -17,11 +22,23 @@ const OVERDUE: Duration = Duration::from_millis(200);
 /// Records of a broker below which nothing is told.
 const FEWEST: usize = 20;
 
+/// The consumer begins at the end of a log: what was written before it did so does not come back.
+const UNREAD: Duration = Duration::from_secs(1);
+
 /// A record on its way or back.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Sent {
     at: Instant,
     leader: BrokerId,
+    /// When further ones were due, which have not been sent.
+    due: Vec<Instant>,
+}
+
+impl Sent {
+    /// Since when whoever writes to this broker has waited, each of them.
+    fn since(&self) -> impl Iterator<Item = Instant> {
+        std::iter::once(self.at).chain(self.due.iter().copied())
+    }
 }
 
 /// The records of the last half minute.
@@ -55,7 +72,16 @@ pub(super) struct Times {
 
 impl Window {
     pub(super) fn sent(&mut self, partition: i32, number: u64, leader: BrokerId, at: Instant) {
-        self.under_way.insert((partition, number), Sent { at, leader });
+        self.under_way.insert((partition, number), Sent { at, leader, due: Vec::new() });
+    }
+
+    /// Whether the next record of a partition waits for the one before it; then it counts, too. What has been away for
+    /// [`LONG`] is lost; before the first has come back, what has been away for [`UNREAD`] may never come.
+    pub(super) fn waits(&mut self, partition: i32, at: Instant) -> bool {
+        let lost = if self.reads.contains(&partition) { LONG } else { UNREAD };
+        let last = self.under_way.range_mut((partition, 0)..=(partition, u64::MAX)).next_back();
+        let last = last.filter(|(_, sent)| at.saturating_duration_since(sent.at) < lost);
+        last.map(|(_, sent)| sent.due.push(at)).is_some()
     }
 
     pub(super) fn came_back(&mut self, partition: i32, number: u64, at: Instant) {
@@ -65,8 +91,8 @@ impl Window {
             return;
         }
         let Some(sent) = self.under_way.remove(&(partition, number)) else { return };
-        let took = at.saturating_duration_since(sent.at);
-        self.back.entry(sent.leader).or_default().push_back((at, took));
+        let back = self.back.entry(sent.leader).or_default();
+        back.extend(sent.since().map(|since| (at, at.saturating_duration_since(since))));
     }
 
     /// Forgets what is too old.
@@ -104,9 +130,9 @@ impl Window {
             took.entry(*broker).or_default().extend(recent.map(|(_, took)| *took));
         }
         for ((partition, _), sent) in &self.under_way {
-            let age = now.saturating_duration_since(sent.at);
-            if age >= OVERDUE && self.reads.contains(partition) {
-                took.entry(sent.leader).or_default().push(age);
+            let ages = sent.since().map(|since| now.saturating_duration_since(since));
+            if self.reads.contains(partition) {
+                took.entry(sent.leader).or_default().extend(ages.filter(|age| *age >= OVERDUE));
             }
         }
         took
@@ -186,6 +212,43 @@ mod tests {
         assert_eq!(times[&BrokerId(7)].p99_now, MS * 3_000);
         window.forget(then + MS * 61_000);
         assert!(told(&window, then + MS * 61_000).is_empty(), "nothing is known of it any more");
+    }
+
+    #[test]
+    fn a_record_waits_for_the_one_before_it_and_a_stall_weighs_as_much_as_it_lasts() {
+        let start = Instant::now();
+        let mut window = Window::default();
+        window.sent(0, 0, BrokerId(7), start);
+        assert!(window.waits(0, start + MS * 100));
+        assert!(!window.waits(0, start + UNREAD), "the first may never come back");
+        window.came_back(0, 0, start);
+        let then = run(&mut window, start, 10, 1, MS * 4);
+        window.sent(0, 1_000, BrokerId(7), then);
+        for tick in 1..10 {
+            assert!(window.waits(0, then + MS * 100 * tick));
+            assert!(!window.waits(1, then), "another partition does not wait");
+        }
+        let times = told(&window, then + MS * 950)[&BrokerId(7)];
+        assert_eq!(times.p99_now, MS * 950, "overdue ones count while they wait");
+        window.came_back(0, 1_000, then + MS * 950);
+        assert!(!window.waits(0, then + MS * 1_000));
+        let times = told(&window, then + MS * 1_000)[&BrokerId(7)];
+        assert_eq!(
+            (times.p50, times.p99, times.p99_now),
+            (MS * 4, MS * 850, MS * 850),
+            "all ten of the stall count"
+        );
+        // Each of them takes longer than the time between two: they do not queue up.
+        let (mut at, mut number) = (then + MS * 1_000, 2_000);
+        for _ in 0..100 {
+            window.sent(0, number, BrokerId(7), at);
+            assert!(window.waits(0, at + MS * 100));
+            window.came_back(0, number, at + MS * 180);
+            (at, number) = (at + MS * 200, number + 1);
+        }
+        assert_eq!(told(&window, at)[&BrokerId(7)].p99_now, MS * 180);
+        window.sent(0, 3_000, BrokerId(7), at);
+        assert!(!window.waits(0, at + LONG), "it is lost");
     }
 
     #[test]
