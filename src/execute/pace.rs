@@ -219,7 +219,7 @@ impl Pace {
         if due {
             self.stepped_at = Some(at);
         }
-        let out_of_sync = out_of_sync(seen);
+        let out_of_sync = out_of_sync(seen, copies);
         let parts = copies.0.iter().map(|(id, part)| (*id, part, self.reach(part)));
         let parts: Vec<(BrokerId, &Part, [f64; 3])> = parts.collect();
         let mut slowed: BTreeMap<BrokerId, Brake> = BTreeMap::new();
@@ -355,8 +355,10 @@ fn outgrown(broker: BrokerId, grows: f64, rate: f64) -> DropReason {
     DropReason::Outgrows { broker, grows_bytes_per_s: whole(grows), rate_bytes_per_s: whole(rate) }
 }
 
-/// Brokers of which a replica is out of sync that is there and not being made, and the leaders that it fetches from.
-fn out_of_sync(seen: &Observation) -> BTreeSet<BrokerId> {
+/// Brokers of which a replica is out of sync that is there and not being made, and the leaders that it fetches from. What we
+/// have made ourselves is being made until it is seen in sync: the list of reassignments comes from the controller, and
+/// may be newer than what another broker tells of replicas.
+fn out_of_sync(seen: &Observation, copies: &Copies) -> BTreeSet<BrokerId> {
     let is_alive = |id: &BrokerId| seen.brokers.get(id).is_some_and(|broker| broker.alive);
     let mut troubled = BTreeSet::new();
     for (name, _, partition) in seen.partitions() {
@@ -365,7 +367,10 @@ fn out_of_sync(seen: &Observation) -> BTreeSet<BrokerId> {
         }
         let making = seen.reassignments.get(&name).map_or(&[][..], |running| &running.adding);
         let lags = |id: &&BrokerId| {
-            !partition.isr.contains(id) && !partition.offline.contains(id) && !making.contains(id)
+            !partition.isr.contains(id)
+                && !partition.offline.contains(id)
+                && !making.contains(id)
+                && !copies.makes(&name, **id)
         };
         let lagging: Vec<BrokerId> = partition.replicas.iter().filter(lags).copied().collect();
         if lagging.iter().any(is_alive) {

@@ -70,6 +70,12 @@ impl Part {
 pub(in crate::execute) struct Copies(pub(super) BTreeMap<BrokerId, Part>);
 
 impl Copies {
+    /// Whether a broker's replica of a partition is what is being copied.
+    pub(super) fn makes(&self, partition: &TopicPartition, broker: BrokerId) -> bool {
+        let part = self.0.get(&broker);
+        part.is_some_and(|part| part.shares[TAKES].iter().any(|share| share.partition == *partition))
+    }
+
     /// Adds the running stage of a step, or the one that it would start with.
     pub(in crate::execute) fn add(&mut self, step: &StepRun, seen: &Observation, growth: &Growth) {
         let name = step.partition();

@@ -124,6 +124,18 @@ fn replicas_that_fall_behind_slow_copies_of_their_brokers_down() {
 }
 
 #[test]
+fn a_replica_that_is_made_is_not_out_of_sync_when_the_list_of_reassignments_is_newer_than_the_metadata() {
+    let mut desk = under_way(measured(), ExecuteSettings::default());
+    let before = desk.rates();
+    // The controller has it as done, and the broker that was asked for metadata does not know yet.
+    desk.seen.reassignments.remove(&name("t-0"));
+    assert!(!desk.partition(&name("t-0")).isr.contains(&BrokerId(6)));
+    desk.turn();
+    assert_eq!(desk.rates(), before);
+    assert!(!desk.told("out of sync"), "{:?}", desk.events);
+}
+
+#[test]
 fn what_cannot_be_measured_is_told_and_never_makes_anything_faster() {
     let mut seen = measured();
     seen.brokers.get_mut(&BrokerId(6)).expect("6").signals.latency = BrokerLatency::default();
