@@ -25,6 +25,7 @@ mod prometheus;
 mod refusals;
 mod reporter;
 mod security;
+mod shaped;
 mod story;
 mod takeover;
 mod tls_files;

@@ -72,6 +72,10 @@ impl Lab {
     pub(super) fn writer(&self) -> ThreadedProducer<DefaultProducerContext> {
         let mut config = self.internal_config();
         config.set("acks", "all").set("linger.ms", "20").set("queue.buffering.max.kbytes", "65536");
+        if self.slow_network {
+            // A follower gets a whole batch at least.
+            config.set("batch.size", "65536");
+        }
         config.create().expect("a producer")
     }
 

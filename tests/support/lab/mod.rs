@@ -7,6 +7,7 @@
 mod acls;
 mod disks;
 mod faults;
+mod folders;
 mod jars;
 mod load;
 mod net;
@@ -15,6 +16,7 @@ mod open_sasl;
 mod process;
 mod prometheus;
 mod seen;
+mod shape;
 mod steady;
 mod tls;
 mod tools;
@@ -24,9 +26,8 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
 
+use folders::{data_dir, sweeper};
 use jars::{COUNTERS, EVERY_BEAN, Exporter, Jars};
 use net::Net;
 use open_sasl::OPEN_SASL_PORT;
@@ -44,6 +46,7 @@ use volumes::Mount;
 pub use acls::Acl;
 pub use prometheus::Prometheus;
 pub use seen::{Seen, SeenPartition};
+pub use shape::{Shape, is_inside};
 pub use steady::Steady;
 pub use traffic::Traffic;
 pub use volumes::Volume;
@@ -110,6 +113,7 @@ pub struct Builder {
     metrics: bool,
     counting: Vec<i32>,
     small_disks: Vec<(i32, u64)>,
+    slow_network: bool,
 }
 
 /// A running cluster. Dropping it ends all its processes and removes its files; after a failed test the logs stay.
@@ -124,6 +128,7 @@ pub struct Lab {
     acls: bool,
     exporter: Option<Exporter>,
     counting: Vec<i32>,
+    slow_network: bool,
     certificates: Option<Certificates>,
     controller: Option<Guarded>,
     brokers: BTreeMap<i32, Guarded>,
@@ -163,6 +168,12 @@ impl Builder {
         self
     }
 
+    /// What followers get with one answer is as much smaller as a network that is [`Lab::shape`]d is slower.
+    pub fn slow_network(mut self) -> Self {
+        self.slow_network = true;
+        self
+    }
+
     /// Brokers go to the racks in turn; a spare one, not started, has the rack of the last one.
     fn racks_of_brokers(&self) -> BTreeMap<i32, String> {
         let rack = |id: i32| format!("rack-{}", (id - 1) % RACKS);
@@ -196,6 +207,7 @@ impl Builder {
             acls: self.acls,
             exporter: self.metrics.then(Exporter::fetch),
             counting: self.counting,
+            slow_network: self.slow_network,
             certificates,
             controller: None,
             brokers: BTreeMap::new(),
@@ -223,44 +235,6 @@ impl Builder {
     }
 }
 
-/// Where the brokers' data go: to memory where there is room, because a goal looks at how full the volume is, and
-/// how full the disk of a developer's machine is must not decide a test.
-fn data_dir(dir: &Path) -> PathBuf {
-    let available = Command::new("df").args(["--output=avail", "--block-size=1M", "/dev/shm"]).output();
-    let text =
-        available.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let available_mib: u64 =
-        text.lines().last().and_then(|line| line.trim().parse().ok()).unwrap_or_default();
-    if available_mib < 2_048 {
-        return dir.join("data");
-    }
-    let in_memory = tempfile::Builder::new().prefix("evenkeel-lab-").tempdir_in("/dev/shm");
-    in_memory.expect("a folder for the data").keep()
-}
-
-/// What is mounted below the folders goes first.
-const SWEEP: &str = r#"
-read -r done && exit 0
-sleep 2
-for dir in "$@"; do
-    cut -d' ' -f2 /proc/mounts | grep -F "$dir/" | sort -r | while read -r on; do umount -l "$on"; done
-done
-rm -rf "$@"
-"#;
-
-/// Removes the lab's folders when the test process is killed and cannot do so itself.
-fn sweeper(dirs: &[&Path]) -> Child {
-    Command::new("sh")
-        .args(["-c", SWEEP, "sweeper"])
-        .args(dirs)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .expect("sh starts")
-}
-
 impl Lab {
     /// A lab of six brokers in three racks with two log directories each, without TLS, unless told otherwise.
     pub fn builder(version: &str) -> Builder {
@@ -272,6 +246,7 @@ impl Lab {
             metrics: false,
             counting: Vec::new(),
             small_disks: Vec::new(),
+            slow_network: false,
         }
     }
 

@@ -52,6 +52,10 @@ file.delete.delay.ms=1000
 replica.lag.time.max.ms=10000
 ";
 
+/// A follower asks for all partitions of a leader at once, and what it replicates waits for what it copies in the same answer.
+/// Kafka's 1 MB of each partition and 10 MB in all go through a usual network in milliseconds, these through a slow one.
+const SLOW_NETWORK: &str = "replica.fetch.response.max.bytes=262144\nreplica.fetch.max.bytes=65536\n";
+
 impl Lab {
     /// The properties of the controller; on old versions those of `ZooKeeper`, which stands in its place.
     pub(super) fn controller_properties(&self) -> String {
@@ -113,6 +117,9 @@ impl Lab {
             log_dirs.join(",")
         )
         .expect("text");
+        if self.slow_network {
+            text.push_str(SLOW_NETWORK);
+        }
         text.push_str(&self.authorizer_properties());
         text.push_str(&self.listener_properties(id));
         text
