@@ -9,7 +9,7 @@ use crate::base::{BrokerId, Bytes, RackId, TimestampMs, TopicPartition};
 use crate::config::nearest;
 use crate::goals::{GoalSet, Standing};
 use crate::model::{BrokerOrd, ClusterModel, Health, PartitionOrd, Resource, Sums};
-use crate::observe::{Basis, Observation, SharedBy};
+use crate::observe::{AddsUp, Basis, Observation, SharedBy};
 use crate::plan::{Plan, Step};
 use crate::solve::{Operation, Request, Solution};
 
@@ -272,6 +272,12 @@ fn grounds(seen: &Observation, name: &TopicPartition) -> Vec<Ground> {
             SharedBy::StaticWeights { why } => why.to_string(),
         };
         ground.words = format!("{}: {more}", ground.words);
+        let replicas = seen.partition(name).map_or(&[][..], |partition| partition.replicas.as_slice());
+        for words in
+            sharing.brokers.iter().filter(|row| replicas.contains(&row.broker)).filter_map(AddsUp::misses)
+        {
+            ground.words += &format!("; {words}");
+        }
     }
     [plain("produce", basis.produce), plain("consume", basis.consume), cpu].into_iter().flatten().collect()
 }

@@ -92,7 +92,7 @@ fn a_misspelt_name_gets_the_nearest() {
 
 #[test]
 fn what_loads_rest_on_is_told_where_it_is_known() {
-    use crate::observe::{Basis, CpuSharing, LoadBasis, NoFit};
+    use crate::observe::{AddsUp, Basis, CpuSharing, LoadBasis, NoFit};
     let mut observation = cluster(&[2, 2, 2]);
     topic(&mut observation, "t", &[(&[0, 2, 4], 100), (&[1, 3, 5], 100)]);
     assert_eq!(explained(&observation, "t-0", &Request::default()).grounds, [], "nobody said");
@@ -100,11 +100,22 @@ fn what_loads_rest_on_is_told_where_it_is_known() {
     let cpu = Some(Basis::StaticWeights);
     first.load.basis = LoadBasis { produce: Some(Basis::SharedBySize), consume: None, cpu };
     let by = SharedBy::StaticWeights { why: NoFit::Alike };
-    observation.cpu_sharing = Some(CpuSharing { by, brokers: Vec::new() });
+    let row = |id: i32, parts_cores| AddsUp {
+        broker: BrokerId(id),
+        measured_cores: 1.0,
+        parts_cores,
+        other_cores: 0.0,
+        copies_cores: 0.0,
+    };
+    observation.cpu_sharing = Some(CpuSharing { by, brokers: vec![row(0, 1.0), row(2, 0.75), row(3, 0.5)] });
     let view = explained(&observation, "t-0", &Request::default());
     let told: Vec<(&str, Basis)> = view.grounds.iter().map(|ground| (ground.load, ground.basis)).collect();
     assert_eq!(told, [("produce", Basis::SharedBySize), ("cpu", Basis::StaticWeights)]);
     let cpu = &view.grounds[1].words;
     assert!(cpu.contains("static weights") && cpu.contains("the data cannot tell"), "{cpu}");
+    assert!(
+        cpu.contains("broker 2: its parts add up to 0.25 cores less") && !cpu.contains("broker 3"),
+        "{cpu}"
+    );
     assert_eq!(explained(&observation, "t-1", &Request::default()).grounds, []);
 }

@@ -31,6 +31,9 @@ use crate::base::{BrokerId, Cores};
 /// A remainder below this share of the broker's measured cores is rounding.
 const ROUNDING: f64 = 1e-9;
 
+/// What is off by less than this share of what was measured is no reason to look into it.
+const OFF_MOST: f64 = 0.01;
+
 /// How processor time was shared out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CpuSharing {
@@ -72,6 +75,22 @@ impl AddsUp {
     /// By how much measured cores are more than what was put somewhere; below zero when they are less.
     pub fn off_cores(&self) -> f64 {
         self.measured_cores - self.parts_cores - self.other_cores - self.copies_cores
+    }
+
+    /// By how much its parts miss what was measured, in words; nothing below 1 %.
+    pub fn misses(&self) -> Option<String> {
+        let off = self.off_cores();
+        let share = off.abs() / self.measured_cores.max(1e-3);
+        let than = if off > 0.0 { "less" } else { "more" };
+        (share > OFF_MOST).then(|| {
+            format!(
+                "broker {}: its parts add up to {:.2} cores {than} than the {:.2} cores that were measured ({:.0} %)",
+                self.broker,
+                off.abs(),
+                self.measured_cores,
+                100.0 * share
+            )
+        })
     }
 
     /// The gap that says so, where that is more than rounding.

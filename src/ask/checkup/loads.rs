@@ -6,9 +6,6 @@ use super::facts::Facts;
 use super::{Step, StepVerdict};
 use crate::observe::{AddsUp, Basis, CpuSharing, LoadBasis, Observation, SharedBy};
 
-/// What is off by less than this share of what was measured is no reason to look into it.
-const OFF_MOST: f64 = 0.01;
-
 /// Brokers that are named before they are only counted.
 const NAMED_MAX: usize = 6;
 
@@ -46,17 +43,9 @@ fn processor(step: &mut Step, sharing: &CpuSharing, seen: &Observation) {
         SharedBy::Fit(fit) => format!("fitted weights: {fit}"),
         SharedBy::StaticWeights { why } => format!("no fitted weights: {why}"),
     });
-    let share = |row: &AddsUp| row.off_cores() / row.measured_cores.max(f64::MIN_POSITIVE);
-    let off: Vec<&AddsUp> = sharing.brokers.iter().filter(|row| share(row).abs() > OFF_MOST).collect();
-    for row in off.iter().take(NAMED_MAX) {
-        let (than, by) = if row.off_cores() > 0.0 { ("less", 1.0) } else { ("more", -1.0) };
-        step.see(format!(
-            "broker {}: its parts add up to {:.2} cores {than} than the {:.2} cores that were measured ({:.0} %)",
-            row.broker,
-            by * row.off_cores(),
-            row.measured_cores,
-            100.0 * by * share(row)
-        ));
+    let off: Vec<String> = sharing.brokers.iter().filter_map(AddsUp::misses).collect();
+    for words in off.iter().take(NAMED_MAX) {
+        step.see(words.clone());
         step.find(StepVerdict::Warning, "");
     }
     if off.len() > NAMED_MAX {
