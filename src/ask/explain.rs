@@ -276,7 +276,7 @@ fn grounds(seen: &Observation, name: &TopicPartition) -> Vec<Ground> {
         for words in
             sharing.brokers.iter().filter(|row| replicas.contains(&row.broker)).filter_map(AddsUp::misses)
         {
-            ground.words += &format!("; {words}");
+            ground.words.extend(["; ", words.as_str()]);
         }
     }
     [plain("produce", basis.produce), plain("consume", basis.consume), cpu].into_iter().flatten().collect()
