@@ -34,9 +34,8 @@ fn grounds_text(grounds: &[Ground], style: Style) -> String {
         "consume" => "read".to_owned(),
         other => other.to_owned(),
     };
-    let columns = [("load", Side::Left), ("rests on", Side::Left)];
-    let rows = grounds.iter().map(|ground| vec![name(ground.load), ground.words.clone()]);
-    if grounds.is_empty() { String::new() } else { table(style, &columns, rows) }
+    let line = |ground: &Ground| prose(style, &format!("{}: {}", name(ground.load), ground.words));
+    grounds.iter().map(line).collect()
 }
 
 fn percent(share: f64) -> String {
