@@ -60,6 +60,7 @@ fn cluster(brokers: u64, partitions: u64) -> Observation {
                     consume_bytes_per_s: BytesPerS::new(load(30_000, numbers.below(60))).ok(),
                     leader_cpu_cores: Cores::new(load(1, numbers.below(20)) / 1e6).ok(),
                     follower_cpu_cores: Cores::new(load(1, 2) / 1e6).ok(),
+                    ..PartitionLoad::default()
                 },
                 ..Partition::default()
             }

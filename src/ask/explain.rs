@@ -9,6 +9,7 @@ use crate::base::{BrokerId, Bytes, RackId, TimestampMs, TopicPartition};
 use crate::config::nearest;
 use crate::goals::{GoalSet, Standing};
 use crate::model::{BrokerOrd, ClusterModel, Health, PartitionOrd, Resource, Sums};
+use crate::observe::{AddsUp, Basis, Observation, SharedBy};
 use crate::plan::{Plan, Step};
 use crate::solve::{Operation, Request, Solution};
 
@@ -17,6 +18,8 @@ use crate::solve::{Operation, Request, Solution};
 pub struct Explained<'a> {
     /// The cluster.
     pub model: &'a ClusterModel,
+    /// The look that it was made of.
+    pub seen: &'a Observation,
     /// The goals.
     pub goals: &'a GoalSet,
     /// What was asked for.
@@ -50,8 +53,28 @@ pub struct Explanation {
     pub health: String,
     /// The replicas, preferred leader first.
     pub replicas: Vec<ReplicaView>,
+    /// What its loads rest on; nothing where whoever told them did not say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub grounds: Vec<Ground>,
     /// What the proposal does with it.
     pub fate: Fate,
+}
+
+/// What one of the loads rests on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ground {
+    /// `produce`, `consume` or `cpu`.
+    pub load: &'static str,
+    /// By kind.
+    pub basis: Basis,
+    /// In words, with how far it may be off where that is known.
+    pub words: String,
+    /// By which share half of what the weights say of brokers is off at most; of fitted weights alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub median_off: Option<f64>,
+    /// The same of 95 of 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p95_off: Option<f64>,
 }
 
 /// One replica.
@@ -213,7 +236,7 @@ pub fn find_partition(model: &ClusterModel, name: &TopicPartition) -> Result<Par
 
 /// Explains what a proposal does with a partition, and why.
 pub fn explain(proposal: Explained<'_>, partition: PartitionOrd) -> Explanation {
-    let Explained { model, goals, request, solution, plan } = proposal;
+    let Explained { model, seen, goals, request, solution, plan } = proposal;
     let row = &model.partitions[partition.index()];
     let sums = Sums::new(model, &model.placement);
     let known_size = model.known[Resource::Disk.index()];
@@ -228,8 +251,35 @@ pub fn explain(proposal: Explained<'_>, partition: PartitionOrd) -> Explanation 
         size_bytes: known_size.then(|| model.size(partition)),
         health: health(row.health).to_owned(),
         replicas: replicas(model, &sums, partition),
+        grounds: grounds(seen, &model.name(partition)),
         fate: fate(model, goals, request, solution, plan, partition),
     }
+}
+
+fn grounds(seen: &Observation, name: &TopicPartition) -> Vec<Ground> {
+    let Some(basis) = seen.partition(name).map(|partition| partition.load.basis) else { return Vec::new() };
+    let plain = |load, basis: Option<Basis>| {
+        let words = |basis: Basis| basis.in_words().to_owned();
+        basis.map(|basis| Ground { load, basis, words: words(basis), median_off: None, p95_off: None })
+    };
+    let mut cpu = plain("cpu", basis.cpu);
+    if let (Some(ground), Some(sharing)) = (&mut cpu, &seen.cpu_sharing) {
+        let more = match &sharing.by {
+            SharedBy::Fit(fit) => {
+                (ground.median_off, ground.p95_off) = (Some(fit.median_off), Some(fit.p95_off));
+                fit.to_string()
+            }
+            SharedBy::StaticWeights { why } => why.to_string(),
+        };
+        ground.words = format!("{}: {more}", ground.words);
+        let replicas = seen.partition(name).map_or(&[][..], |partition| partition.replicas.as_slice());
+        for words in
+            sharing.brokers.iter().filter(|row| replicas.contains(&row.broker)).filter_map(AddsUp::misses)
+        {
+            ground.words.extend(["; ", words.as_str()]);
+        }
+    }
+    [plain("produce", basis.produce), plain("consume", basis.consume), cpu].into_iter().flatten().collect()
 }
 
 fn health(health: Health) -> &'static str {

@@ -11,7 +11,14 @@ fn explained(observation: &crate::observe::Observation, name: &str, request: &Re
     let solution = solve(&model, &goals, request).expect("it can be carried out");
     let plan = Plan::build(&model, &goals, request, &solution, &PlanLimits::default());
     let partition = find_partition(&model, &name.parse().expect("a partition")).expect("it is there");
-    let proposal = Explained { model: &model, goals: &goals, request, solution: &solution, plan: &plan };
+    let proposal = Explained {
+        model: &model,
+        seen: observation,
+        goals: &goals,
+        request,
+        solution: &solution,
+        plan: &plan,
+    };
     explain(proposal, partition)
 }
 
@@ -81,4 +88,34 @@ fn a_misspelt_name_gets_the_nearest() {
     assert_eq!(find("oders-0").hint().as_deref(), Some("did you mean `orders`?"));
     assert_eq!(find("orders-7").to_string(), "topic `orders` has partitions 0 to 0, and no 7");
     assert_eq!(find("something-0").hint(), None);
+}
+
+#[test]
+fn what_loads_rest_on_is_told_where_it_is_known() {
+    use crate::observe::{AddsUp, Basis, CpuSharing, LoadBasis, NoFit};
+    let mut observation = cluster(&[2, 2, 2]);
+    topic(&mut observation, "t", &[(&[0, 2, 4], 100), (&[1, 3, 5], 100)]);
+    assert_eq!(explained(&observation, "t-0", &Request::default()).grounds, [], "nobody said");
+    let first = &mut observation.topics.get_mut(&"t".into()).expect("the topic").partitions[0];
+    let cpu = Some(Basis::StaticWeights);
+    first.load.basis = LoadBasis { produce: Some(Basis::SharedBySize), consume: None, cpu };
+    let by = SharedBy::StaticWeights { why: NoFit::Alike };
+    let row = |id: i32, parts_cores| AddsUp {
+        broker: BrokerId(id),
+        measured_cores: 1.0,
+        parts_cores,
+        other_cores: 0.0,
+        copies_cores: 0.0,
+    };
+    observation.cpu_sharing = Some(CpuSharing { by, brokers: vec![row(0, 1.0), row(2, 0.75), row(3, 0.5)] });
+    let view = explained(&observation, "t-0", &Request::default());
+    let told: Vec<(&str, Basis)> = view.grounds.iter().map(|ground| (ground.load, ground.basis)).collect();
+    assert_eq!(told, [("produce", Basis::SharedBySize), ("cpu", Basis::StaticWeights)]);
+    let cpu = &view.grounds[1].words;
+    assert!(cpu.contains("static weights") && cpu.contains("the data cannot tell"), "{cpu}");
+    assert!(
+        cpu.contains("broker 2: its parts add up to 0.25 cores less") && !cpu.contains("broker 3"),
+        "{cpu}"
+    );
+    assert_eq!(explained(&observation, "t-1", &Request::default()).grounds, []);
 }

@@ -23,7 +23,7 @@ pub use checkup::{
     Acls, Certificate, Checkup, Conclusion, Endpoint, Facts, GoalReadiness, Granted, Grants, Greeting, Knock,
     Lacking, Need, On, PageSeen, Purpose, Refusal, Stage, State, Step, StepVerdict, Way, Weight, check_up,
 };
-pub use explain::{Explained, Explanation, Fate, FindError, GoalEffect, ReplicaView, Share, Stay};
+pub use explain::{Explained, Explanation, Fate, FindError, GoalEffect, Ground, ReplicaView, Share, Stay};
 pub use explain::{explain, find_partition};
 pub use measure::{Measured, Spreads, measure};
 pub use need::{Demand, RackNeed};

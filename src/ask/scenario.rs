@@ -252,10 +252,12 @@ fn add(changed: &mut Observation, seen: &Observation, new: &NewBrokers) {
         cpu_cores: median(models.iter().map(|broker| broker.capacity.cpu_cores.map(Cores::get)))
             .and_then(|cores| Cores::new(cores).ok()),
     };
+    let other_cpu_cores = median(models.iter().map(|broker| broker.other_cpu_cores.map(Cores::get)))
+        .and_then(|cores| Cores::new(cores).ok());
     for _ in 0..new.count {
         let next = changed.brokers.keys().next_back().map_or(0, |last| last.0.saturating_add(1));
-        let broker =
-            SeenBroker { rack: Some(new.rack.clone()), alive: true, capacity, ..SeenBroker::default() };
+        let rack = Some(new.rack.clone());
+        let broker = SeenBroker { rack, alive: true, capacity, other_cpu_cores, ..SeenBroker::default() };
         changed.brokers.insert(BrokerId(next), broker);
     }
 }

@@ -1,7 +1,7 @@
 //! Rule `capacity`: a resource of a broker stays under a limit.
 
 use super::verdict::{Places, percent};
-use super::{Standing, Verdict, Violation};
+use super::{Missing, Standing, Verdict, Violation};
 use crate::model::{Broker, BrokerOrd, RackOrd, Resource};
 
 /// A resource of each broker stays under a limit.
@@ -52,8 +52,8 @@ pub enum Limit {
 }
 
 impl Capacity {
-    /// The most that replicas may take on a broker; `None` where its capacity is not known. What else lies on its
-    /// disks is taken off.
+    /// The most that replicas may take on a broker; `None` where its capacity is not known. What something else takes
+    /// of its disks and its processor is taken off.
     pub fn limit_of(&self, broker: &Broker) -> Option<f64> {
         match &self.limit {
             Limit::Count(count) => Some(*count),
@@ -62,7 +62,7 @@ impl Capacity {
                 rows.iter().rev().find(|(least, _)| cores >= *least).or(rows.first()).map(|(_, count)| *count)
             }
             Limit::Share(share) => {
-                let other = if self.resource == Resource::Disk { broker.other_disk_bytes } else { 0.0 };
+                let other = broker.other(self.resource);
                 broker.capacity[self.resource.index()].map(|capacity| (capacity * share - other).max(0.0))
             }
         }
@@ -108,11 +108,11 @@ impl Capacity {
     fn limit_missing(&self, standing: Standing, brokers: &[BrokerOrd]) -> Verdict {
         let ids: Vec<String> =
             brokers.iter().map(|broker| standing.model.brokers[broker.index()].id.to_string()).collect();
-        let what = match self.limit {
-            Limit::CountByCores(_) => "number of cores".to_owned(),
-            _ => format!("{} capacity", self.resource.name()),
+        let (what, lacks) = match self.limit {
+            Limit::CountByCores(_) => ("number of cores".to_owned(), Missing::Capacity(Resource::Cpu)),
+            _ => (format!("{} capacity", self.resource.name()), Missing::Capacity(self.resource)),
         };
-        Verdict::NotReady { missing: format!("the {what} of broker {} is not known", ids.join(", ")) }
+        Verdict::NotReady { missing: format!("the {what} of broker {} is not known", ids.join(", ")), lacks }
     }
 
     /// Whether the load goes where leadership goes. The rest stays on a broker until replicas are made anew.
@@ -187,12 +187,14 @@ impl Capacity {
             Limit::Share(share) => {
                 let other: f64 = standing
                     .brokers()
-                    .filter(|broker| self.resource == Resource::Disk && places.of(*broker) == place)
-                    .map(|broker| standing.model.brokers[broker.index()].other_disk_bytes)
+                    .filter(|broker| places.of(*broker) == place)
+                    .map(|broker| standing.model.brokers[broker.index()].other(self.resource))
                     .sum();
                 // Whoever reads of a limit far below the disk's size wants to know what takes the rest.
+                let whose =
+                    if self.resource == Resource::Cpu { "that no replica causes" } else { "of other files" };
                 let other = if other > 0.0 {
-                    format!(", less {} of other files", self.resource.show(other))
+                    format!(", less {} {whose}", self.resource.show(other))
                 } else {
                     String::new()
                 };

@@ -29,6 +29,46 @@ fn brokers_over_their_share_are_named_worst_first() {
 }
 
 #[test]
+fn what_a_processor_does_for_no_replica_counts_against_its_limit() {
+    let mut model = cluster(&FOUR, &[("t", &[&[1, 3], &[1, 3]])]);
+    give(&mut model, Resource::Cpu, 4.0);
+    for row in &mut model.partitions {
+        (row.leader_cpu_cores, row.follower_cpu_cores) = (1.5, 0.0);
+    }
+    let share = rule(Resource::Cpu, Limit::Share(0.75));
+    assert_eq!(found(&model, &share), Vec::<String>::new(), "3 of 3 cores");
+    model.brokers[0].other_cpu_cores = 0.5;
+    assert_eq!(
+        found(&model, &share),
+        [
+            "broker 1: cpu 3.00 cores is over the limit of 2.50 cores (75 % of capacity, less 0.50 cores that no replica causes)"
+        ]
+    );
+}
+
+#[test]
+fn what_is_missing_is_told_by_kind() {
+    let mut model = cluster(&FOUR, &[("t", &[&[1, 3]])]);
+    let missing =
+        |model: &ClusterModel, rule: &Capacity| match judge(model, |standing| rule.verdict(standing)) {
+            Verdict::NotReady { lacks, .. } => lacks,
+            other => panic!("{other:?}"),
+        };
+    let by_cores = rule(Resource::Replicas, Limit::CountByCores(vec![(2.0, 1.0), (8.0, 3.0)]));
+    assert_eq!(missing(&model, &by_cores), Missing::Capacity(Resource::Cpu));
+    assert_eq!(
+        Missing::Capacity(Resource::Cpu).mend(),
+        "say it under `[capacity]` in the settings: `cpu-cores = 8`"
+    );
+    let disk = rule(Resource::Disk, Limit::Share(0.8));
+    give(&mut model, Resource::Disk, 200.0);
+    model.brokers[3].capacity[Resource::Disk.index()] = None;
+    assert_eq!(missing(&model, &disk), Missing::Capacity(Resource::Disk));
+    model.known[Resource::Disk.index()] = false;
+    assert_eq!(missing(&model, &disk), Missing::Load(Resource::Disk));
+}
+
+#[test]
 fn unknown_capacity_is_not_ready_but_hides_no_violation() {
     let mut model = cluster(&FOUR, &[("t", &[&[1, 3]])]);
     give(&mut model, Resource::Disk, 200.0);

@@ -4,7 +4,7 @@
 //! directory it gets is Kafka's choice, and the next look tells.
 
 use super::verdict::percent;
-use super::{Balance, Capacity, Limit, Standing, Verdict, Violation};
+use super::{Balance, Capacity, Limit, Missing, Standing, Verdict, Violation};
 use crate::model::{BrokerOrd, LogDirRow, Resource};
 
 /// Less than a byte is noise of adding up.
@@ -44,7 +44,7 @@ impl Shelves {
     fn verdict(&self, standing: Standing, found: Vec<(f64, Violation)>) -> Verdict {
         if found.is_empty() && !self.hidden.is_empty() {
             let what = "which replica stands in which log directory";
-            return not_known(standing, what, &self.hidden);
+            return not_known(standing, what, &self.hidden, Missing::Load(Resource::Disk));
         }
         Verdict::worst_of(found, |violation| violation)
     }
@@ -71,7 +71,8 @@ pub(super) fn capacity(rule: &Capacity, standing: Standing) -> Verdict {
         }
     }
     if found.is_empty() && !unknown.is_empty() {
-        return not_known(standing, "the size of the log directories", &unknown);
+        let lacks = Missing::Capacity(Resource::Disk);
+        return not_known(standing, "the size of the log directories", &unknown, lacks);
     }
     shelves.verdict(standing, found)
 }
@@ -121,10 +122,10 @@ fn over_limit(rule: &Capacity, dir: &LogDirRow, load: f64, most: f64) -> String 
     format!("{has} is over the limit of {at_most} ({} % of its volume{other})", percent(share))
 }
 
-fn not_known(standing: Standing, what: &str, brokers: &[BrokerOrd]) -> Verdict {
+fn not_known(standing: Standing, what: &str, brokers: &[BrokerOrd], lacks: Missing) -> Verdict {
     let ids: Vec<String> =
         brokers.iter().map(|broker| standing.model.brokers[broker.index()].id.to_string()).collect();
-    Verdict::NotReady { missing: format!("{what} of broker {} is not known", ids.join(", ")) }
+    Verdict::NotReady { missing: format!("{what} of broker {} is not known", ids.join(", ")), lacks }
 }
 
 impl Capacity {

@@ -30,4 +30,4 @@ pub use set::{Goal, GoalError, GoalSet, Rule, Tier};
 pub use shipped::GOALS_SCHEMA;
 pub use spread::{Attribute, Spread};
 pub use topics::{PatternError, TopicPattern, Topics};
-pub use verdict::{Standing, Verdict, Violation};
+pub use verdict::{Missing, Standing, Verdict, Violation};

@@ -25,6 +25,7 @@ pub fn cluster(brokers: &[(i32, &str)], topics: &[(&str, &[&[i32]])]) -> Cluster
         alive: true,
         capacity: [None; Resource::COUNT],
         other_disk_bytes: 0.0,
+        other_cpu_cores: 0.0,
         log_dirs: Vec::new(),
     };
     let ord = |id: &i32| BrokerOrd::from(brokers.iter().position(|(known, _)| known == id).unwrap());
@@ -91,6 +92,6 @@ pub fn named(verdict: &Verdict) -> Vec<String> {
         Verdict::Violated { worst, .. } => {
             worst.iter().map(|violation| format!("{}: {}", violation.subject, violation.text)).collect()
         }
-        Verdict::NotReady { missing } => vec![format!("not ready: {missing}")],
+        Verdict::NotReady { missing, .. } => vec![format!("not ready: {missing}")],
     }
 }

@@ -42,7 +42,22 @@ pub enum Verdict {
     NotReady {
         /// What is missing, for a person.
         missing: String,
+        /// The same for programs. Not in files, which go by what they were before it was.
+        #[serde(skip)]
+        lacks: Missing,
     },
+}
+
+/// What a goal that cannot be judged lacks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing that is known by kind.
+    #[default]
+    Unknown,
+    /// How much of it partitions use.
+    Load(Resource),
+    /// How much of it brokers have.
+    Capacity(Resource),
 }
 
 /// One place where a goal is not met.
@@ -52,6 +67,33 @@ pub struct Violation {
     pub subject: String,
     /// What is wrong there, with numbers.
     pub text: String,
+}
+
+/// What tells loads.
+const METRICS: &str = "name the brokers' metrics endpoints (`[metrics]`, `--metrics-url`)";
+
+impl Missing {
+    /// What helps, in words: to say a capacity that nobody has set, or to let loads be measured.
+    pub fn mend(self) -> String {
+        let set = |setting: &str| format!("say it under `[capacity]` in the settings: `{setting}`");
+        match self {
+            Self::Unknown => "look at the cluster again".to_owned(),
+            Self::Load(Resource::Disk) => {
+                "let the brokers tell the sizes of their replicas (`Describe` on the cluster)".to_owned()
+            }
+            Self::Load(Resource::NetworkIn | Resource::LeaderBytesIn) => {
+                format!("{METRICS}, or let logs be watched (`--load-window`)")
+            }
+            Self::Load(_) => METRICS.to_owned(),
+            Self::Capacity(Resource::Disk) => set("disk = \"4TB\""),
+            Self::Capacity(Resource::NetworkIn | Resource::LeaderBytesIn) => set("network-in = \"1.2GB/s\""),
+            Self::Capacity(Resource::NetworkOut | Resource::PotentialNetworkOut) => {
+                set("network-out = \"1.2GB/s\"")
+            }
+            // How many replicas a broker may hold goes by its cores.
+            Self::Capacity(Resource::Cpu | Resource::Replicas | Resource::Leaders) => set("cpu-cores = 8"),
+        }
+    }
 }
 
 impl Verdict {
@@ -80,7 +122,7 @@ impl Verdict {
     pub fn in_words(&self) -> String {
         match self {
             Self::Met => "met".to_owned(),
-            Self::NotReady { missing } => format!("cannot be judged: {missing}"),
+            Self::NotReady { missing, .. } => format!("cannot be judged: {missing}"),
             Self::Violated { count, worst } => match worst.first() {
                 Some(first) => format!("{count} over; worst: {} {}", first.subject, first.text),
                 None => format!("{count} over"),
@@ -112,7 +154,8 @@ impl<'a> Standing<'a> {
             return None;
         }
         let name = resource.name();
-        Some(Verdict::NotReady { missing: format!("the {name} load of some partitions is not known") })
+        let missing = format!("the {name} load of some partitions is not known");
+        Some(Verdict::NotReady { missing, lacks: Missing::Load(resource) })
     }
 
     /// Calls `each` with what the brokers hold or lead of every topic that is meant.

@@ -288,6 +288,7 @@ fn brokers_of(observation: &Observation) -> (Vec<RackId>, Vec<String>, Vec<Broke
             alive: seen.alive,
             capacity: capacity_of(seen),
             other_disk_bytes: other_bytes(seen, seen_bytes.get(id).copied().unwrap_or_default()),
+            other_cpu_cores: seen.other_cpu_cores.map_or(0.0, Cores::get),
             log_dirs: seen.log_dirs.iter().map(|dir| dir_row(dir, in_dir(id, dir))).collect(),
         })
         .collect();
@@ -344,6 +345,10 @@ fn digest(model: &ClusterModel) -> ModelId {
             digest = real(digest, capacity.unwrap_or(-1.0));
         }
         digest = real(digest, broker.other_disk_bytes);
+        // Where nothing tells it, models are called what they were called before it was told.
+        if broker.other_cpu_cores > 0.0 {
+            digest = real(digest.text("other-cpu-cores"), broker.other_cpu_cores);
+        }
         for dir in &broker.log_dirs {
             digest = digest.text(&dir.path).number(u64::from(dir.online));
             digest = real(real(digest, dir.total_bytes.unwrap_or(-1.0)), dir.other_bytes);

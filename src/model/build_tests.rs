@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::TopicName;
-use crate::observe::{LogDir, Replica, SeenTopic};
+use crate::observe::{Basis, LogDir, Replica, SeenTopic};
 
 /// Three live brokers on racks a, b and c, and one topic of two partitions with sizes 100 and 50.
 fn small() -> Observation {
@@ -48,6 +48,13 @@ fn healthy_cluster_becomes_a_model() {
     let mut later = small();
     later.taken_at.0 += 1;
     assert_eq!(model.id, ClusterModel::build(&later).unwrap().id, "time is not content");
+    let mut busy = small();
+    first(&mut busy).load.basis.cpu = Some(Basis::FittedWeights);
+    assert_eq!(model.id, ClusterModel::build(&busy).unwrap().id, "nor is what a load rests on");
+    busy.brokers.get_mut(&BrokerId(1)).unwrap().other_cpu_cores = Cores::new(0.5).ok();
+    let busy = ClusterModel::build(&busy).unwrap();
+    assert_ne!(model.id, busy.id);
+    assert!((busy.brokers[0].other(Resource::Cpu) - 0.5).abs() < 1e-9);
 }
 
 #[test]

@@ -157,8 +157,21 @@ pub struct Broker {
     /// Bytes on its disks that no seen replica accounts for (strays, other files, on a shared volume those of
     /// others): they do not move, but they fill. Capacity counts them; balance, which is about what moves, does not.
     pub other_disk_bytes: f64,
+    /// Cores that it keeps busy for no replica: they do not move either, and capacity alone counts them.
+    pub other_cpu_cores: f64,
     /// Its log directories; empty where they could not be asked for.
     pub log_dirs: Vec<LogDirRow>,
+}
+
+impl Broker {
+    /// What of a resource is taken by something that no replica accounts for.
+    pub fn other(&self, resource: Resource) -> f64 {
+        match resource {
+            Resource::Disk => self.other_disk_bytes,
+            Resource::Cpu => self.other_cpu_cores,
+            _ => 0.0,
+        }
+    }
 }
 
 /// Whether a partition may be moved.

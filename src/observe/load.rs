@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::cpu::share_cpu;
-use super::{BrokerLatency, BrokerTraffic, Gap, GapKind, Observation, Signals};
+use super::{Basis, BrokerLatency, BrokerTraffic, Gap, GapKind, LoadBasis, Observation, Signals};
 use crate::base::{BrokerId, BytesPerS, Cores, Millis, TopicName};
 
 /// The load of one partition, as far as known.
@@ -20,6 +20,8 @@ pub struct PartitionLoad {
     pub leader_cpu_cores: Option<Cores>,
     /// Processor time of each of its followers.
     pub follower_cpu_cores: Option<Cores>,
+    /// What these rest on.
+    pub basis: LoadBasis,
 }
 
 /// What was told of one broker, by its own metrics endpoint or by another source.
@@ -189,7 +191,7 @@ pub(super) struct Holdings {
 }
 
 impl Holdings {
-    fn of(observation: &Observation) -> Self {
+    pub fn of(observation: &Observation) -> Self {
         let mut holdings = Self::default();
         for (name, topic) in &observation.topics {
             for (position, partition) in topic.partitions.iter().enumerate() {
@@ -264,10 +266,10 @@ impl Direction {
         }
     }
 
-    fn slot(self, load: &mut PartitionLoad) -> &mut Option<BytesPerS> {
+    fn set(self, load: &mut PartitionLoad, rate: BytesPerS, basis: Basis) {
         match self {
-            Self::In => &mut load.produce_bytes_per_s,
-            Self::Out => &mut load.consume_bytes_per_s,
+            Self::In => (load.produce_bytes_per_s, load.basis.produce) = (Some(rate), Some(basis)),
+            Self::Out => (load.consume_bytes_per_s, load.basis.consume) = (Some(rate), Some(basis)),
         }
     }
 }
@@ -294,7 +296,7 @@ fn share_traffic(
             observation,
             written,
             (broker, direction),
-            0.0,
+            (0.0, Tells::OneTopic),
             positions.iter().map(|position| (name.clone(), *position)),
         );
     }
@@ -303,7 +305,7 @@ fn share_traffic(
         match led_topic(leads, name) {
             Some((name, positions)) => {
                 let spots = positions.iter().map(|position| (name.clone(), *position));
-                give(observation, written, (broker, direction), rate.get(), spots);
+                give(observation, written, (broker, direction), (rate.get(), Tells::OneTopic), spots);
             }
             None if rate.get() > 0.0 => left_over.push((name, *rate)),
             None => {}
@@ -359,28 +361,44 @@ fn share_total(
         format!("the metrics tell no {what} by topic: {} are shared out by {by}", rate_of(total))
     };
     push_gap(observation, broker, GapKind::NetworkLoad, reason);
-    give(observation, written, (broker, direction), total, spots.into_iter());
+    give(observation, written, (broker, direction), (total, Tells::AllTopics), spots.into_iter());
+}
+
+/// What an amount is the sum of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tells {
+    OneTopic,
+    AllTopics,
 }
 
 fn give(
     observation: &mut Observation,
     written: &Written,
     (broker, direction): (BrokerId, Direction),
-    total: f64,
+    (total, tells): (f64, Tells),
     spots: impl Iterator<Item = Spot>,
 ) {
     let spots: Vec<Spot> = spots.collect();
-    let sizes = || {
+    let sizes = || -> Vec<f64> {
         let partitions = spots.iter().map(|(name, position)| &observation.topics[name].partitions[*position]);
         let size = |partition: &super::Partition| {
             partition.size_on(broker).or_else(|| partition.full_size_bytes()).unwrap_or_default().as_f64()
         };
         partitions.map(size).collect()
     };
-    let weights = written.to(&spots).unwrap_or_else(sizes);
+    let (weights, basis) = match written.to(&spots) {
+        Some(rates) => (rates, Basis::SharedByLogs),
+        None => match sizes() {
+            sizes if sizes.iter().any(|size| *size > 0.0) => (sizes, Basis::SharedBySize),
+            sizes => (sizes, Basis::SharedAlike),
+        },
+    };
+    // Nothing was shared out where there is but one, or nothing to share.
+    let is_measured = tells == Tells::OneTopic && (spots.len() == 1 || total <= 0.0);
+    let basis = if is_measured { Basis::Measured } else { basis };
     for ((name, position), part) in spots.iter().zip(shares(total, &weights)) {
         let topic = observation.topics.get_mut(name).expect("holdings name what the observation holds");
-        *direction.slot(&mut topic.partitions[*position].load) = Some(rate_of(part));
+        direction.set(&mut topic.partitions[*position].load, rate_of(part), basis);
     }
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::{Bytes, TopicPartition};
-use crate::observe::{Partition, SeenBroker, SeenTopic};
+use crate::observe::{CpuFit, Partition, SeenBroker, SeenTopic, TrafficWeights, share_cpu_by};
 
 fn rate(amount: f64) -> BytesPerS {
     BytesPerS::new(amount).unwrap()
@@ -223,7 +223,20 @@ proptest! {
         topics in topics(),
         rates in proptest::collection::vec((0.0..1e9, 0.0..1e9), 36),
         used in proptest::collection::vec(0.0..64.0, 5),
+        weights in proptest::array::uniform4(1e-9..1e-7),
+        base_cores in 0.0..4.0,
     ) {
+        let [produce, consume, follow, serve] = weights;
+        let fit = CpuFit {
+            weights: TrafficWeights { produce, consume, follow, serve },
+            base_cores,
+            windows: 96,
+            brokers: 5,
+            left_out: 0,
+            median_off: 0.1,
+            p95_off: 0.3,
+            static_median_off: 0.4,
+        };
         let names: Vec<String> = (0..topics.len()).map(|topic| format!("t{topic}")).collect();
         let rows: Vec<Vec<Row<'_>>> =
             topics.iter().map(|rows| rows.iter().map(|(ids, size)| (ids.as_slice(), *size)).collect()).collect();
@@ -261,5 +274,22 @@ proptest! {
             prop_assert!(told_apart != close(leading + following, measured), "{leading} + {following} of {measured}");
         }
         prop_assert!(!seen.has_gap(GapKind::NetworkLoad), "{:?}", seen.gaps);
+        // By fitted weights: base and parts are what was measured, and where they are not a gap says so, once.
+        share_cpu_by(&mut seen, Ok(fit));
+        share_cpu_by(&mut seen, Ok(fit));
+        let sharing = seen.cpu_sharing.clone().unwrap();
+        prop_assert!(sharing.is_sound());
+        for row in &sharing.brokers {
+            let on = seen.partitions().filter(|(_, _, partition)| partition.replicas.contains(&row.broker));
+            let cores = on.filter_map(|(_, _, partition)| {
+                let (load, leads) = (partition.load, partition.leader == Some(row.broker));
+                if leads { load.leader_cpu_cores } else { load.follower_cpu_cores }
+            });
+            let parts: f64 = cores.map(Cores::get).sum();
+            prop_assert!(close(parts, row.parts_cores), "{parts} of {row:?}");
+            let whose = format!("broker {}", row.broker);
+            let told = seen.gaps.iter().filter(|gap| gap.kind == GapKind::CpuLoad && gap.subject == whose).count();
+            prop_assert_eq!(told, usize::from(!close(parts + row.other_cores, row.measured_cores)), "{:?}", row);
+        }
     }
 }

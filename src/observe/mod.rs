@@ -3,15 +3,22 @@
 //! "Unknown" and "absent" are different values here. What could not be seen becomes a [`Gap`]; nothing is
 //! filled in with a guess. This room reads no socket: `edge` fills an [`Observation`], this room checks it.
 
+mod basis;
 mod cpu;
+mod cpu_fit;
+mod cpu_weights;
 mod growth;
 mod load;
 mod observation;
 mod signals;
 mod snapshot;
 mod windows;
+mod work;
 mod written;
 
+pub use basis::{Basis, LoadBasis};
+pub use cpu::{AddsUp, CpuSharing, SharedBy, share_cpu_by};
+pub use cpu_weights::{CpuFit, NoFit, TrafficWeights};
 pub use growth::{Growth, SizeHistory, Tides, TopicSizes};
 pub use load::{BrokerMetrics, PartitionLoad, attribute};
 pub use observation::{
@@ -21,4 +28,5 @@ pub use observation::{
 pub use signals::{BrokerLatency, BrokerTraffic, CanaryTimes, EndToEnd, Signals};
 pub use snapshot::{SnapshotError, read_snapshot, write_snapshot};
 pub use windows::{LoadWindow, LoadWindows, Peak};
+pub use work::{BrokerWork, WorkTraffic};
 pub use written::{LogSpan, WriteMeter};

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CanaryTimes, PartitionLoad, Signals};
+use super::{BrokerWork, CanaryTimes, CpuSharing, PartitionLoad, Signals};
 use crate::base::{BrokerId, Bytes, BytesPerS, Cores, RackId, TimestampMs, TopicName, TopicPartition};
 
 /// One dated look at a cluster. Whoever makes one says in `gaps` what could not be seen.
@@ -27,6 +27,8 @@ pub struct Observation {
     pub reassignments: BTreeMap<TopicPartition, Reassignment>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// How processor time was shared out over partitions; absent where it was not.
+    pub cpu_sharing: Option<CpuSharing>,
     /// What the canary has measured by then; absent where none runs or too little has come back. Snapshots do not hold it.
     pub canary: Option<CanaryTimes>,
 }
@@ -48,8 +50,12 @@ pub struct SeenBroker {
     pub capacity: Capacity,
     /// Replication throttle settings that stand on it as dynamic broker configuration.
     pub throttle: BrokerThrottle,
+    /// Processor time that no replica causes, as far as it is known: it does not move, but it counts.
+    pub other_cpu_cores: Option<Cores>,
     /// What its clients feel and take just now, as far as it was measured. Snapshots do not hold it.
     pub signals: Signals,
+    /// What keeps its processor busy just now, as far as it was measured. Snapshots do not hold it.
+    pub work: BrokerWork,
 }
 
 /// What a broker can carry. An absent value is unknown, and goals that need it are not ready.

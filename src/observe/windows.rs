@@ -2,15 +2,19 @@
 //!
 //! Full looks are gathered in windows of a quarter of an hour. What is told of a partition is the mean of the last hour; what a
 //! broker bears at its peaks is the 95th percentile of a day's windows. A window costs 16 bytes for each partition, so that a
-//! day of a cluster of a million replicas fits into half a gigabyte.
+//! day of a cluster of a million replicas fits into half a gigabyte. Besides, windows keep what brokers' processors were busy with:
+//! a day of that tells what a byte costs ([`CpuFit`]).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use super::{Observation, PartitionLoad};
+use super::cpu_fit::{WorkRow, fit};
+use super::work::Work;
+use super::{CpuFit, NoFit, Observation, PartitionLoad};
 use crate::base::{BrokerId, BytesPerS, Cores, TimestampMs, TopicName};
 
 /// How long a window is.
@@ -39,6 +43,26 @@ pub struct LoadWindow {
     /// From how many looks.
     pub looks: u32,
     topics: BTreeMap<TopicName, TopicWindow>,
+    /// Brokers' mean work; not in files of evenkeel 0.1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    brokers: BTreeMap<BrokerId, BrokerWindow>,
+}
+
+/// A broker's mean work, over the looks in which all of it was known.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct BrokerWindow {
+    looks: u32,
+    #[serde(deserialize_with = "amounts")]
+    work: Work,
+}
+
+/// Amounts that can be what they say.
+fn amounts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Work, D::Error> {
+    let work = Work::deserialize(deserializer)?;
+    match work.iter().find(|amount| !amount.is_finite() || **amount < 0.0) {
+        Some(wrong) => Err(D::Error::custom(format!("{wrong} is no amount of work"))),
+        None => Ok(work),
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -114,6 +138,22 @@ impl LoadWindows {
         open.take(seen);
         self.tell(seen);
         closed
+    }
+
+    /// What the closed windows tell of the processor time that traffic costs.
+    ///
+    /// # Errors
+    /// They do not tell, or static weights are as good.
+    pub fn fit_cpu(&self) -> Result<CpuFit, NoFit> {
+        let rows = self.closed.iter().enumerate().flat_map(|(at, window)| {
+            let row = move |(broker, seen): (&BrokerId, &BrokerWindow)| WorkRow {
+                window: at,
+                broker: *broker,
+                work: seen.work,
+            };
+            window.brokers.iter().map(row)
+        });
+        fit(&rows.collect::<Vec<_>>())
     }
 
     fn recent(&self, now: TimestampMs) -> impl Iterator<Item = &LoadWindow> {
@@ -224,6 +264,14 @@ impl LoadWindow {
                         _ => *mean,
                     };
                 }
+            }
+        }
+        for (id, seen) in &seen.brokers {
+            let Some(now) = seen.work.row() else { continue };
+            let window = self.brokers.entry(*id).or_default();
+            window.looks += 1;
+            for (mean, now) in window.work.iter_mut().zip(now) {
+                *mean += (now - *mean) / f64::from(window.looks);
             }
         }
         self.looks += 1;

@@ -1,7 +1,7 @@
 //! Means and peaks of loads that are known.
 
 use super::*;
-use crate::observe::{Partition, SeenTopic};
+use crate::observe::{BrokerWork, Partition, SeenBroker, SeenTopic, WorkTraffic};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -116,4 +116,52 @@ fn what_is_unknown_in_between_does_not_count() {
     assert_eq!(told(&mut windows, 10, Some(50.0)), Some(50.0));
     // A clock that was set back closes the window, and the looks before still count.
     assert!(near(told(&mut windows, 1, Some(80.0)), 57.5));
+}
+
+/// A look at three brokers whose leaders are written so much, in MB per second, and nobody reads; each follows the others.
+fn working(minutes: u64, cores_of: impl Fn(f64, f64) -> f64) -> Observation {
+    let mut seen = look(minutes, Some(1.0));
+    let minute = f64::from(u32::try_from(minutes).expect("small"));
+    // Were they in step, what is followed would be told by what is led.
+    let written = [(0.0, 20.0), (0.6, 12.0), (1.5, 25.0)]
+        .map(|(phase, height)| 30.0 + height * (minute / 200.0 + phase).sin());
+    for (id, leads) in (0..).zip(written) {
+        let follows = written.iter().sum::<f64>() - leads;
+        let traffic = WorkTraffic {
+            clients_in_bytes_per_s: leads * 1e6,
+            replicas_in_bytes_per_s: follows * 1e6,
+            replicas_out_bytes_per_s: 2.0 * leads * 1e6,
+            ..WorkTraffic::default()
+        };
+        let work =
+            BrokerWork { cores_used: Cores::new(cores_of(leads, follows)).ok(), traffic: Some(traffic) };
+        seen.brokers.insert(BrokerId(id), SeenBroker { alive: true, work, ..SeenBroker::default() });
+    }
+    seen
+}
+
+#[test]
+fn windows_tell_what_a_byte_costs_and_do_so_after_a_restart() {
+    let mut windows = LoadWindows::default();
+    assert!(matches!(windows.fit_cpu(), Err(NoFit::TooFew { windows: 0, .. })));
+    let mut closed = Vec::new();
+    for minute in (0..1_400).step_by(5) {
+        closed
+            .extend(windows.look(&mut working(minute, |leads, follows| 0.3 + 0.02 * leads + 0.01 * follows)));
+    }
+    let fit = windows.fit_cpu().expect("it tells");
+    assert!(near(Some(fit.base_cores), 0.3) && near(Some(fit.weights.follow), 0.01e-6), "{fit:?}");
+    let texts: Vec<String> =
+        closed.iter().map(|window| serde_json::to_string(window).expect("JSON")).collect();
+    let read: Vec<LoadWindow> =
+        texts.iter().map(|text| serde_json::from_str(text).expect("as written")).collect();
+    let mut again = LoadWindows::default();
+    again.take_back(read, look(1_400, None).taken_at);
+    assert_eq!(again.fit_cpu(), Ok(fit));
+    // What was kept before brokers were in it is still read, and what cannot be is not.
+    let mut old: serde_json::Value = serde_json::from_str(&texts[0]).expect("JSON");
+    old.as_object_mut().expect("an object").remove("brokers").expect("it is there");
+    assert!(serde_json::from_value::<LoadWindow>(old.clone()).is_ok());
+    old["brokers"] = serde_json::json!({"1": {"looks": 3, "work": [-1.0, 0, 0, 0, 0, 0, 0]}});
+    assert!(serde_json::from_value::<LoadWindow>(old).is_err());
 }

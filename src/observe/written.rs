@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use uuid::Uuid;
 
-use super::{Observation, Partition, SeenTopic};
+use super::{Basis, Observation, Partition, SeenTopic};
 use crate::base::{BrokerId, Bytes, BytesPerS, TimestampMs, TopicName, TopicPartition};
 
 /// Two looks that are closer than this are no measure: sizes and times are not taken at one moment.
@@ -113,6 +113,7 @@ impl WriteMeter {
                 if seconds > 0.0 && partition.load.produce_bytes_per_s.is_none() {
                     let rate = meter.windows.iter().sum::<f64>() / seconds;
                     partition.load.produce_bytes_per_s = BytesPerS::new(rate).ok();
+                    partition.load.basis.produce = Some(Basis::OwnLog);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use super::Style;
 use super::layout::{Page, Side, indent, prose, table};
-use crate::ask::{Explanation, Fate, GoalEffect, Obstacle, ReplicaView, Stay};
+use crate::ask::{Explanation, Fate, GoalEffect, Ground, Obstacle, ReplicaView, Stay};
 use crate::base::BrokerId;
 
 /// Renders an explanation for people.
@@ -15,6 +15,7 @@ pub fn explain_text(view: &Explanation, style: Style) -> String {
     );
     let mut page = Page::new(style, &format!("Partition {}", view.partition), &origin);
     page.section("Where it stands, and what it weighs there", &replicas_text(&view.replicas, style));
+    page.section("What these loads rest on", &grounds_text(&view.grounds, style));
     let title = format!("What the proposal does with it ({}, goals `{}`)", view.operation, view.goal_set);
     page.section(&title, &fate_text(&view.fate, style));
     if let Fate::Stays { replicas, leadership } = &view.fate {
@@ -25,6 +26,16 @@ pub fn explain_text(view: &Explanation, style: Style) -> String {
         page.section("Why its leader stays", &obstacles_text(leadership, false, style));
     }
     page.finish()
+}
+
+fn grounds_text(grounds: &[Ground], style: Style) -> String {
+    let name = |load: &str| match load {
+        "produce" => "written".to_owned(),
+        "consume" => "read".to_owned(),
+        other => other.to_owned(),
+    };
+    let line = |ground: &Ground| prose(style, &format!("{}: {}", name(ground.load), ground.words));
+    grounds.iter().map(line).collect()
 }
 
 fn percent(share: f64) -> String {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::base::{BrokerId, RackId};
+use crate::goals::Missing;
 use crate::model::Resource;
 
 /// What a goal lacks.
@@ -15,6 +16,9 @@ pub enum Lack {
         missing: String,
         /// The resource that it is about.
         resource: Option<Resource>,
+        /// What is missing, by kind.
+        #[serde(skip)]
+        lacks: Missing,
     },
     /// What has to stand in a place is more than fits there.
     TooSmall {
@@ -207,12 +211,7 @@ impl Lack {
     pub fn mend(&self) -> String {
         let more = more_brokers;
         match self {
-            Self::NotKnown { resource: Some(Resource::Disk), .. } => {
-                "allow evenkeel to describe log dirs, or give the brokers' `capacity` in the settings".to_owned()
-            }
-            Self::NotKnown { .. } => {
-                "give the brokers' metrics endpoints or a Prometheus server, and their `capacity` in the settings".to_owned()
-            }
+            Self::NotKnown { lacks, .. } => lacks.mend(),
             Self::TooSmall { rack, resource, brokers_missing, capacity_missing } => {
                 let place = rack.as_ref().map_or("the cluster".to_owned(), |rack| format!("rack {rack}"));
                 let brokers = more(*brokers_missing);

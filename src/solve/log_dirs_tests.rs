@@ -38,6 +38,7 @@ fn broker(dirs: &[(&str, &[f64])]) -> ClusterModel {
         alive: true,
         capacity: [None; Resource::COUNT],
         other_disk_bytes: 0.0,
+        other_cpu_cores: 0.0,
         log_dirs: dirs.iter().map(row).collect(),
     };
     let topic = TopicRow {

@@ -21,7 +21,7 @@ pub(super) fn refusals(
         let said = verdict.in_words();
         let (kind, reason, mend) = match verdict {
             Verdict::Met => continue,
-            Verdict::NotReady { .. } => (RefusalKind::GoalNotReady, said, mend_not_ready(goal)),
+            Verdict::NotReady { lacks, .. } => (RefusalKind::GoalNotReady, said, lacks.mend()),
             Verdict::Violated { .. } => match lacking.get(&goal.name) {
                 Some((why, mend)) => (RefusalKind::GoalNotMet, format!("{said}; {why}"), mend.clone()),
                 None => (
@@ -60,25 +60,6 @@ fn lacking(
         }
     }
     by_goal
-}
-
-fn mend_not_ready(goal: &Goal) -> String {
-    let resource = match &goal.rule {
-        Rule::Capacity(rule) => rule.resource,
-        Rule::Balance(rule) => rule.resource,
-        _ => return "look at the cluster again".to_owned(),
-    };
-    match resource {
-        Resource::Disk => {
-            "allow evenkeel to describe log dirs; brokers before Kafka 3.3 do not tell the size of \
-                           their volumes, so give `capacity` in the settings"
-                .to_owned()
-        }
-        _ => {
-            "give the brokers' metrics endpoints or a Prometheus server, and their `capacity` in the settings"
-                .to_owned()
-        }
-    }
 }
 
 fn why_not_met(problem: &Problem, sums: &Sums, goal: &Goal, said: String) -> String {

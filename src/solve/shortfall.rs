@@ -41,8 +41,9 @@ pub fn shortfalls(standing: Standing<'_>, goals: &GoalSet, verdicts: &[Verdict])
     rows.flat_map(|(goal, verdict)| {
         let lacks = match verdict {
             Verdict::Met => Vec::new(),
-            Verdict::NotReady { missing } => {
-                vec![Lack::NotKnown { missing: missing.clone(), resource: resource_of(goal) }]
+            Verdict::NotReady { missing, lacks } => {
+                let (missing, resource) = (missing.clone(), resource_of(goal));
+                vec![Lack::NotKnown { missing, resource, lacks: *lacks }]
             }
             Verdict::Violated { .. } => lacks(standing, &facts, goals, goal),
         };

@@ -148,6 +148,7 @@ fn partition(
             consume_bytes_per_s: BytesPerS::new(seed.consume).ok(),
             leader_cpu_cores: Cores::new(seed.produce / 1e7).ok(),
             follower_cpu_cores: Cores::new(seed.produce / 5e7).ok(),
+            ..PartitionLoad::default()
         },
         ..Partition::default()
     }

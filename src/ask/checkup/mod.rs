@@ -4,6 +4,7 @@
 mod brokers;
 mod data;
 mod facts;
+mod loads;
 mod readiness;
 mod rights;
 mod verdict;
@@ -154,6 +155,10 @@ pub fn check_up(facts: &Facts, acls: Acls) -> Checkup {
         rights::lease(facts, acls),
         rights::canary(facts, acls),
     ];
+    if let Some(loads) = loads::loads(facts) {
+        let after = steps.iter().position(|step| step.name == "metrics").map_or(steps.len(), |at| at + 1);
+        steps.insert(after, loads);
+    }
     // What hangs on a way in that there is not was not tried, whatever else can be said of it.
     if facts.brokers.is_none() {
         for step in steps.iter_mut().skip(3).filter(|step| step.verdict != StepVerdict::NotNeeded) {

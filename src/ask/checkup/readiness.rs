@@ -3,7 +3,7 @@
 use super::GoalReadiness;
 use super::data::gap_words;
 use super::facts::Facts;
-use crate::goals::{Goal, Rule, Standing, Verdict};
+use crate::goals::{Goal, Missing, Standing, Verdict};
 use crate::model::{ClusterModel, Resource, Sums};
 use crate::observe::{GapKind, Observation};
 
@@ -31,11 +31,11 @@ pub(super) fn goals(facts: &Facts) -> Vec<GoalReadiness> {
 
 fn judge(goal: &Goal, standing: Standing, seen: &Observation) -> GoalReadiness {
     match goal.verdict(standing) {
-        Verdict::NotReady { missing } => {
-            let kind = kind_behind(goal, &missing);
+        Verdict::NotReady { missing, lacks } => {
+            let kind = kind_behind(lacks);
             // The first that bears on it: more of the same kind say the same of other brokers.
             let gap = seen.gaps.iter().find(|gap| gap.kind == kind);
-            let mend = gap.map_or_else(|| usual_mend(goal, &missing), gap_words);
+            let mend = gap.map_or_else(|| lacks.mend(), gap_words);
             row(goal, None, missing, mend)
         }
         verdict => row(goal, verdict.is_met(), verdict.in_words(), String::new()),
@@ -47,55 +47,14 @@ fn row(goal: &Goal, met: Option<bool>, words: String, mend: String) -> GoalReadi
     GoalReadiness { goal: goal.name.clone(), tier, ready: met.is_some(), met, words, mend }
 }
 
-fn resource(goal: &Goal) -> Option<Resource> {
-    match &goal.rule {
-        Rule::Capacity(rule) => Some(rule.resource),
-        Rule::Balance(rule) => Some(rule.resource),
-        Rule::Spread(_) | Rule::Minimum(_) | Rule::Placement(_) | Rule::Leadership(_) => None,
-    }
-}
-
 /// The kind of gap that keeps a goal from being judged.
-fn kind_behind(goal: &Goal, missing: &str) -> GapKind {
-    let of_capacity = is_about_capacity(missing);
-    match resource(goal) {
-        Some(Resource::Disk) if of_capacity => GapKind::DiskCapacity,
-        Some(Resource::Disk) => GapKind::LogDirs,
-        Some(Resource::Replicas | Resource::Leaders) | None => GapKind::Topics,
-        Some(_) if of_capacity => GapKind::LoadCapacity,
-        Some(Resource::Cpu) => GapKind::CpuLoad,
-        Some(_) => GapKind::NetworkLoad,
-    }
-}
-
-/// As the verdicts of the rules have it: `the cpu capacity of broker 1 is not known`.
-fn is_about_capacity(missing: &str) -> bool {
-    missing.contains(" capacity ")
-}
-
-/// What helps where no gap tells: a capacity that nobody has set, or loads that nobody measures.
-fn usual_mend(goal: &Goal, missing: &str) -> String {
-    let Some(resource) = resource(goal) else { return String::new() };
-    let (setting, loads) = match resource {
-        Resource::Disk => {
-            ("disk = \"4TB\"", "let the brokers tell the sizes of their replicas (`Describe` on the cluster)")
-        }
-        Resource::NetworkIn | Resource::LeaderBytesIn => (
-            "network-in = \"1.2GB/s\"",
-            "name the brokers' metrics endpoints (`[metrics]`, `--metrics-url`), or let logs be watched (`--load-window`)",
-        ),
-        Resource::NetworkOut | Resource::PotentialNetworkOut => (
-            "network-out = \"1.2GB/s\"",
-            "name the brokers' metrics endpoints (`[metrics]`, `--metrics-url`)",
-        ),
-        Resource::Cpu => {
-            ("cpu-cores = 8", "name the brokers' metrics endpoints (`[metrics]`, `--metrics-url`)")
-        }
-        Resource::Replicas | Resource::Leaders => return String::new(),
-    };
-    if is_about_capacity(missing) {
-        format!("say it under `[capacity]` in the settings: `{setting}`")
-    } else {
-        loads.to_owned()
+fn kind_behind(lacks: Missing) -> GapKind {
+    match lacks {
+        Missing::Unknown | Missing::Load(Resource::Replicas | Resource::Leaders) => GapKind::Topics,
+        Missing::Load(Resource::Disk) => GapKind::LogDirs,
+        Missing::Load(Resource::Cpu) => GapKind::CpuLoad,
+        Missing::Load(_) => GapKind::NetworkLoad,
+        Missing::Capacity(Resource::Disk) => GapKind::DiskCapacity,
+        Missing::Capacity(_) => GapKind::LoadCapacity,
     }
 }

@@ -244,3 +244,50 @@ fn clocks_are_told_where_pages_are_dated_and_nowhere_else() {
     assert_eq!(clocks.verdict, StepVerdict::Warning);
     assert_eq!(clocks.seen[0], "broker 2: its clock is at least 59 s behind ours");
 }
+
+#[test]
+fn loads_say_what_they_rest_on_and_where_the_parts_do_not_add_up() {
+    use crate::observe::{AddsUp, Basis, CpuSharing, NoFit, Observation, Partition, SharedBy};
+    let goals = goals();
+    let mut observation = Observation::default();
+    let steps = |seen: &Observation| {
+        let facts = Facts { look: Some(Ok(seen)), ..facts(&goals) };
+        check_up(&facts, Acls::Missing).steps
+    };
+    assert!(steps(&observation).iter().all(|step| step.name != "loads"), "nobody told any");
+    let mut partition = Partition::default();
+    partition.load.basis.produce = Some(Basis::SharedByLogs);
+    partition.load.basis.cpu = Some(Basis::StaticWeights);
+    observation.topics.entry("t".into()).or_default().partitions = vec![partition];
+    let row = |id: i32, parts_cores| AddsUp {
+        broker: BrokerId(id),
+        measured_cores: 2.0,
+        parts_cores,
+        other_cores: 0.0,
+        copies_cores: 0.0,
+    };
+    let sharing = |brokers| CpuSharing { by: SharedBy::StaticWeights { why: NoFit::OneLook }, brokers };
+    observation.cpu_sharing = Some(sharing(vec![row(1, 2.0), row(2, 1.99)]));
+    let told = steps(&observation);
+    let loads = told.iter().find(|step| step.name == "loads").expect("it is told");
+    assert_eq!(loads.verdict, StepVerdict::Ok, "{loads:?}");
+    assert!(loads.seen[0].starts_with("written: its topic's") && loads.seen[0].ends_with("(1 partitions)"));
+    assert!(loads.seen[2].contains("one look tells no weights"), "{loads:?}");
+    observation.cpu_sharing = Some(sharing(vec![row(1, 2.0), row(2, 2.5)]));
+    let told = steps(&observation);
+    let loads = told.iter().find(|step| step.name == "loads").expect("it is told");
+    assert_eq!(loads.verdict, StepVerdict::Warning);
+    let off = "broker 2: its parts add up to 0.50 cores more than the 2.00 cores that were measured (25 %)";
+    assert!(loads.seen.iter().any(|line| line == off), "{loads:?}");
+}
+
+#[test]
+fn a_limit_by_cores_that_are_not_known_has_a_mend() {
+    let goals = GoalSet::shipped("msk").expect("it is shipped");
+    let mut observation = crate::observe::Observation::default();
+    observation.brokers.entry(BrokerId(1)).or_default().alive = true;
+    let facts = Facts { look: Some(Ok(&observation)), ..facts(&goals) };
+    let told = check_up(&facts, Acls::Missing).goals;
+    let row = told.iter().find(|goal| goal.words.contains("number of cores")).expect("MSK has such a limit");
+    assert!(!row.ready && row.mend.contains("cpu-cores = 8"), "{row:?}");
+}

@@ -10,6 +10,7 @@ use super::args::{ClusterArgs, Format};
 use super::failure::Kind;
 use super::status::to_json;
 use super::target::Target;
+use super::weigh::weigh_for;
 use super::{Failure, Screen, goals, live};
 use crate::ask::{Acls, Endpoint, Facts, Grants, Knock, Need, State, check_up};
 use crate::base::BrokerId;
@@ -189,7 +190,11 @@ fn go_in(runtime: &Runtime, door: &Door, target: &Target, screen: &Screen) -> Re
     let settings = target.metrics.as_ref();
     let endpoints = settings.map(|settings| metrics::visit(settings, &hosts)).transpose();
     let look = live::open_for_loads_telling(target, screen)
-        .and_then(|mut world| Ok(world.observe(&Scope::Full)?))
+        .and_then(|mut world| {
+            let mut seen = world.observe(&Scope::Full)?;
+            weigh_for(target, &mut seen, screen);
+            Ok(seen)
+        })
         .map_err(|failure| failure.message);
     Ok(Inside {
         brokers: Some(brokers),

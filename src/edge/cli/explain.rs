@@ -65,6 +65,7 @@ pub fn run(args: &ExplainArgs, screen: &Screen) -> Result<(), Failure> {
     let proposal = propose(&asked.observation, &asked.goals, &request, &asked.limits)?;
     let explained = Explained {
         model: &proposal.model,
+        seen: &asked.observation,
         goals: &asked.goals,
         request: &request,
         solution: &proposal.solution,

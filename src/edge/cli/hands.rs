@@ -5,6 +5,7 @@ use super::carry::Order;
 use super::session::{self, Records, Right, Session, refuse_unfinished};
 use super::sharing::{self, Take, Voice};
 use super::target::Target;
+use super::weigh::weigh_for;
 use super::{Failure, Screen, marks};
 use crate::base::{BrokerId, TimestampMs};
 use crate::control::{Recollection, Record, Scope, World};
@@ -34,10 +35,11 @@ impl Hands {
     ) -> Result<(Self, Observation), Failure> {
         let way = if execute { sharing::set_out(target, &session::verb()) } else { None };
         let mut world = connect()?;
-        let seen = world.observe(&Scope::Full)?;
+        let mut seen = world.observe(&Scope::Full)?;
         if !execute {
             // A place to write things down is needed by those who act only.
             let records = Records::of(target, &seen).ok();
+            weigh_for(target, &mut seen, screen);
             let look = |records: &Records| records.overview(Voice::Screen(*screen));
             let known = records.as_ref().map(look).transpose()?.unwrap_or_default().known;
             return Ok((Self { world, right: None, records, known }, seen));
@@ -47,7 +49,8 @@ impl Hands {
         refuse_unfinished(&right.known, &records.words)?;
         let known = right.known.clone();
         // Whoever had the right a moment ago may have changed what was seen.
-        let seen = world.observe(&Scope::Full)?;
+        let mut seen = world.observe(&Scope::Full)?;
+        weigh_for(target, &mut seen, screen);
         Ok((Self { world, right: Some(right), records: Some(records), known }, seen))
     }
 

@@ -59,6 +59,7 @@ mod stop;
 mod target;
 mod vigil;
 mod ward;
+mod weigh;
 mod what_if;
 
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 
 use super::args::{ClusterArgs, check_output};
 use super::target::Target;
+use super::weigh::weigh_for;
 use super::{Failure, Screen, live};
 use crate::control::Scope;
 use crate::observe::write_snapshot;
@@ -37,7 +38,8 @@ pub struct SnapshotArgs {
 pub fn run(args: &SnapshotArgs, screen: &Screen) -> Result<(), Failure> {
     check_output(args.output.as_ref())?;
     let target = Target::resolve(&args.cluster, screen)?;
-    let observation = live::open_for_loads_telling(&target, screen)?.observe(&Scope::Full)?;
+    let mut observation = live::open_for_loads_telling(&target, screen)?.observe(&Scope::Full)?;
+    weigh_for(&target, &mut observation, screen);
     if !observation.gaps.is_empty() {
         screen.warn("the snapshot is not complete:");
         screen.note(gaps_text(&observation.gaps, screen.notes).trim_end());

@@ -8,6 +8,7 @@ use clap::Args;
 use super::args::ClusterArgs;
 use super::session::Records;
 use super::target::Target;
+use super::weigh::weigh;
 use super::{Failure, Screen, live};
 use crate::config::ExecutionSettings;
 use crate::control::{Scope, World};
@@ -68,8 +69,11 @@ fn look_by(
             .hint("say `--bootstrap HOST:PORT`, `--cluster NAME --config FILE`, or `--snapshot FILE`"));
     }
     let target = Target::resolve(&args.cluster, screen)?;
-    let observation = open(&target)?.observe(&Scope::Full)?;
+    let mut observation = open(&target)?.observe(&Scope::Full)?;
     let records = Records::of(&target, &observation).ok();
+    if let Some(records) = &records {
+        weigh(records.path(), &mut observation, screen);
+    }
     let Target { goals, execution, plan_for, .. } = target;
     Ok(Seen { observation, goals, execution, plan_for, records })
 }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
+use loads::Loads;
+
 use super::board::Corner;
 use super::live_files::{Files, LiveFiles};
 use super::session::{NoRight, Records, Right, Session, is_daemons, now};
@@ -21,7 +23,7 @@ use crate::control::{Approval, Controller, Decision, Happening, Scope, Unfinishe
 use crate::edge::kafka::StopFlag;
 use crate::edge::lease::LeaseError;
 use crate::execute::{Execution, Outcome};
-use crate::observe::{LoadWindows, Observation, SizeHistory};
+use crate::observe::{Observation, SizeHistory};
 use crate::plan::Plan;
 use crate::report::Proposed;
 use crate::solve::Operation;
@@ -52,7 +54,7 @@ struct Held {
     /// How large topics were over two weeks; what was written down before is added once it was read.
     sizes: Option<SizeHistory>,
     /// The loads of the last day, where there are metrics.
-    loads: Option<LoadWindows>,
+    loads: Option<Loads>,
 }
 
 impl Held {

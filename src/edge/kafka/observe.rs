@@ -70,6 +70,7 @@ pub(super) async fn observe(
         topics: answers.topics.topics,
         reassignments: BTreeMap::new(),
         gaps,
+        cpu_sharing: None,
         canary: None,
     };
     let say = |error: &KafkaError| reason(client, error);

@@ -28,6 +28,7 @@ impl SimPartition {
             consume_bytes_per_s: BytesPerS::new(consume).ok(),
             leader_cpu_cores: Cores::new(produce * PRODUCE_CORES + consume * CONSUME_CORES).ok(),
             follower_cpu_cores: Cores::new(produce * REPLICATE_CORES).ok(),
+            ..PartitionLoad::default()
         }
     }
 }

@@ -15,7 +15,7 @@ mod seal;
 
 pub use dir::ClusterDir;
 pub use journal::SqliteJournal;
-pub use loads::LoadShelf;
+pub use loads::{KeptWeights, LoadShelf};
 pub use lock::{Holder, Lock, LockError, Role};
 pub use reader::{Asked, JournalReader, Listed};
 

@@ -34,8 +34,16 @@ pub(super) fn observation(row: FileRow) -> Checked<Observation> {
         topics,
         reassignments,
         gaps: row.gaps.unwrap_or_default(),
+        cpu_sharing: row.cpu_sharing,
         canary: None,
     };
+    if observation.cpu_sharing.as_ref().is_some_and(|sharing| !sharing.is_sound()) {
+        return wrong("cpu_sharing".to_owned(), "a number of it is negative or no number".to_owned());
+    }
+    let rows = observation.cpu_sharing.iter().flat_map(|sharing| &sharing.brokers);
+    if let Some(stranger) = rows.map(|row| row.broker).find(|id| !observation.brokers.contains_key(id)) {
+        return wrong("cpu_sharing.brokers".to_owned(), format!("broker {stranger} is not in brokers"));
+    }
     add_gaps(&mut observation);
     Ok(observation)
 }
@@ -56,6 +64,7 @@ fn brokers(rows: Vec<BrokerRow>) -> Checked<Brokers> {
             alive: row.alive.unwrap_or(true),
             capacity: capacity(row.capacity.unwrap_or_default(), &log_dirs),
             log_dirs,
+            other_cpu_cores: row.other_cpu_cores.map(|cores| cores.0),
             throttle: row.throttle.unwrap_or_default(),
             ..SeenBroker::default()
         };
@@ -233,6 +242,7 @@ fn partition(brokers: &Brokers, at: &PartitionPlace<'_>, row: PartitionRow) -> C
             consume_bytes_per_s: row.consume_bytes_per_s.map(|rate| rate.0),
             leader_cpu_cores: row.leader_cpu_cores.map(|cores| cores.0),
             follower_cpu_cores: row.follower_cpu_cores.map(|cores| cores.0),
+            basis: row.load_basis,
         },
     };
     let size = row.size_bytes.map(|count| count.0);

@@ -8,8 +8,9 @@ use proptest::sample::{Index, subsequence};
 use super::{read_snapshot, write_snapshot};
 use crate::base::{BrokerId, Bytes, BytesPerS, Cores, TimestampMs, TopicName, TopicPartition};
 use crate::observe::{
-    BrokerThrottle, Capacity, Gap, GapKind, LogDir, Observation, Partition, PartitionLoad, Reassignment,
-    Replica, SeenBroker, SeenTopic, ThrottledReplicas, TopicThrottle,
+    AddsUp, Basis, BrokerThrottle, Capacity, CpuFit, CpuSharing, Gap, GapKind, LoadBasis, LogDir, NoFit,
+    Observation, Partition, PartitionLoad, Reassignment, Replica, SeenBroker, SeenTopic, SharedBy,
+    ThrottledReplicas, TopicThrottle, TrafficWeights,
 };
 
 const BROKERS: i32 = 5;
@@ -58,8 +59,8 @@ fn broker() -> impl Strategy<Value = SeenBroker> {
         },
     );
     let names = (maybe("[a-z\"\\\\é\u{7}]{1,5}"), maybe("[a-z.]*"), maybe(any::<u16>()), any::<bool>());
-    (names, capacity, (dir("/data/1"), dir("/data/2")), throttle).prop_map(
-        |((rack, host, port, alive), capacity, (one, two), throttle)| SeenBroker {
+    (names, capacity, (dir("/data/1"), dir("/data/2")), throttle, maybe(cores())).prop_map(
+        |((rack, host, port, alive), capacity, (one, two), throttle, other_cpu_cores)| SeenBroker {
             rack: rack.as_deref().map(Into::into),
             host,
             port,
@@ -67,6 +68,7 @@ fn broker() -> impl Strategy<Value = SeenBroker> {
             log_dirs: vec![one, two],
             capacity,
             throttle,
+            other_cpu_cores,
             ..SeenBroker::default()
         },
     )
@@ -79,11 +81,15 @@ fn replica() -> impl Strategy<Value = Replica> {
 }
 
 fn load() -> impl Strategy<Value = PartitionLoad> {
-    (rate(), rate(), cores(), cores()).prop_map(|(produce, consume, leader, follower)| PartitionLoad {
-        produce_bytes_per_s: Some(produce),
-        consume_bytes_per_s: Some(consume),
-        leader_cpu_cores: Some(leader),
-        follower_cpu_cores: Some(follower),
+    let cpu = maybe(proptest::sample::select(vec![Basis::FittedWeights, Basis::StaticWeights]));
+    (rate(), rate(), cores(), cores(), cpu).prop_map(|(produce, consume, leader, follower, cpu)| {
+        PartitionLoad {
+            produce_bytes_per_s: Some(produce),
+            consume_bytes_per_s: Some(consume),
+            leader_cpu_cores: Some(leader),
+            follower_cpu_cores: Some(follower),
+            basis: LoadBasis { produce: cpu.map(|_| Basis::SharedByLogs), consume: None, cpu },
+        }
     })
 }
 
@@ -134,13 +140,42 @@ fn topic() -> impl Strategy<Value = SeenTopic> {
     )
 }
 
+fn sharing() -> impl Strategy<Value = CpuSharing> {
+    let fit = proptest::array::uniform8(0.0..1e3).prop_map(|numbers| {
+        let [produce, consume, follow, serve, base_cores, median_off, p95_off, static_median_off] = numbers;
+        SharedBy::Fit(CpuFit {
+            weights: TrafficWeights { produce, consume, follow, serve },
+            base_cores,
+            windows: 96,
+            brokers: 5,
+            left_out: 2,
+            median_off,
+            p95_off,
+            static_median_off,
+        })
+    });
+    let whys = vec![
+        NoFit::OneLook,
+        NoFit::Alike,
+        NoFit::TooFew { windows: 1, rows: 2, left_out: 3 },
+        NoFit::NotBetter { fit_off: 0.5, static_off: 0.25 },
+    ];
+    let why = proptest::sample::select(whys).prop_map(|why| SharedBy::StaticWeights { why });
+    let row = (0..BROKERS, proptest::array::uniform4(0.0..64.0)).prop_map(|(broker, numbers)| {
+        let [measured_cores, parts_cores, other_cores, copies_cores] = numbers;
+        AddsUp { broker: BrokerId(broker), measured_cores, parts_cores, other_cores, copies_cores }
+    });
+    (prop_oneof![fit, why], proptest::collection::vec(row, 0..3))
+        .prop_map(|(by, brokers)| CpuSharing { by, brokers })
+}
+
 fn observation() -> impl Strategy<Value = Observation> {
     let names = (maybe(".*"), maybe("[0-9.]{5}"), maybe(0..BROKERS));
     let topics =
         proptest::collection::btree_map("[a-zA-Z0-9_-]{1,8}".prop_map(TopicName::from), topic(), 0..4);
     let brokers = proptest::collection::vec(broker(), 5);
-    (names, 0..4_000_000_000_000u64, brokers, topics, maybe(".*")).prop_map(
-        |((cluster_id, kafka_version, controller), at, brokers, topics, gap)| {
+    (names, 0..4_000_000_000_000u64, brokers, topics, (maybe(".*"), maybe(sharing()))).prop_map(
+        |((cluster_id, kafka_version, controller), at, brokers, topics, (gap, cpu_sharing))| {
             let first = topics.iter().find(|(_, topic)| !topic.partitions.is_empty());
             let reassignment = first.map(|(name, topic)| {
                 let replicas = topic.partitions[0].replicas.clone();
@@ -158,6 +193,7 @@ fn observation() -> impl Strategy<Value = Observation> {
                 topics,
                 reassignments: reassignment.into_iter().collect::<BTreeMap<_, _>>(),
                 gaps: gap.into_iter().collect(),
+                cpu_sharing,
                 canary: None,
             }
         },

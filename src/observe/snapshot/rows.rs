@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::base::{Bytes, BytesPerS, Cores, TimestampMs};
-use crate::observe::{BrokerThrottle, Gap};
+use crate::observe::{BrokerThrottle, CpuSharing, Gap, LoadBasis};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct FileRow {
@@ -23,6 +23,8 @@ pub(super) struct FileRow {
     pub reassignments: Option<Vec<ReassignmentRow>>,
     #[serde(default)]
     pub gaps: Option<Vec<Gap>>,
+    #[serde(default)]
+    pub cpu_sharing: Option<CpuSharing>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -47,6 +49,8 @@ pub(super) struct BrokerRow {
     pub alive: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity: Option<CapacityRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_cpu_cores: Option<CoreCount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_dirs: Option<Vec<LogDirRow>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,6 +122,8 @@ pub(super) struct PartitionRow {
     pub leader_cpu_cores: Option<CoreCount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub follower_cpu_cores: Option<CoreCount>,
+    #[serde(default, skip_serializing_if = "LoadBasis::is_empty")]
+    pub load_basis: LoadBasis,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replica_sizes_bytes: Option<Vec<Option<ByteCount>>>,
     #[serde(skip_serializing_if = "Option::is_none")]

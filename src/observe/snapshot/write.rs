@@ -42,6 +42,9 @@ pub fn write_snapshot(observation: &Observation) -> String {
         text.push_str(",\n");
         list(&mut text, "gaps", observation.gaps.iter().map(json));
     }
+    if let Some(sharing) = &observation.cpu_sharing {
+        text.extend([",\n\"cpu_sharing\": ", &json(sharing)]);
+    }
     text.push_str("\n}\n");
     text
 }
@@ -84,6 +87,7 @@ fn broker_row(id: BrokerId, broker: &SeenBroker) -> BrokerRow {
         port: broker.port,
         alive: Some(broker.alive),
         capacity: (broker.capacity != crate::observe::Capacity::default()).then_some(capacity),
+        other_cpu_cores: broker.other_cpu_cores.map(CoreCount),
         log_dirs: (!broker.log_dirs.is_empty()).then(|| log_dirs.collect()),
         throttle: (!broker.throttle.is_clear()).then_some(broker.throttle),
     }
@@ -146,6 +150,7 @@ fn partition_row(observation: &Observation, partition: &Partition) -> PartitionR
         consume_bytes_per_s: partition.load.consume_bytes_per_s.map(Rate),
         leader_cpu_cores: partition.load.leader_cpu_cores.map(CoreCount),
         follower_cpu_cores: partition.load.follower_cpu_cores.map(CoreCount),
+        load_basis: partition.load.basis,
         replica_sizes_bytes: sizes.iter().any(Option::is_some).then_some(sizes),
         replica_log_dirs: log_dirs.iter().any(Option::is_some).then_some(log_dirs),
         on_disk: (!on_disk.is_empty()).then_some(on_disk),
