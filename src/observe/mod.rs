@@ -7,6 +7,7 @@ mod cpu;
 mod growth;
 mod load;
 mod observation;
+mod read;
 mod signals;
 mod snapshot;
 mod windows;
@@ -18,6 +19,7 @@ pub use observation::{
     BrokerThrottle, CONTROLLER, Capacity, Gap, GapKind, LogDir, Observation, Partition, Reassignment,
     Replica, SeenBroker, SeenTopic, ThrottledReplicas, TopicThrottle,
 };
+pub use read::{Commits, GroupCommits, GroupId, ReadMeter};
 pub use signals::{BrokerLatency, BrokerTraffic, CanaryTimes, EndToEnd, Signals};
 pub use snapshot::{SnapshotError, read_snapshot, write_snapshot};
 pub use windows::{LoadWindow, LoadWindows, Peak};

@@ -153,6 +153,7 @@ pub fn check_up(facts: &Facts, acls: Acls) -> Checkup {
         data::capacities(facts),
         rights::lease(facts, acls),
         rights::canary(facts, acls),
+        rights::reads(facts, acls),
     ];
     // What hangs on a way in that there is not was not tried, whatever else can be said of it.
     if facts.brokers.is_none() {

@@ -86,7 +86,7 @@ fn usual_mend(goal: &Goal, missing: &str) -> String {
         ),
         Resource::NetworkOut | Resource::PotentialNetworkOut => (
             "network-out = \"1.2GB/s\"",
-            "name the brokers' metrics endpoints (`[metrics]`, `--metrics-url`)",
+            "name the brokers' metrics endpoints (`[metrics]`, `--metrics-url`), or let logs and groups be watched (`--load-window`)",
         ),
         Resource::Cpu => {
             ("cpu-cores = 8", "name the brokers' metrics endpoints (`[metrics]`, `--metrics-url`)")

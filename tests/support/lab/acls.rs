@@ -38,17 +38,21 @@ impl Acl {
             (4, "kafka-cluster".to_owned())
         } else if let Some(topic) = after("--topic") {
             (2, topic)
+        } else if let Some(group) = after("--group") {
+            (3, group)
         } else {
             (5, after("--transactional-id").unwrap_or_else(|| panic!("no resource in {line}")))
         };
         let principal = after("--allow-principal").expect("a principal");
         let operations = words.windows(2).filter(|pair| pair[0] == "--operation").map(|pair| pair[1].clone());
+        // Of all topics and of all groups are different things.
+        let what = if kind == 3 { format!("group {name}") } else { name.clone() };
         let one = |operation: String| Self {
             kind,
             name: name.clone(),
             operation: code(&operation),
             principal: principal.clone(),
-            words: format!("{operation} on {name}"),
+            words: format!("{operation} on {what}"),
         };
         operations.map(one).collect()
     }

@@ -14,6 +14,7 @@ mod node;
 mod open_sasl;
 mod process;
 mod prometheus;
+mod reading;
 mod seen;
 mod steady;
 mod tls;
@@ -43,6 +44,7 @@ use volumes::Mount;
 
 pub use acls::Acl;
 pub use prometheus::Prometheus;
+pub use reading::Reading;
 pub use seen::{Seen, SeenPartition};
 pub use steady::Steady;
 pub use traffic::Traffic;
