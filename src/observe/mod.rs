@@ -3,6 +3,7 @@
 //! "Unknown" and "absent" are different values here. What could not be seen becomes a [`Gap`]; nothing is
 //! filled in with a guess. This room reads no socket: `edge` fills an [`Observation`], this room checks it.
 
+mod absence;
 mod cpu;
 mod growth;
 mod load;
@@ -13,6 +14,7 @@ mod snapshot;
 mod windows;
 mod written;
 
+pub use absence::{Absence, Absences, Absent};
 pub use growth::{Growth, SizeHistory, Tides, TopicSizes};
 pub use load::{BrokerMetrics, PartitionLoad, attribute};
 pub use observation::{

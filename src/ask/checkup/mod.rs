@@ -18,6 +18,7 @@ pub use facts::{
     Certificate, Endpoint, Facts, Granted, Grants, Greeting, Knock, Lacking, Need, On, PageSeen, Purpose,
     Refusal, Stage, Way, Weight,
 };
+pub use readiness::lacking;
 pub use rights::Acls;
 
 /// The answer to `evenkeel check`.

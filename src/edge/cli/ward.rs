@@ -1,5 +1,6 @@
 //! [`Ward`]: one cluster that the daemon looks after: it looks, proposes, and where it may, acts.
 
+mod absences;
 mod leave;
 mod loads;
 mod sizes;
@@ -21,7 +22,7 @@ use crate::control::{Approval, Controller, Decision, Happening, Scope, Unfinishe
 use crate::edge::kafka::StopFlag;
 use crate::edge::lease::LeaseError;
 use crate::execute::{Execution, Outcome};
-use crate::observe::{LoadWindows, Observation, SizeHistory};
+use crate::observe::{Absences, LoadWindows, Observation, SizeHistory};
 use crate::plan::Plan;
 use crate::report::Proposed;
 use crate::solve::Operation;
@@ -51,6 +52,8 @@ struct Held {
     stands_by: Option<String>,
     /// How large topics were over two weeks; what was written down before is added once it was read.
     sizes: Option<SizeHistory>,
+    /// What was lacking at the last look, and since when; what was written down before is taken up once it was read.
+    absences: Option<Absences>,
     /// The loads of the last day, where there are metrics.
     loads: Option<LoadWindows>,
 }
@@ -65,6 +68,7 @@ impl Held {
             has_tried: false,
             stands_by: None,
             sizes: None,
+            absences: None,
             loads: None,
         }
     }
@@ -153,6 +157,7 @@ impl Ward {
         let overview = self.recollect(held, &seen)?;
         self.gather_loads(held, &mut seen);
         self.look_out(held, &overview.local, &seen, world.now());
+        self.note_absences(held, &overview.local, &seen, world.now());
         if let Some(unfinished) = overview.known.unfinished().last() {
             return self.take_up(world, held, controller, &overview, unfinished);
         }
