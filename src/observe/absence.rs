@@ -46,6 +46,8 @@ impl Absences {
     /// Takes in what a full look lacks, each with the reason. What was lacking before keeps its beginning; what is lacking no
     /// more is forgotten. Returns whether anything has changed.
     pub fn look(&mut self, now: TimestampMs, mut lacking: Vec<(Absent, String)>) -> bool {
+        // To the second, as it is written down: what was read back is what was kept.
+        let now = TimestampMs(now.0 / 1000 * 1000);
         // Of several reasons for one thing the first counts, as it was told.
         lacking.sort_by(|(one, _), (other, _)| one.cmp(other));
         lacking.dedup_by(|(later, _), (first, _)| later == first);
@@ -92,32 +94,38 @@ mod tests {
     fn what_goes_on_lacking_keeps_its_beginning_and_what_comes_back_begins_anew() {
         let mut absences = Absences::default();
         let refused = || (broker(3), "Connection refused".to_owned());
-        assert!(absences.look(TimestampMs(10), vec![refused(), (goal("network-in"), "no loads".to_owned())]));
         assert!(
-            !absences.look(TimestampMs(20), vec![(goal("network-in"), "no loads".to_owned()), refused()])
+            absences.look(TimestampMs(10_000), vec![refused(), (goal("network-in"), "no loads".to_owned())])
         );
-        assert!(absences.look(TimestampMs(30), vec![(broker(3), "timed out".to_owned())]), "another reason");
-        assert_eq!(told(&absences), [(broker(3), 10, "timed out")]);
-        assert!(absences.look(TimestampMs(40), Vec::new()));
+        assert!(
+            !absences.look(TimestampMs(20_000), vec![(goal("network-in"), "no loads".to_owned()), refused()])
+        );
+        assert!(
+            absences.look(TimestampMs(30_000), vec![(broker(3), "timed out".to_owned())]),
+            "another reason"
+        );
+        assert_eq!(told(&absences), [(broker(3), 10_000, "timed out")]);
+        assert!(absences.look(TimestampMs(40_000), Vec::new()));
         assert!(absences.is_empty());
-        absences.look(TimestampMs(50), vec![refused()]);
-        assert_eq!(told(&absences), [(broker(3), 50, "Connection refused")]);
+        absences.look(TimestampMs(50_000), vec![refused()]);
+        assert_eq!(told(&absences), [(broker(3), 50_000, "Connection refused")]);
     }
 
     #[test]
     fn one_thing_lacks_once_and_no_beginning_lies_ahead() {
         let mut absences = Absences::default();
         let (one, other) = ("bytes in".to_owned(), "bytes out".to_owned());
-        absences.look(TimestampMs(50), vec![(broker(3), one), (broker(3), other)]);
-        assert_eq!(told(&absences), [(broker(3), 50, "bytes in")]);
-        absences.look(TimestampMs(20), vec![(broker(3), "bytes in".to_owned())]);
-        assert_eq!(told(&absences), [(broker(3), 20, "bytes in")]);
+        absences.look(TimestampMs(50_000), vec![(broker(3), one), (broker(3), other)]);
+        assert_eq!(told(&absences), [(broker(3), 50_000, "bytes in")]);
+        absences.look(TimestampMs(20_000), vec![(broker(3), "bytes in".to_owned())]);
+        assert_eq!(told(&absences), [(broker(3), 20_000, "bytes in")]);
     }
 
     #[test]
     fn it_is_written_down_as_it_is_read() {
         let mut absences = Absences::default();
-        absences.look(TimestampMs(7), vec![(broker(3), "gone".to_owned()), (goal("g"), "why".to_owned())]);
+        absences
+            .look(TimestampMs(7_800), vec![(broker(3), "gone".to_owned()), (goal("g"), "why".to_owned())]);
         let text = serde_json::to_string(&absences).unwrap();
         assert_eq!(serde_json::from_str::<Absences>(&text).unwrap(), absences);
     }
