@@ -296,7 +296,7 @@ fn what_is_lacking_is_told_with_its_beginning() {
     expect(
         &told,
         "evenkeel_goal_held_back_since_timestamp_seconds{cluster=prod,goal=network-in,tier=1}",
-        7.5,
+        7.0,
     );
     gauges.lacks(Absences::default());
     assert!(!has(&page(&gauges, NOW), "evenkeel_observation_gap_since_timestamp_seconds"));

@@ -22,10 +22,11 @@ use crate::control::{Approval, Controller, Decision, Happening, Scope, Unfinishe
 use crate::edge::kafka::StopFlag;
 use crate::edge::lease::LeaseError;
 use crate::execute::{Execution, Outcome};
-use crate::observe::{Absences, LoadWindows, Observation, SizeHistory};
+use crate::observe::{Absences, Observation, SizeHistory};
 use crate::plan::Plan;
 use crate::report::Proposed;
 use crate::solve::Operation;
+use loads::Loads;
 
 /// One cluster, and all that is needed to look after it.
 pub struct Ward {
@@ -55,7 +56,7 @@ struct Held {
     /// What was lacking at the last look, and since when; what was written down before is taken up once it was read.
     absences: Option<Absences>,
     /// The loads of the last day, where there are metrics.
-    loads: Option<LoadWindows>,
+    loads: Option<Loads>,
 }
 
 impl Held {
@@ -320,7 +321,7 @@ impl Ward {
             plan = %unfinished.plan.id,
             "carrying on what was begun {} by {}", unfinished.began_at, unfinished.by
         );
-        let mut session = Session::new(world, right);
+        let mut session = Session::new(held.gathering(world), right);
         // What an operator ordered is theirs, whatever the goals are; what a daemon levels serves its goals.
         if is_daemons(&unfinished.by) && unfinished.plan.operation == Operation::Rebalance.to_string() {
             session = session.heeding(held.files.asks());
@@ -387,7 +388,7 @@ impl Ward {
         }
         // Whoever had the right a moment ago may have changed what was seen.
         let seen = world.observe(&Scope::Full)?;
-        let mut session = Session::new(world, right);
+        let mut session = Session::new(held.gathering(world), right);
         if approval.is_none() {
             session = session.heeding(held.files.asks());
         }

@@ -30,10 +30,14 @@ impl Followed {
     /// What all groups have committed. To be asked before the ends of logs are, so that no group is beyond its log's end.
     pub async fn ask(&mut self, client: &AdminClient) -> Commits {
         let (commits, listed) = client.commits(LIMIT).await;
+        self.remember(listed);
+        commits
+    }
+
+    fn remember(&mut self, listed: Vec<Listed>) {
         self.listed = listed;
         self.listed.sort_by_key(|group| !group.has_members);
         self.listed.truncate(WATCHED_MOST);
-        commits
     }
 
     /// Takes a full look in, and writes into it what clients read.
@@ -46,16 +50,23 @@ impl Followed {
         self.meter.look(seen, commits, spans);
     }
 
-    /// Looks at commits between full looks. Who does not tell just now tells at the next one.
+    /// Looks at commits between full looks, and at groups that have come meanwhile where there are not too many. Who does not
+    /// tell just now tells at the next one.
     pub async fn peek(&mut self, client: &AdminClient, now: TimestampMs) {
         let began = Instant::now();
-        let commits = client.commits_of(&self.listed, LIMIT).await;
+        let commits = if self.listed.len() < WATCHED_MOST {
+            let (commits, listed) = client.commits(LIMIT).await;
+            self.remember(listed);
+            commits
+        } else {
+            client.commits_of(&self.listed, LIMIT).await
+        };
         self.took = began.elapsed();
         self.meter.heed(now, &commits);
     }
 
-    /// How long to wait for the next look at commits, on the wall; `None` where there is nobody to look at.
-    pub fn pause(&self) -> Option<Duration> {
-        (!self.listed.is_empty()).then(|| PAUSE.max(self.took * PAUSE_OF_WORK))
+    /// How long to wait for the next look at commits, on the wall.
+    pub fn pause(&self) -> Duration {
+        PAUSE.max(self.took * PAUSE_OF_WORK)
     }
 }

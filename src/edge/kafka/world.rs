@@ -78,11 +78,10 @@ impl KafkaWorld {
             if left.is_zero() || self.stop.is_leaving() || self.stop.count() != stops {
                 return;
             }
-            let pause = self.watched.as_ref().and_then(|watched| watched.reads.pause());
-            let wall = self.clock.on_the_wall(left);
-            self.stop.wait(pause.unwrap_or(wall).min(wall));
+            let pause = self.watched.as_ref().map_or(window, |watched| watched.reads.pause());
+            self.stop.wait(pause.min(self.clock.on_the_wall(left)));
             let now = self.clock.now();
-            if let Some(watched) = self.watched.as_mut().filter(|_| pause.is_some() && now < until) {
+            if let Some(watched) = self.watched.as_mut().filter(|_| now < until) {
                 self.runtime.block_on(watched.reads.peek(&self.client, now));
             }
         }
