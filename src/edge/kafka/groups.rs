@@ -39,12 +39,11 @@ const GROUPS_AT_ONCE: usize = 20;
 pub(super) const OFFSETS_OF_MANY: VersionRange = VersionRange { min: 8, max: 9 };
 
 /// A group that commits offsets, as its coordinator lists it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Listed {
+#[derive(Debug, Clone)]
+struct Listed {
     id: GroupId,
-    coordinator: BrokerId,
     is_share: bool,
-    pub has_members: bool,
+    has_members: bool,
 }
 
 /// What came of one broker.
@@ -57,65 +56,43 @@ struct Heard {
 }
 
 impl AdminClient {
-    /// What all groups of the cluster have committed, as far as it is told within `limit`; and who was listed.
-    pub(super) async fn commits(&self, limit: Duration) -> (Commits, Vec<Listed>) {
-        let brokers = self.topology().alive().map(|(id, _)| (id, None)).collect();
-        self.hear(brokers, limit).await
-    }
-
-    /// What these groups have committed, asked of those who listed them.
-    pub(super) async fn commits_of(&self, groups: &[Listed], limit: Duration) -> Commits {
-        let mut brokers: BTreeMap<BrokerId, Vec<Listed>> = BTreeMap::new();
-        for group in groups {
-            brokers.entry(group.coordinator).or_default().push(group.clone());
-        }
-        self.hear(brokers.into_iter().map(|(broker, listed)| (broker, Some(listed))).collect(), limit).await.0
-    }
-
-    /// Asks brokers for the groups given, or else for those that they list.
-    async fn hear(
-        &self,
-        brokers: Vec<(BrokerId, Option<Vec<Listed>>)>,
-        limit: Duration,
-    ) -> (Commits, Vec<Listed>) {
+    /// What all groups of the cluster have committed, as far as it is told within `limit`.
+    pub(super) async fn commits(&self, limit: Duration) -> Commits {
         let (deadline, places) = (Deadline::after(limit), Arc::new(Semaphore::new(BROKERS_AT_ONCE)));
         let mut asked = JoinSet::new();
-        for (broker, listed) in brokers {
+        for (broker, _) in self.topology().alive() {
             let (client, places) = (self.clone(), Arc::clone(&places));
             asked.spawn(async move {
                 let place = places.acquire_owned().await;
-                let heard = client.hear_broker(broker, listed, deadline).await;
+                let heard = client.hear_broker(broker, deadline).await;
                 drop(place);
                 heard
             });
         }
         let (mut commits, mut listed, mut failed) = (Commits::default(), BTreeSet::new(), None);
         for heard in asked.join_all().await {
-            listed.extend(heard.listed);
+            listed.extend(heard.listed.into_iter().map(|group| group.id));
             commits.groups.extend(heard.groups);
             commits.denied += heard.denied;
             failed = failed.or(heard.failed);
         }
-        let is_silent = |group: &&Listed| !commits.groups.contains_key(&group.id);
-        commits.silent = listed.iter().filter(is_silent).map(|group| Arc::clone(&group.id)).collect();
+        commits.silent = listed.into_iter().filter(|id| !commits.groups.contains_key(id)).collect();
         if let Some(error) = &failed {
             commits.trouble = Some(error.to_string());
         }
-        if commits.denied > 0 || failed.as_ref().is_some_and(KafkaError::is_denial) {
+        if commits.denied > 0 {
             let right = Right { operation: "Describe", resource: Resource::Group };
             commits.mend = grant_of(&right, self.settings());
         }
-        (commits, listed.into_iter().collect())
+        commits
     }
 
-    async fn hear_broker(&self, broker: BrokerId, listed: Option<Vec<Listed>>, deadline: Deadline) -> Heard {
+    /// The groups that a broker coordinates, and what they have committed.
+    async fn hear_broker(&self, broker: BrokerId, deadline: Deadline) -> Heard {
         let mut heard = Heard::default();
-        match listed {
-            Some(listed) => heard.listed = listed,
-            None => match self.list_groups(broker, deadline).await {
-                Ok(listed) => heard.listed = listed,
-                Err(error) => return Heard { failed: Some(error), ..heard },
-            },
+        match self.list_groups(broker, deadline).await {
+            Ok(listed) => heard.listed = listed,
+            Err(error) => return Heard { failed: Some(error), ..heard },
         }
         let (share, others): (Vec<Listed>, Vec<Listed>) =
             heard.listed.iter().cloned().partition(|group| group.is_share);
@@ -154,7 +131,7 @@ impl AdminClient {
             let api = kafka_protocol::messages::ApiKey::ListGroups;
             return Err(reply.error(api, "", None, code, ""));
         }
-        Ok(reply.answer.groups.iter().filter_map(|group| listed(broker, group)).collect())
+        Ok(reply.answer.groups.iter().filter_map(listed).collect())
     }
 
     async fn fetch_offsets(
@@ -238,13 +215,12 @@ impl AdminClient {
 }
 
 /// A group that commits offsets to Kafka. Others only agree on who does what, such as workers of Kafka Connect.
-fn listed(broker: BrokerId, group: &ListedGroup) -> Option<Listed> {
+fn listed(group: &ListedGroup) -> Option<Listed> {
     let kind = group.group_type.to_ascii_lowercase();
     let reads = matches!(&*group.protocol_type, "" | "consumer" | "share" | "streams");
     let state = group.group_state.to_ascii_lowercase();
     (reads && state != "dead").then(|| Listed {
         id: GroupId::from(&**group.group_id),
-        coordinator: broker,
         is_share: kind == "share" || &*group.protocol_type == "share",
         has_members: !matches!(&*state, "" | "empty"),
     })
@@ -275,7 +251,7 @@ mod tests {
             .with_protocol_type(text(protocol))
             .with_group_type(text(kind))
             .with_group_state(text(state));
-        listed(BrokerId(1), &group)
+        listed(&group)
     }
 
     #[test]

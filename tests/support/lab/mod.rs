@@ -22,6 +22,7 @@ mod tools;
 mod traffic;
 mod volumes;
 mod watch;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,14 +1,21 @@
 //! [`Reading`]: consumers of a group that read at the head of partitions, and count what they get.
 
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use kafka_protocol::messages::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
+use kafka_protocol::messages::{GroupId, OffsetCommitRequest, TopicName};
+use kafka_protocol::protocol::StrBytes;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::Lab;
+use super::wire::ask;
 
 /// Reads until it is dropped.
 pub struct Reading {
@@ -53,6 +60,36 @@ impl Reading {
     /// Bytes that it has got of each partition so far.
     pub fn got(&self) -> Vec<u64> {
         self.bytes.iter().map(|bytes| bytes.load(Ordering::Relaxed)).collect()
+    }
+}
+
+impl Lab {
+    /// Leaves groups behind that have read a topic's first records once and that nobody is in, as old deployments do.
+    pub fn leave_groups(&self, count: usize, topic: &str, partitions: i32) {
+        let text = |text: String| StrBytes::from_string(text);
+        let bootstrap = self.internal_bootstrap();
+        let connect = |address: &str| TcpStream::connect(address).expect("the broker listens");
+        let mut brokers: Vec<TcpStream> = bootstrap.split(',').map(connect).collect();
+        let at = |index| {
+            let partition = OffsetCommitRequestPartition::default().with_partition_index(index);
+            partition.with_committed_offset(1).with_committed_metadata(Some(StrBytes::default()))
+        };
+        let topic = OffsetCommitRequestTopic::default()
+            .with_name(TopicName(text(topic.to_owned())))
+            .with_partitions((0..partitions).map(at).collect());
+        for number in 0..count {
+            // Who is in no group says -1.
+            let request = OffsetCommitRequest::default()
+                .with_group_id(GroupId(text(format!("left-{number}"))))
+                .with_generation_id_or_member_epoch(-1)
+                .with_topics(vec![topic.clone()]);
+            // Only its coordinator takes it.
+            let taken = brokers.iter_mut().any(|broker| {
+                let answer = ask(broker, 2, &request);
+                answer.topics[0].partitions.iter().all(|partition| partition.error_code == 0)
+            });
+            assert!(taken, "no broker took the offsets of group {number}");
+        }
     }
 }
 
