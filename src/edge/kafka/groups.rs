@@ -26,7 +26,7 @@ use super::code::Code;
 use super::error::KafkaError;
 use super::hint::grant_of;
 use super::retry::{Deadline, Patience};
-use crate::base::{BrokerId, TopicPartition};
+use crate::base::{BrokerId, TopicName, TopicPartition};
 use crate::observe::{Commits, GroupCommits, GroupId};
 
 /// Brokers that are asked at once.
@@ -190,12 +190,10 @@ impl AdminClient {
         for answer in &reply.answer.groups {
             let Some(group) = groups.iter().find(|group| *group.id == **answer.group_id) else { continue };
             let offsets = answer.topics.iter().flat_map(|topic| {
+                let name = TopicName::from(&**topic.topic_name);
                 let told = topic.partitions.iter().filter(|partition| Code(partition.error_code).is_ok());
-                told.map(|partition| {
-                    (
-                        TopicPartition::new(&**topic.topic_name, partition.partition_index),
-                        partition.start_offset,
-                    )
+                told.map(move |partition| {
+                    (TopicPartition::new(name.clone(), partition.partition_index), partition.start_offset)
                 })
             });
             match Code(answer.error_code) {
@@ -228,9 +226,11 @@ fn listed(group: &ListedGroup) -> Option<Listed> {
 
 fn offsets(answer: &OffsetFetchResponseGroup) -> Vec<(TopicPartition, i64)> {
     let of_topic = answer.topics.iter().flat_map(|topic| {
+        // One name for all its partitions: there may be a million.
+        let name = TopicName::from(&**topic.name);
         let told = topic.partitions.iter().filter(|partition| Code(partition.error_code).is_ok());
-        told.map(|partition| {
-            (TopicPartition::new(&**topic.name, partition.partition_index), partition.committed_offset)
+        told.map(move |partition| {
+            (TopicPartition::new(name.clone(), partition.partition_index), partition.committed_offset)
         })
     });
     of_topic.collect()
