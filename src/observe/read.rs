@@ -35,6 +35,8 @@ const RECORDS_LEAST: f64 = 100.0;
 /// What the groups of a cluster were heard to have committed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Commits {
+    /// When they were asked.
+    pub at: TimestampMs,
     /// Those that told.
     pub groups: BTreeMap<GroupId, GroupCommits>,
     /// How many more there are of which we may not ask.
@@ -96,11 +98,12 @@ struct Tally {
 
 impl ReadMeter {
     /// Takes in what groups have committed between two full looks; they may be some of all.
-    pub fn heed(&mut self, now: TimestampMs, commits: &Commits) {
-        self.hear_all(now, commits, false);
+    pub fn heed(&mut self, commits: &Commits) {
+        self.hear_all(commits, false);
     }
 
-    fn hear_all(&mut self, now: TimestampMs, commits: &Commits, knows_ends: bool) {
+    fn hear_all(&mut self, commits: &Commits, knows_ends: bool) {
+        let now = commits.at;
         for (group, told) in &commits.groups {
             for (which, offset) in &told.offsets {
                 let topic = self.topics.get_mut(&which.topic);
@@ -121,7 +124,8 @@ impl ReadMeter {
         commits: &Commits,
         spans: &BTreeMap<TopicPartition, LogSpan>,
     ) {
-        let now = seen.taken_at;
+        // The look itself began earlier, and a second is much where commits are five apart.
+        let now = commits.at;
         // A clock that was set back tells no time: all begins anew.
         if self.begun_at.is_some_and(|begun_at| now < begun_at) {
             *self = Self::default();
@@ -134,7 +138,7 @@ impl ReadMeter {
         for (name, topic) in &seen.topics {
             self.topics.entry(name.clone()).or_default().see(name, topic, spans);
         }
-        self.hear_all(now, commits, true);
+        self.hear_all(commits, true);
         // Only who was listed nowhere is gone.
         if commits.trouble.is_none() {
             let is_there = |group: &GroupId| {
@@ -183,8 +187,8 @@ impl ReadMeter {
     }
 
     fn tell_or_wait(&self, seen: &mut Observation, commits: &Commits) -> String {
-        let now = seen.taken_at;
-        let tally = self.tally(seen);
+        let now = commits.at;
+        let tally = self.tally(now, seen);
         let all = tally.known_bytes_per_s + tally.doubtful_bytes_per_s;
         let watched = self.begun_at.map(|begun_at| now.since(begun_at)).unwrap_or_default();
         if tally.doubtful_bytes_per_s > TRIFLE * all && watched < PATIENCE {
@@ -215,8 +219,8 @@ impl ReadMeter {
         )
     }
 
-    fn tally(&self, seen: &Observation) -> Tally {
-        let (now, mut tally) = (seen.taken_at, Tally::default());
+    fn tally(&self, now: TimestampMs, seen: &Observation) -> Tally {
+        let mut tally = Tally::default();
         for (name, topic) in &seen.topics {
             let Some(meter) = self.topics.get(name) else { continue };
             for (partition, meter) in topic.partitions.iter().zip(&meter.partitions) {

@@ -56,7 +56,7 @@ impl Scene {
         (seen, spans)
     }
 
-    fn commits(&self, groups: &[(&str, bool, &[i64])]) -> Commits {
+    fn commits(&self, at_s: u64, groups: &[(&str, bool, &[i64])]) -> Commits {
         let of = |(name, has_members, offsets): &(&str, bool, &[i64])| {
             let told = offsets
                 .iter()
@@ -64,18 +64,19 @@ impl Scene {
                 .map(|(at, offset)| (TopicPartition::new("t", i32::try_from(at).unwrap()), *offset));
             (GroupId::from(*name), GroupCommits { has_members: *has_members, offsets: told.collect() })
         };
-        Commits { groups: groups.iter().map(of).collect(), ..self.besides.clone() }
+        let at = TimestampMs(at_s * 1000);
+        Commits { at, groups: groups.iter().map(of).collect(), ..self.besides.clone() }
     }
 
     fn peek(&mut self, at_s: u64, groups: &[(&str, bool, &[i64])]) {
-        let commits = self.commits(groups);
-        self.meter.heed(TimestampMs(at_s * 1000), &commits);
+        let commits = self.commits(at_s, groups);
+        self.meter.heed(&commits);
     }
 
     /// What is told of each partition, and the reason that is given.
     fn look(&mut self, at_s: u64, groups: &[(&str, bool, &[i64])]) -> (Vec<Option<f64>>, String) {
         let (mut seen, spans) = self.seen(at_s);
-        let commits = self.commits(groups);
+        let commits = self.commits(at_s, groups);
         self.meter.look(&mut seen, &commits, &spans);
         let partitions = &seen.topics[&TopicName::from("t")].partitions;
         let told = partitions.iter().map(|partition| partition.load.consume_bytes_per_s.map(BytesPerS::get));
@@ -249,7 +250,7 @@ fn without_groups_nothing_is_told_and_what_metrics_tell_stays() {
     let slot =
         &mut seen.topics.get_mut(&TopicName::from("t")).unwrap().partitions[0].load.consume_bytes_per_s;
     *slot = BytesPerS::new(42.0).ok();
-    let commits = scene.commits(&[("a", true, &[1900])]);
+    let commits = scene.commits(120, &[("a", true, &[1900])]);
     scene.meter.look(&mut seen, &commits, &spans);
     let told = seen.topics[&TopicName::from("t")].partitions[0].load.consume_bytes_per_s;
     assert_eq!(told.map(BytesPerS::get), Some(42.0));

@@ -33,7 +33,7 @@ use crate::observe::{Commits, GroupCommits, GroupId};
 const BROKERS_AT_ONCE: usize = 8;
 
 /// Groups in one request: of each come the offsets of all partitions that it reads.
-const GROUPS_AT_ONCE: usize = 20;
+const GROUPS_AT_ONCE: usize = 50;
 
 /// The versions in which many groups can be asked for at once; from Kafka 3.0 on.
 pub(super) const OFFSETS_OF_MANY: VersionRange = VersionRange { min: 8, max: 9 };

@@ -13,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// Between two looks at commits during the first window there is at least this, and so many times what the last one took: with
 /// thousands of groups that is less often, so that the brokers' work for it stays small.
 const PAUSE: Duration = Duration::from_secs(1);
-const PAUSE_OF_WORK: u32 = 10;
+const PAUSE_OF_WORK: u32 = 4;
 
 /// Watches groups commit.
 #[derive(Default)]
@@ -24,11 +24,11 @@ pub(super) struct Followed {
 
 impl Followed {
     /// What all groups have committed. To be asked before the ends of logs are, so that no group is beyond its log's end.
-    pub async fn ask(&mut self, client: &AdminClient) -> Commits {
+    pub async fn ask(&mut self, client: &AdminClient, now: TimestampMs) -> Commits {
         let began = Instant::now();
         let commits = client.commits(LIMIT).await;
         self.took = began.elapsed();
-        commits
+        Commits { at: now, ..commits }
     }
 
     /// Takes a full look in, and writes into it what clients read.
@@ -43,8 +43,8 @@ impl Followed {
 
     /// Looks at commits between full looks. Who does not tell just now tells at the next one.
     pub async fn peek(&mut self, client: &AdminClient, now: TimestampMs) {
-        let commits = self.ask(client).await;
-        self.meter.heed(now, &commits);
+        let commits = self.ask(client, now).await;
+        self.meter.heed(&commits);
     }
 
     /// How long to wait for the next look at commits, on the wall.

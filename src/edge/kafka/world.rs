@@ -66,7 +66,7 @@ impl KafkaWorld {
     fn measure(&mut self, seen: &mut Observation) -> Option<Duration> {
         let watched = self.watched.as_mut()?;
         let is_first = watched.meter.is_new();
-        self.runtime.block_on(watched.take_in(&self.client, seen));
+        self.runtime.block_on(watched.take_in(&self.client, self.clock.now(), seen));
         is_first.then_some(watched.window).filter(|window| !window.is_zero())
     }
 

@@ -9,7 +9,7 @@ use super::error::KafkaError;
 use super::hint::world_error;
 use super::offsets::LogEnd;
 use super::read::Followed;
-use crate::base::{BrokerId, TopicPartition};
+use crate::base::{BrokerId, TimestampMs, TopicPartition};
 use crate::observe::{Gap, GapKind, LogSpan, Observation, WriteMeter};
 
 /// Watches logs grow, and groups commit.
@@ -26,8 +26,8 @@ impl Watched {
     }
 
     /// Takes a full look in, and writes into it what clients write and read.
-    pub async fn take_in(&mut self, client: &AdminClient, seen: &mut Observation) {
-        let commits = self.reads.ask(client).await;
+    pub async fn take_in(&mut self, client: &AdminClient, now: TimestampMs, seen: &mut Observation) {
+        let commits = self.reads.ask(client, now).await;
         match spans(client, seen).await {
             Ok(spans) => {
                 self.meter.look(seen, &spans);
