@@ -43,10 +43,11 @@ fn without_metrics_logs_tell_what_is_written_and_groups_what_is_read() {
         };
         let (before, began) = (got(), Instant::now());
 
-        let snapshot = on(&lab, &["snapshot", "--load-window", "20s", "-o", "-"]).expect_code(0);
-        assert!(snapshot.stderr.contains("logs are watched for 20 s"), "{snapshot}");
+        // Commits come every five seconds and are looked at each second: that is how exact the times between them are.
+        let snapshot = on(&lab, &["snapshot", "--load-window", "30s", "-o", "-"]).expect_code(0);
+        assert!(snapshot.stderr.contains("logs are watched for 30 s"), "{snapshot}");
         let (after, seconds) = (got(), began.elapsed().as_secs_f64());
-        assert!(seconds < 35.0, "groups without readers cost time: {seconds} s");
+        assert!(seconds < 45.0, "groups without readers cost time: {seconds} s");
         let read = told(&snapshot.json(), "consume_bytes_per_s");
         for (partition, told) in read.iter().enumerate() {
             #[expect(clippy::cast_precision_loss, reason = "millions")]
