@@ -22,6 +22,7 @@ mod test_clusters;
 pub use checkup::{
     Acls, Certificate, Checkup, Conclusion, Endpoint, Facts, GoalReadiness, Granted, Grants, Greeting, Knock,
     Lacking, Need, On, PageSeen, Purpose, Refusal, Stage, State, Step, StepVerdict, Way, Weight, check_up,
+    lacking,
 };
 pub use explain::{Explained, Explanation, Fate, FindError, GoalEffect, Ground, ReplicaView, Share, Stay};
 pub use explain::{explain, find_partition};

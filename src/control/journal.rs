@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Approval;
 use crate::base::{BrokerId, PlanId, TimestampMs};
 use crate::execute::{CommandKind, ExecuteSettings, Execution, Fact, Memory, OperatorRequest, Outcome};
-use crate::observe::{CanaryTimes, SizeHistory, TopicSizes};
+use crate::observe::{Absences, CanaryTimes, SizeHistory, TopicSizes};
 use crate::plan::Plan;
 
 /// Names one execution: when it began and its plan. Two executions of a plan are two.
@@ -120,6 +120,11 @@ pub enum Record {
         /// How large.
         sizes: Box<TopicSizes>,
     },
+    /// What is lacking, and since when; the last one stands.
+    Lacking {
+        /// What.
+        absences: Absences,
+    },
     /// A broker was removed by an operator, or is welcome again: a daemon moves nothing onto it.
     Removed {
         /// The broker.
@@ -147,6 +152,7 @@ impl Record {
             Self::Proposed { .. } => Some("proposed".to_owned()),
             // Whatever is two weeks old makes room.
             Self::Sizes { sizes } => Some(format!("sizes/{}", sizes.slot())),
+            Self::Lacking { .. } => Some("lacking".to_owned()),
             Self::Approval(approval) => Some(format!("approved/{}", approval.plan)),
             Self::Removed { broker, .. } => Some(format!("removed/{broker}")),
             Self::Demoted { broker, .. } => Some(format!("demoted/{broker}")),
@@ -187,6 +193,7 @@ impl Record {
             Self::Proposed { .. }
             | Self::Approval(_)
             | Self::Sizes { .. }
+            | Self::Lacking { .. }
             | Self::Removed { .. }
             | Self::Demoted { .. } => None,
         }
@@ -301,6 +308,7 @@ pub struct Recollection {
     proposed: Option<(TimestampMs, Plan)>,
     approvals: BTreeMap<PlanId, Approval>,
     sizes: SizeHistory,
+    absences: Absences,
     /// With when it was said: of two journals the later word counts.
     removed: BTreeMap<BrokerId, (bool, u64)>,
     demoted: BTreeMap<BrokerId, (bool, u64)>,
@@ -342,6 +350,7 @@ impl Recollection {
             Record::Proposed { plan } => self.proposed = plan.map(|plan| (TimestampMs(at_ms), *plan)),
             Record::Approval(approval) => drop(self.approvals.insert(approval.plan, *approval)),
             Record::Sizes { sizes } => self.sizes.take(*sizes),
+            Record::Lacking { absences } => self.absences = absences,
             Record::Removed { broker, removed } => drop(self.removed.insert(broker, (removed, at_ms))),
             Record::Demoted { broker, demoted } => drop(self.demoted.insert(broker, (demoted, at_ms))),
             Record::Intent { .. } | Record::Happened { .. } => {}
@@ -378,6 +387,11 @@ impl Recollection {
     /// How large topics were over the last two weeks.
     pub fn sizes(&self) -> &SizeHistory {
         &self.sizes
+    }
+
+    /// What was lacking at the last look of a daemon, and since when.
+    pub fn absences(&self) -> &Absences {
+        &self.absences
     }
 
     /// Brokers that were removed and are not welcome.

@@ -84,6 +84,9 @@ impl Missing {
             Self::Load(Resource::NetworkIn | Resource::LeaderBytesIn) => {
                 format!("{METRICS}, or let logs be watched (`--load-window`)")
             }
+            Self::Load(Resource::NetworkOut | Resource::PotentialNetworkOut) => {
+                format!("{METRICS}, or let logs and groups be watched (`--load-window`)")
+            }
             Self::Load(_) => METRICS.to_owned(),
             Self::Capacity(Resource::Disk) => set("disk = \"4TB\""),
             Self::Capacity(Resource::NetworkIn | Resource::LeaderBytesIn) => set("network-in = \"1.2GB/s\""),

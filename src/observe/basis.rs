@@ -32,6 +32,10 @@ pub enum Basis {
     Measured,
     /// Measured by the growth of the partition's own log.
     OwnLog,
+    /// Reckoned from what the groups that read it have committed: at least that much is read.
+    OwnCommits,
+    /// The broker tells a sum; it was shared out by what groups were seen to read of each partition, the rest as it was written.
+    SharedByCommits,
     /// The broker tells a sum; it was shared out by what was seen written to each log.
     SharedByLogs,
     /// The broker tells a sum; it was shared out by size.
@@ -50,6 +54,10 @@ impl Basis {
         match self {
             Self::Measured => "measured by its leader's broker",
             Self::OwnLog => "measured by the growth of its own log",
+            Self::OwnCommits => "reckoned from what its groups have committed, and at least that much",
+            Self::SharedByCommits => {
+                "its topic's on the leader's broker, shared out by what groups were seen to read"
+            }
             Self::SharedByLogs => {
                 "its topic's on the leader's broker, shared out by what was seen written to each log"
             }

@@ -145,12 +145,13 @@ const NOISE_BYTES_PER_S: f64 = 10_000.0;
 ///
 /// A topic's bytes in and out on a broker go to the partitions of the topic that the broker leads, in proportion to what
 /// was seen to be written to each (then the observation has that already, from [`super::WriteMeter`]), and else by size: what
-/// was written at one rate and kept for one time is as large as it was fast. Processor time is shared as `cpu.rs`
-/// says. Brokers without metrics leave the loads of their partitions unknown, with a [`Gap`] for each broker, unless
+/// was written at one rate and kept for one time is as large as it was fast. Of what goes out, the part that groups were seen
+/// to read (from [`super::ReadMeter`]) goes to where they read it, and the rest, of those that commit nothing, as
+/// above. Processor time is shared as `cpu.rs` says. Brokers without metrics leave the loads of their partitions unknown, with a [`Gap`] for each broker, unless
 /// the observation has such a gap already.
 pub fn attribute(observation: &mut Observation, metrics: &BTreeMap<BrokerId, BrokerMetrics>) {
     let holdings = Holdings::of(observation);
-    let written = Written::of(observation);
+    let watched = Watched::of(observation);
     for (broker, seen) in &mut observation.brokers {
         let told = metrics.get(broker).and_then(|told| told.cpu_cores);
         seen.capacity.cpu_cores = seen.capacity.cpu_cores.or(told);
@@ -162,7 +163,7 @@ pub fn attribute(observation: &mut Observation, metrics: &BTreeMap<BrokerId, Bro
         for direction in [Direction::In, Direction::Out] {
             match told.filter(|told| direction.is_known(told)) {
                 Some(told) => {
-                    share_traffic(observation, &written, (broker, direction), told, leads);
+                    share_traffic(observation, &watched, (broker, direction), told, leads);
                 }
                 None => {
                     gap_unless_known(observation, broker, GapKind::NetworkLoad, "no metrics of its traffic");
@@ -209,22 +210,58 @@ impl Holdings {
     }
 }
 
-/// What was seen to be written to each partition before metrics were shared out, by topic and position.
-struct Written(BTreeMap<TopicName, Vec<f64>>);
+/// What was seen to be written to and read of each partition before metrics were shared out.
+struct Watched {
+    written: Rates,
+    read: Rates,
+}
 
-impl Written {
-    /// Topics of which it is known for each partition.
+/// Rates by topic and position, of topics of which they are known for each partition.
+struct Rates(BTreeMap<TopicName, Vec<f64>>);
+
+impl Watched {
     fn of(observation: &Observation) -> Self {
+        Self {
+            written: Rates::of(observation, |load| load.produce_bytes_per_s),
+            read: Rates::of(observation, |load| load.consume_bytes_per_s),
+        }
+    }
+
+    /// By what `total` is shared out over these, which have these sizes, and what that rests on.
+    fn weights(
+        &self,
+        direction: Direction,
+        total: f64,
+        spots: &[Spot],
+        sizes: impl FnOnce() -> Vec<f64>,
+    ) -> (Vec<f64>, Basis) {
+        let (others, basis) = match self.written.at(spots) {
+            Some(rates) => (rates, Basis::SharedByLogs),
+            None => match sizes() {
+                sizes if sizes.iter().any(|size| *size > 0.0) => (sizes, Basis::SharedBySize),
+                sizes => (sizes, Basis::SharedAlike),
+            },
+        };
+        let Some(read) = self.read.at(spots).filter(|_| matches!(direction, Direction::Out)) else {
+            return (others, basis);
+        };
+        let unseen = (total - read.iter().sum::<f64>()).max(0.0);
+        let rest = shares(unseen, &others);
+        (read.iter().zip(rest).map(|(read, rest)| read + rest).collect(), Basis::SharedByCommits)
+    }
+}
+
+impl Rates {
+    fn of(observation: &Observation, rate: impl Fn(&PartitionLoad) -> Option<BytesPerS>) -> Self {
         let rates = |topic: &super::SeenTopic| -> Option<Vec<f64>> {
-            let rate = |partition: &super::Partition| partition.load.produce_bytes_per_s.map(BytesPerS::get);
-            topic.partitions.iter().map(rate).collect()
+            topic.partitions.iter().map(|partition| rate(&partition.load).map(BytesPerS::get)).collect()
         };
         let known = |(name, topic)| Some((TopicName::clone(name), rates(topic)?));
         Self(observation.topics.iter().filter_map(known).collect())
     }
 
-    /// What was written to each of these; nothing unless it is known of all, and something was.
-    fn to(&self, spots: &[Spot]) -> Option<Vec<f64>> {
+    /// That of each of these; nothing unless it is known of all, and some is above zero.
+    fn at(&self, spots: &[Spot]) -> Option<Vec<f64>> {
         let rate = |(name, position): &Spot| self.0.get(name)?.get(*position).copied();
         let rates: Vec<f64> = spots.iter().map(rate).collect::<Option<_>>()?;
         rates.iter().any(|rate| *rate > 0.0).then_some(rates)
@@ -276,7 +313,7 @@ impl Direction {
 
 fn share_traffic(
     observation: &mut Observation,
-    written: &Written,
+    watched: &Watched,
     (broker, direction): (BrokerId, Direction),
     told: &BrokerMetrics,
     leads: Option<&BTreeMap<TopicName, Vec<usize>>>,
@@ -287,14 +324,14 @@ fn share_traffic(
     let total = direction.total(told).unwrap_or_default().get();
     let sum: f64 = topics.values().map(|rate| rate.get()).sum();
     if topics.is_empty() && total > 0.0 {
-        share_total(observation, written, (broker, direction), total, leads);
+        share_total(observation, watched, (broker, direction), total, leads);
         return;
     }
     // Partitions whose topic is not told have no traffic: Kafka shows a topic only once there was some.
     for (name, positions) in leads {
         give(
             observation,
-            written,
+            watched,
             (broker, direction),
             (0.0, Tells::OneTopic),
             positions.iter().map(|position| (name.clone(), *position)),
@@ -305,7 +342,7 @@ fn share_traffic(
         match led_topic(leads, name) {
             Some((name, positions)) => {
                 let spots = positions.iter().map(|position| (name.clone(), *position));
-                give(observation, written, (broker, direction), (rate.get(), Tells::OneTopic), spots);
+                give(observation, watched, (broker, direction), (rate.get(), Tells::OneTopic), spots);
             }
             None if rate.get() > 0.0 => left_over.push((name, *rate)),
             None => {}
@@ -344,7 +381,7 @@ fn led_topic<'a>(
 /// Where only the sum over all topics is told, it goes to all partitions that the broker leads.
 fn share_total(
     observation: &mut Observation,
-    written: &Written,
+    watched: &Watched,
     (broker, direction): (BrokerId, Direction),
     total: f64,
     leads: &BTreeMap<TopicName, Vec<usize>>,
@@ -357,11 +394,16 @@ fn share_total(
     let reason = if spots.is_empty() {
         format!("{} of {what} are left over: it leads no partition", rate_of(total))
     } else {
-        let by = if written.to(&spots).is_some() { "what was seen to be written" } else { "size alone" };
+        let is_read = matches!(direction, Direction::Out) && watched.read.at(&spots).is_some();
+        let by = match (is_read, watched.written.at(&spots).is_some()) {
+            (true, _) => "what was seen to be read",
+            (false, true) => "what was seen to be written",
+            (false, false) => "size alone",
+        };
         format!("the metrics tell no {what} by topic: {} are shared out by {by}", rate_of(total))
     };
     push_gap(observation, broker, GapKind::NetworkLoad, reason);
-    give(observation, written, (broker, direction), (total, Tells::AllTopics), spots.into_iter());
+    give(observation, watched, (broker, direction), (total, Tells::AllTopics), spots.into_iter());
 }
 
 /// What an amount is the sum of.
@@ -373,7 +415,7 @@ enum Tells {
 
 fn give(
     observation: &mut Observation,
-    written: &Written,
+    watched: &Watched,
     (broker, direction): (BrokerId, Direction),
     (total, tells): (f64, Tells),
     spots: impl Iterator<Item = Spot>,
@@ -386,13 +428,7 @@ fn give(
         };
         partitions.map(size).collect()
     };
-    let (weights, basis) = match written.to(&spots) {
-        Some(rates) => (rates, Basis::SharedByLogs),
-        None => match sizes() {
-            sizes if sizes.iter().any(|size| *size > 0.0) => (sizes, Basis::SharedBySize),
-            sizes => (sizes, Basis::SharedAlike),
-        },
-    };
+    let (weights, basis) = watched.weights(direction, total, &spots, sizes);
     // Nothing was shared out where there is but one, or nothing to share.
     let is_measured = tells == Tells::OneTopic && (spots.len() == 1 || total <= 0.0);
     let basis = if is_measured { Basis::Measured } else { basis };

@@ -293,3 +293,38 @@ proptest! {
         }
     }
 }
+
+/// Rows whose logs and readers were watched: written, read.
+fn watched(seen: &mut Observation, topic: &str, rates: &[(f64, f64)]) {
+    let partitions = &mut seen.topics.get_mut(&TopicName::from(topic)).unwrap().partitions;
+    for (partition, (written, read)) in partitions.iter_mut().zip(rates) {
+        partition.load.produce_bytes_per_s = Some(rate(*written));
+        partition.load.consume_bytes_per_s = Some(rate(*read));
+    }
+}
+
+#[test]
+fn what_goes_out_goes_where_groups_read_and_what_nobody_committed_goes_as_it_was_written() {
+    let rows: &[Row<'_>] = &[(&[0], 100), (&[0], 100)];
+    let mut seen = cluster(1, &[("orders", rows)]);
+    watched(&mut seen, "orders", &[(10.0, 0.0), (10.0, 30.0)]);
+    attribute(&mut seen, &[(BrokerId(0), told(&[("orders", 20.0, 60.0)], 1.0))].into());
+    let out = |partition| load(&seen, "orders", partition).consume_bytes_per_s.unwrap().get();
+    // 30 are those of the group, all of them of the second; 30 are of consumers that commit nothing.
+    assert!(close(out(0), 15.0) && close(out(1), 45.0), "{} {}", out(0), out(1));
+    assert_eq!(
+        load(&seen, "orders", 0).produce_bytes_per_s,
+        Some(rate(10.0)),
+        "what comes in stays as it was"
+    );
+}
+
+#[test]
+fn groups_that_read_more_than_was_measured_are_shares_of_it() {
+    let rows: &[Row<'_>] = &[(&[0], 100), (&[0], 900)];
+    let mut seen = cluster(1, &[("orders", rows)]);
+    watched(&mut seen, "orders", &[(10.0, 30.0), (10.0, 10.0)]);
+    attribute(&mut seen, &[(BrokerId(0), told(&[("orders", 20.0, 20.0)], 1.0))].into());
+    let out = |partition| load(&seen, "orders", partition).consume_bytes_per_s.unwrap().get();
+    assert!(close(out(0), 15.0) && close(out(1), 5.0), "{} {}", out(0), out(1));
+}

@@ -55,7 +55,7 @@ struct PartitionMeter {
 
 /// A log at one look.
 #[derive(Debug, Clone, Copy, Default)]
-struct Log {
+pub(super) struct Log {
     /// Of the leader's replica.
     size_bytes: Option<f64>,
     /// Which replica that was.
@@ -156,7 +156,7 @@ impl TopicMeter {
 }
 
 impl Log {
-    fn of(partition: &Partition, span: Option<LogSpan>) -> Self {
+    pub fn of(partition: &Partition, span: Option<LogSpan>) -> Self {
         let size = partition.leader.and_then(|leader| partition.size_on(leader));
         Self { size_bytes: size.map(Bytes::as_f64), leader: partition.leader, span }
     }
@@ -171,9 +171,27 @@ impl Log {
         if let Some(grown) = grown.filter(|grown| *grown >= 0.0 && is_same_log) {
             return grown;
         }
-        let records = count(now.end.saturating_sub(now.start));
-        let mean_bytes = if records > 0.0 { self.size_bytes.unwrap_or(0.0) / records } else { 0.0 };
-        came * mean_bytes
+        came * self.mean_bytes().unwrap_or(0.0)
+    }
+
+    /// The span, where it is known.
+    pub fn span(&self) -> Option<LogSpan> {
+        self.span
+    }
+
+    /// The mean size of a record of all that are in it; `None` where it is empty or nothing tells.
+    fn mean_bytes(&self) -> Option<f64> {
+        let span = self.span?;
+        let records = count(span.end.saturating_sub(span.start));
+        (records > 0.0).then_some(self.size_bytes? / records)
+    }
+
+    /// The mean size of a record of those that came since an earlier look, where those were so many, else of all.
+    pub fn mean_bytes_since(&self, before: &Self, least: f64) -> Option<f64> {
+        let came =
+            self.span.zip(before.span).map_or(0.0, |(now, then)| count(now.end.saturating_sub(then.end)));
+        let of_those = (came >= least).then(|| self.written_since(before) / came);
+        of_those.filter(|mean| *mean > 0.0).or_else(|| self.mean_bytes())
     }
 }
 

@@ -11,15 +11,18 @@ use super::ClusterGauges;
 use super::gauges::{BrokerGauges, ENDS, Proposed, Trouble};
 use crate::ask::{Disk, DiskOutlook};
 use crate::base::{Bytes, TimestampMs};
-use crate::observe::{EndToEnd, GapKind};
+use crate::observe::{Absence, Absent, EndToEnd, GapKind};
 
 /// What the canary measured longer ago says nothing about now.
 const CANARY_LASTS: Duration = Duration::from_secs(60);
 
 const DAY_S: f64 = 86_400.0;
 
-/// A value, and what tells it from others of its name.
-type Sample = (Vec<(&'static str, String)>, f64);
+/// What tells a value from others of its name.
+type Labels = Vec<(&'static str, String)>;
+
+/// A value with that.
+type Sample = (Labels, f64);
 
 /// One page, as it grows.
 struct Page<'a> {
@@ -40,6 +43,7 @@ pub fn exposition(clusters: &BTreeMap<String, ClusterGauges>, version: &str, now
     ends(&mut page);
     proposal(&mut page);
     goals(&mut page);
+    absences(&mut page);
     page.text
 }
 
@@ -321,6 +325,33 @@ fn goals(page: &mut Page<'_>) {
         let judged: Vec<bool> = goals(gauges).into_iter().filter_map(|(_, _, met)| met).collect();
         let met = judged.iter().filter(|met| **met).count();
         (!judged.is_empty()).then(|| count(met) / count(judged.len()))
+    });
+}
+
+/// So many things that are lacking are told each by itself: topics may be thousands.
+const ABSENCES_MAX: usize = 200;
+
+/// Since when something is lacking.
+fn absences(page: &mut Page<'_>) {
+    let of = |gauges: &ClusterGauges, labels: fn(&Absent) -> Option<Labels>| {
+        let since = |one: &Absence| Some((labels(&one.what)?, seconds(one.since)));
+        gauges.absences.iter().filter_map(since).take(ABSENCES_MAX).collect()
+    };
+    let help = "Since when a goal is held back, because something that it needs is not known.";
+    page.gauge("evenkeel_goal_held_back_since_timestamp_seconds", help, |gauges| {
+        of(gauges, |what| match what {
+            Absent::Goal { goal, tier } => Some(vec![("goal", goal.clone()), ("tier", tier.clone())]),
+            Absent::Sight { .. } => None,
+        })
+    });
+    let help = "Since when something of the cluster could not be seen, such as a broker's metrics.";
+    page.gauge("evenkeel_observation_gap_since_timestamp_seconds", help, |gauges| {
+        of(gauges, |what| match what {
+            Absent::Sight { kind, subject } => {
+                Some(vec![("kind", kind.name().to_owned()), ("subject", subject.clone())])
+            }
+            Absent::Goal { .. } => None,
+        })
     });
 }
 

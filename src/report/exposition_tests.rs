@@ -7,7 +7,7 @@ use prometheus_parse::{Scrape, Value};
 use super::*;
 use crate::base::{BrokerId, BytesPerS, Millis};
 use crate::execute::{End, ExecutionEvent, Outcome, Pause, Phase, Progress};
-use crate::observe::{BrokerThrottle, CanaryTimes, Capacity, Gap, LogDir, Observation, SeenBroker};
+use crate::observe::{Absences, BrokerThrottle, CanaryTimes, Capacity, Gap, LogDir, Observation, SeenBroker};
 use crate::plan::{GoalOutcome, Plan, Price, bare_plan};
 
 const NOW: TimestampMs = TimestampMs(1_795_446_000_000);
@@ -278,6 +278,28 @@ fn a_proposal_tells_what_came_of_it_and_which_goals_are_met() {
         !has(&failed, "goals") && !has(&failed, "proposal_copied_bytes"),
         "what it was is not so any more"
     );
+}
+
+#[test]
+fn what_is_lacking_is_told_with_its_beginning() {
+    let mut gauges = ClusterGauges::new("watch");
+    let mut absences = Absences::default();
+    let goal = Absent::Goal { goal: "network-in".to_owned(), tier: "1".to_owned() };
+    let sight = Absent::Sight { kind: GapKind::NetworkLoad, subject: "broker 3".to_owned() };
+    absences.look(TimestampMs(5_000), vec![(sight.clone(), "Connection refused".to_owned())]);
+    absences.look(TimestampMs(7_500), vec![(sight, "timed out".to_owned()), (goal, "no loads".to_owned())]);
+    gauges.lacks(absences);
+    let told = page(&gauges, NOW);
+    let gap =
+        "evenkeel_observation_gap_since_timestamp_seconds{cluster=prod,kind=network-load,subject=broker 3}";
+    expect(&told, gap, 5.0);
+    expect(
+        &told,
+        "evenkeel_goal_held_back_since_timestamp_seconds{cluster=prod,goal=network-in,tier=1}",
+        7.0,
+    );
+    gauges.lacks(Absences::default());
+    assert!(!has(&page(&gauges, NOW), "evenkeel_observation_gap_since_timestamp_seconds"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::ask::{DiskOutlook, Outlook};
 use crate::base::{BrokerId, Bytes, TimestampMs};
 use crate::execute::{End, ExecutionEvent, Outcome, Progress};
-use crate::observe::{CanaryTimes, GapKind, Observation, Peak, SeenBroker};
+use crate::observe::{Absences, CanaryTimes, GapKind, Observation, Peak, SeenBroker};
 use crate::plan::Plan;
 
 /// A cluster in numbers.
@@ -31,6 +31,8 @@ pub struct ClusterGauges {
     pub(super) errors: BTreeMap<Trouble, u64>,
     /// Empty where too little is known.
     pub(super) outlook: Vec<DiskOutlook>,
+    /// What is lacking, and since when.
+    pub(super) absences: Absences,
     /// What brokers bear at their peaks; empty where too little is known.
     pub(super) peaks: BTreeMap<BrokerId, Peak>,
 }
@@ -175,6 +177,11 @@ impl ClusterGauges {
     /// Takes in what brokers bear at their peaks.
     pub fn peaks(&mut self, peaks: BTreeMap<BrokerId, Peak>) {
         self.peaks = peaks;
+    }
+
+    /// Takes in what is lacking, and since when.
+    pub fn lacks(&mut self, absences: Absences) {
+        self.absences = absences;
     }
 
     /// Takes in when disks pass their limit.

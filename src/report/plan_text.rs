@@ -204,7 +204,7 @@ pub fn gaps_text(gaps: &[Gap], style: Style) -> String {
 }
 
 /// What a kind of gap keeps from being seen, in a word or two.
-fn gap_name(kind: GapKind) -> &'static str {
+pub(super) fn gap_name(kind: GapKind) -> &'static str {
     match kind {
         GapKind::Topics => "topics",
         GapKind::LogDirs => "replica sizes",

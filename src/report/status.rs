@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::KnownView;
 use crate::ask::Outlook;
 use crate::base::{BrokerId, Bytes, RackId, TimestampMs, TopicName, TopicPartition};
-use crate::observe::{Gap, GapKind, Observation, SeenTopic};
+use crate::observe::{Absence, Gap, GapKind, Observation, SeenTopic};
 
 /// What a cluster looks like now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,6 +32,8 @@ pub struct StatusView {
     pub throttles: Vec<ThrottleStatus>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+    /// What was lacking at the daemon's last look, and since when; empty also where no daemon has looked.
+    pub lacking: Vec<Absence>,
     /// When disks pass their limit; absent where nobody has remembered how large topics were.
     pub outlook: Option<Outlook>,
     /// What is known beside what can be seen: what runs, and which brokers were removed or demoted.
@@ -154,6 +156,7 @@ impl StatusView {
             reassignments: reassignments(observation),
             throttles: throttles(observation),
             gaps: observation.gaps.clone(),
+            lacking: Vec::new(),
             outlook: None,
             known: KnownView::default(),
         }

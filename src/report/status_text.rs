@@ -1,12 +1,15 @@
 //! [`StatusView`] as text.
 
+use std::time::Duration;
+
 use super::layout::{Page, Side, count, indent, prose, table};
 use super::leave::leave_text;
 use super::outlook_text::outlook_text;
-use super::plan_text::gaps_text;
+use super::plan_text::{gap_name, gaps_text};
 use super::standing::known_text;
 use super::{ReassignmentStatus, StatusView, Style};
 use crate::base::Bytes;
+use crate::observe::Absent;
 
 /// How many unhealthy partitions, reassignments and throttles are listed on a terminal.
 const LISTED_MAX: usize = 20;
@@ -36,6 +39,7 @@ pub fn status_text(view: &StatusView, style: Style) -> String {
     page.section("Reassignments in flight", &reassignments(view, style));
     page.section("Replication throttles", &throttles(view, style));
     page.section("Not seen", &gaps_text(&view.gaps, style));
+    page.section("Lacking at the daemon's last look", &lacking(view, style));
     page.finish()
 }
 
@@ -149,6 +153,30 @@ fn reassignments(view: &StatusView, style: Style) -> String {
     });
     let columns = [("partition", Side::Left), ("brokers", Side::Left), ("copied", Side::Left)];
     table(style, &columns, rows) + &rest(view.reassignments.len())
+}
+
+/// What is lacking, goals first, and for how long.
+fn lacking(view: &StatusView, style: Style) -> String {
+    let lines = view.lacking.iter().take(LISTED_MAX).map(|absence| {
+        let what = match &absence.what {
+            Absent::Goal { goal, .. } => format!("{goal} held back"),
+            Absent::Sight { kind, subject } if subject.is_empty() => format!("{} not seen", gap_name(*kind)),
+            Absent::Sight { kind, subject } => format!("{} of {subject} not seen", gap_name(*kind)),
+        };
+        let lasted = in_two_units(view.taken_at.since(absence.since));
+        prose(style, &format!("{what} since {} ({lasted}): {}", absence.since, absence.reason))
+    });
+    lines.collect::<String>() + &rest(view.lacking.len())
+}
+
+/// How long something has lasted, to the minute or rougher.
+fn in_two_units(lasted: Duration) -> String {
+    let minutes = lasted.as_secs() / 60;
+    match (minutes / 1440, minutes / 60 % 24, minutes % 60) {
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
 }
 
 fn throttles(view: &StatusView, style: Style) -> String {

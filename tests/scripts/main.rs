@@ -7,6 +7,7 @@
 
 mod check;
 mod executions;
+mod lacking;
 mod leave;
 mod live;
 mod measures;

@@ -15,7 +15,7 @@ use prometheus_parse::{Scrape, Value};
 use crate::scene::{Scene, json, said, spec};
 
 /// A daemon whose pages can be asked for. Dropping it kills it.
-struct Daemon {
+pub struct Daemon {
     child: Child,
     address: SocketAddr,
     _settings: tempfile::TempDir,
@@ -23,7 +23,7 @@ struct Daemon {
 
 impl Daemon {
     /// Starts one that listens on any free port, and reads from its log which.
-    fn start(scene: &Scene, text: &str) -> Self {
+    pub fn start(scene: &Scene, text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let settings = folder.path().join("evenkeel.toml");
         std::fs::write(&settings, format!("metrics-listen = \"127.0.0.1:0\"\ninterval = \"1s\"\n{text}"))
@@ -84,7 +84,7 @@ impl Daemon {
     }
 
     /// Scrapes until it is as it should be.
-    fn wait_until(
+    pub fn wait_until(
         &self,
         what: &str,
         is_so: impl Fn(&BTreeMap<String, f64>) -> bool,

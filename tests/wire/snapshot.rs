@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use evenkeel::base::BrokerId;
+use evenkeel::base::{BrokerId, BytesPerS};
 use evenkeel::control::{Scope, World};
 use evenkeel::edge::sim::{ConfigChange, ConfigOwner, Fault, SimCluster, SimServer, SimSpec};
-use evenkeel::observe::{Observation, ThrottledReplicas};
+use evenkeel::observe::{Gap, GapKind, Observation, ThrottledReplicas};
 
 use crate::{connect, frozen};
 
@@ -125,4 +125,26 @@ fn a_cluster_with_zookeeper_looks_the_same() {
     let server = frozen(SimCluster::new(&spec).unwrap());
     let seen = assert_same(&server, &Scope::Full);
     assert_eq!(seen.kafka_version, None);
+}
+
+#[test]
+fn without_metrics_groups_tell_what_they_read() {
+    let server = SimServer::start(SimCluster::new(&SimSpec::small(3)).unwrap(), 1.0).unwrap();
+    let mut world = connect(&server).watching_logs(Duration::from_secs(6));
+    let seen = world.observe(&Scope::Full).unwrap();
+    let truth = server.with(|cluster| cluster.observe(true, None));
+    let mut read = 0;
+    for (name, _, partition) in truth.partitions() {
+        let rate = |rate: Option<BytesPerS>| rate.map_or(0.0, BytesPerS::get);
+        let (produced, consumed) =
+            (rate(partition.load.produce_bytes_per_s), rate(partition.load.consume_bytes_per_s));
+        // Each whole time that it is read is a group; the rest are consumers that commit nothing.
+        let by_groups = if produced > 0.0 { (consumed / produced).floor() * produced } else { 0.0 };
+        let told = rate(seen.partition(&name).unwrap().load.consume_bytes_per_s);
+        assert!((told - by_groups).abs() <= 0.3 * by_groups, "{name}: {told} of {by_groups}");
+        read += usize::from(by_groups > 0.0);
+    }
+    assert!(read > 10, "{read}");
+    let note = |gap: &&Gap| gap.kind == GapKind::NetworkLoad && gap.reason.contains("more may be read");
+    assert_eq!(seen.gaps.iter().filter(note).count(), 1, "{:?}", seen.gaps);
 }

@@ -74,7 +74,7 @@ pub(super) fn metrics(facts: &Facts) -> Step {
     let Some(endpoints) = &facts.endpoints else {
         let mut step = Step::not_needed(
             NAME,
-            "no endpoints are set: what is written is measured by the growth of logs; what is read and processor load stay unknown",
+            "no endpoints are set: what is written is measured by the growth of logs, what is read by the offsets that groups commit; processor load stays unknown",
         );
         step.mend.push(
             "name the brokers' Prometheus endpoints: `[metrics]` in the settings, or `--metrics-url`"

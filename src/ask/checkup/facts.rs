@@ -143,6 +143,8 @@ pub enum On {
     Topic(String),
     /// A transactional id.
     TransactionalId(String),
+    /// Every group, also those that come later.
+    EveryGroup,
 }
 
 /// What a right is needed for.
@@ -156,6 +158,8 @@ pub enum Purpose {
     Lease,
     /// To measure while something is carried out.
     Canary,
+    /// To see what clients read where no metrics tell.
+    Reads,
 }
 
 /// A right that is needed, and whether it is granted.

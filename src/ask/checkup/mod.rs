@@ -19,6 +19,7 @@ pub use facts::{
     Certificate, Endpoint, Facts, Granted, Grants, Greeting, Knock, Lacking, Need, On, PageSeen, Purpose,
     Refusal, Stage, Way, Weight,
 };
+pub use readiness::lacking;
 pub use rights::Acls;
 
 /// The answer to `evenkeel check`.
@@ -154,6 +155,7 @@ pub fn check_up(facts: &Facts, acls: Acls) -> Checkup {
         data::capacities(facts),
         rights::lease(facts, acls),
         rights::canary(facts, acls),
+        rights::reads(facts, acls),
     ];
     if let Some(loads) = loads::loads(facts) {
         let after = steps.iter().position(|step| step.name == "metrics").map_or(steps.len(), |at| at + 1);

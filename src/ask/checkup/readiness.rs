@@ -3,18 +3,41 @@
 use super::GoalReadiness;
 use super::data::gap_words;
 use super::facts::Facts;
-use crate::goals::{Goal, Missing, Standing, Verdict};
+use crate::goals::{Goal, GoalSet, Missing, Standing, Verdict};
 use crate::model::{ClusterModel, Resource, Sums};
-use crate::observe::{GapKind, Observation};
+use crate::observe::{Absent, Gap, GapKind, Observation};
 
 /// Every goal of the set; none where the cluster was not seen.
 pub(super) fn goals(facts: &Facts) -> Vec<GoalReadiness> {
-    let Some(Ok(seen)) = &facts.look else { return Vec::new() };
+    match &facts.look {
+        Some(Ok(seen)) => readiness(seen, facts.goals),
+        _ => Vec::new(),
+    }
+}
+
+/// What a look lacks: goals that are held back, and what could not be seen of brokers, topics and sources, each with the reason.
+/// Remarks on how the traffic of the whole cluster was measured are not among it: a goal that they hold back is.
+pub fn lacking(seen: &Observation, goals: &GoalSet) -> Vec<(Absent, String)> {
+    let held_back = readiness(seen, goals).into_iter().filter(|goal| !goal.ready).map(|goal| {
+        let reason = if goal.mend.is_empty() { goal.words } else { format!("{}; {}", goal.words, goal.mend) };
+        (Absent::Goal { goal: goal.goal, tier: goal.tier }, reason)
+    });
+    let is_remark = |gap: &&Gap| gap.kind == GapKind::NetworkLoad && gap.subject.is_empty();
+    let unseen = seen
+        .gaps
+        .iter()
+        .filter(|gap| !is_remark(gap))
+        .map(|gap| (Absent::Sight { kind: gap.kind, subject: gap.subject.clone() }, gap.reason.clone()));
+    held_back.chain(unseen).collect()
+}
+
+/// Every goal of a set, judged on what was seen.
+fn readiness(seen: &Observation, goals: &GoalSet) -> Vec<GoalReadiness> {
     let model = match ClusterModel::build(seen) {
         Ok(model) => model,
         Err(error) => {
             let nothing = |goal: &Goal| row(goal, None, error.to_string(), String::new());
-            return facts.goals.goals.iter().map(nothing).collect();
+            return goals.goals.iter().map(nothing).collect();
         }
     };
     let sums = Sums::new(&model, &model.placement);
@@ -26,7 +49,7 @@ pub(super) fn goals(facts: &Facts) -> Vec<GoalReadiness> {
         counts: &counts,
         dir_loads: None,
     };
-    facts.goals.goals.iter().map(|goal| judge(goal, standing, seen)).collect()
+    goals.goals.iter().map(|goal| judge(goal, standing, seen)).collect()
 }
 
 fn judge(goal: &Goal, standing: Standing, seen: &Observation) -> GoalReadiness {

@@ -81,6 +81,7 @@ fn words(need: &Need) -> String {
         On::EveryTopic => "every topic".to_owned(),
         On::Topic(name) => format!("topic {name}"),
         On::TransactionalId(id) => format!("transactional id {id}"),
+        On::EveryGroup => "every group".to_owned(),
     };
     format!("{} on {on}", need.operation)
 }
@@ -132,6 +133,7 @@ fn commands<'a>(grants: &Grants, needs: impl Iterator<Item = &'a Need>) -> Vec<S
             On::EveryTopic => "--topic '*'".to_owned(),
             On::Topic(name) => format!("--topic {}", quoted(name)),
             On::TransactionalId(id) => format!("--transactional-id {}", quoted(id)),
+            On::EveryGroup => "--group '*'".to_owned(),
         };
         let principal = grants.principal.as_deref().unwrap_or("PRINCIPAL");
         let principal = quoted(&format!("User:{principal}"));
@@ -154,7 +156,7 @@ fn policy<'a>(needs: impl Iterator<Item = &'a Need>) -> Option<String> {
     }
     let actions: Vec<String> = actions.into_iter().map(|action| format!("kafka-cluster:{action}")).collect();
     Some(format!(
-        "let the IAM policy of this identity allow, besides kafka-cluster:Connect, on the cluster, its topics and transactional ids: {}",
+        "let the IAM policy of this identity allow, besides kafka-cluster:Connect, on the cluster, its topics, groups and transactional ids: {}",
         actions.join(", ")
     ))
 }
@@ -169,6 +171,7 @@ fn iam_actions(on: &On, operation: &str) -> &'static [&'static str] {
         (On::TransactionalId(_), _) => {
             &["AlterTransactionalId", "DescribeTransactionalId", "WriteDataIdempotently"]
         }
+        (On::EveryGroup, _) => &["DescribeGroup"],
         (On::EveryTopic | On::Topic(_), "Describe") => &["DescribeTopic"],
         (On::EveryTopic | On::Topic(_), "DescribeConfigs") => &["DescribeTopicDynamicConfiguration"],
         (On::EveryTopic | On::Topic(_), "Create") => &["CreateTopic", "DescribeTopic"],
@@ -228,5 +231,21 @@ pub(super) fn canary(facts: &Facts, acls: Acls) -> Step {
         step.verdict = StepVerdict::Warning;
         step.see("without it the pace goes by the brokers' metrics alone, where there are some");
     }
+    step
+}
+
+/// Whether groups may be asked what they read. It is never in the way: without it goals on what is read wait.
+pub(super) fn reads(facts: &Facts, acls: Acls) -> Step {
+    const NAME: &str = "what is read";
+    let mut step = step(NAME, facts, &[Purpose::Reads], acls);
+    if step.verdict != StepVerdict::Fails {
+        return step;
+    }
+    step.verdict = StepVerdict::Warning;
+    step.see(if facts.endpoints.is_some() {
+        "without it what metrics tell of a topic is shared out over its partitions by what is written to each"
+    } else {
+        "without it, and without metrics, what clients read is not known, and goals on network out wait"
+    });
     step
 }

@@ -291,3 +291,19 @@ fn a_limit_by_cores_that_are_not_known_has_a_mend() {
     let row = told.iter().find(|goal| goal.words.contains("number of cores")).expect("MSK has such a limit");
     assert!(!row.ready && row.mend.contains("cpu-cores = 8"), "{row:?}");
 }
+
+#[test]
+fn the_right_to_see_what_is_read_is_asked_for_and_in_nobodys_way() {
+    let goals = goals();
+    let mut facts = facts(&goals);
+    facts.rights.push(need(Purpose::Reads, On::EveryGroup, "Describe", Granted::No));
+    let checkup = check_up(&facts, Acls::Missing);
+    let reads = step(&checkup, "what is read");
+    assert_eq!(reads.verdict, StepVerdict::Warning);
+    assert!(reads.mend[0].ends_with("--operation Describe --group '*'"), "{:?}", reads.mend);
+    assert!(reads.seen.iter().any(|line| line.contains("network out")), "{:?}", reads.seen);
+    assert!(checkup.conclusion.ready, "{:?}", checkup.conclusion);
+    facts.grants.by_iam = true;
+    let checkup = check_up(&facts, Acls::Missing);
+    assert!(step(&checkup, "what is read").mend[0].contains("kafka-cluster:DescribeGroup"));
+}

@@ -36,8 +36,8 @@ pub struct ClusterArgs {
     /// in the settings
     #[arg(long, value_name = "URL", value_parser = check_server, conflicts_with = "cluster")]
     pub prometheus_url: Option<String>,
-    /// Without metrics: how long to watch logs grow, so that goals on what clients write can be judged; 0s leaves them
-    /// out [default: the setting, else 20s]
+    /// Without metrics: how long to watch logs grow and groups commit, so that goals on what clients write and read can
+    /// be judged; 0s leaves them out [default: the setting, else 20s]
     #[arg(long, value_name = "TIME", env = "EVENKEEL_LOAD_WINDOW", hide_env = true, value_parser = parse_duration)]
     pub load_window: Option<Duration>,
     /// Where the journal of what was done is kept [env: EVENKEEL_STATE_DIR] [default: the setting, else

@@ -9,7 +9,7 @@ use crate::base::BrokerId;
 use crate::control::{Happening, Scope, World, WorldError, all_but_looking};
 use crate::edge::http::Told;
 use crate::execute::Outcome;
-use crate::observe::{Observation, Peak};
+use crate::observe::{Absences, Observation, Peak};
 use crate::plan::Plan;
 use crate::report::{ClusterGauges, Proposed, Trouble, exposition};
 
@@ -119,6 +119,11 @@ impl Corner {
     /// Posts what brokers bear at their peaks.
     pub fn peaks(&self, peaks: BTreeMap<BrokerId, Peak>) {
         self.with(|post| post.gauges.peaks(peaks));
+    }
+
+    /// Posts what is lacking, and since when.
+    pub fn lacks(&self, absences: Absences) {
+        self.with(|post| post.gauges.lacks(absences));
     }
 
     /// Posts when disks pass their limit.

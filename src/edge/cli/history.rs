@@ -156,6 +156,7 @@ fn events(entries: Vec<Entry>, asked: Vec<Asked>, execution: &ExecutionId) -> Ve
             | Record::Measured { .. }
             | Record::Proposed { .. }
             | Record::Sizes { .. }
+            | Record::Lacking { .. }
             | Record::Approval(_)
             | Record::Removed { .. }
             | Record::Demoted { .. } => {}

@@ -41,7 +41,7 @@ pub fn open_for_loads_telling(target: &Target, screen: &Screen) -> Result<Box<dy
     if watches {
         let window = format_duration(target.load_window);
         screen.note(&format!(
-            "no metrics: logs are watched for {window} to see what is written (`--load-window`)"
+            "no metrics: logs are watched for {window} to see what is written and read (`--load-window`)"
         ));
     }
     Ok(world)

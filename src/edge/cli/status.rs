@@ -60,6 +60,7 @@ fn fill(view: &mut StatusView, overview: &Overview, records: &Records, seen: &Se
             Err(failure) => screen.warn(&format!("no outlook on disks: {}", failure.message)),
         }
     }
+    view.lacking = overview.local.absences().iter().cloned().collect();
     view.known = known(records, overview, seen.observation.taken_at).unwrap_or_else(|failure| {
         screen.warn(&failure.message);
         KnownView::default()

@@ -1,5 +1,7 @@
 //! [`Ward`]: one cluster that the daemon looks after: it looks, proposes, and where it may, acts.
 
+mod absences;
+mod gatherer;
 mod leave;
 mod loads;
 mod sizes;
@@ -7,8 +9,6 @@ mod sizes;
 use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
-
-use loads::Loads;
 
 use super::board::Corner;
 use super::live_files::{Files, LiveFiles};
@@ -23,10 +23,11 @@ use crate::control::{Approval, Controller, Decision, Happening, Scope, Unfinishe
 use crate::edge::kafka::StopFlag;
 use crate::edge::lease::LeaseError;
 use crate::execute::{Execution, Outcome};
-use crate::observe::{Observation, SizeHistory};
+use crate::observe::{Absences, Observation, SizeHistory};
 use crate::plan::Plan;
 use crate::report::Proposed;
 use crate::solve::Operation;
+use loads::Loads;
 
 /// One cluster, and all that is needed to look after it.
 pub struct Ward {
@@ -53,6 +54,8 @@ struct Held {
     stands_by: Option<String>,
     /// How large topics were over two weeks; what was written down before is added once it was read.
     sizes: Option<SizeHistory>,
+    /// What was lacking at the last look, and since when; what was written down before is taken up once it was read.
+    absences: Option<Absences>,
     /// The loads of the last day, where there are metrics.
     loads: Option<Loads>,
 }
@@ -67,6 +70,7 @@ impl Held {
             has_tried: false,
             stands_by: None,
             sizes: None,
+            absences: None,
             loads: None,
         }
     }
@@ -155,6 +159,7 @@ impl Ward {
         let overview = self.recollect(held, &seen)?;
         self.gather_loads(held, &mut seen);
         self.look_out(held, &overview.local, &seen, world.now());
+        self.note_absences(held, &overview.local, &seen, world.now());
         if let Some(unfinished) = overview.known.unfinished().last() {
             return self.take_up(world, held, controller, &overview, unfinished);
         }
@@ -317,7 +322,7 @@ impl Ward {
             plan = %unfinished.plan.id,
             "carrying on what was begun {} by {}", unfinished.began_at, unfinished.by
         );
-        let mut session = Session::new(world, right);
+        let mut session = Session::new(held.gathering(world), right);
         // What an operator ordered is theirs, whatever the goals are; what a daemon levels serves its goals.
         if is_daemons(&unfinished.by) && unfinished.plan.operation == Operation::Rebalance.to_string() {
             session = session.heeding(held.files.asks());
@@ -384,7 +389,7 @@ impl Ward {
         }
         // Whoever had the right a moment ago may have changed what was seen.
         let seen = world.observe(&Scope::Full)?;
-        let mut session = Session::new(world, right);
+        let mut session = Session::new(held.gathering(world), right);
         if approval.is_none() {
             session = session.heeding(held.files.asks());
         }

@@ -15,6 +15,8 @@ pub enum Resource {
     Cluster,
     /// One topic by name, or `*` for all.
     Topic(String),
+    /// Every group: one by one they would be forgotten for the next group.
+    Group,
 }
 
 /// A right that a request needs.
@@ -35,6 +37,7 @@ impl fmt::Display for Right {
                 write!(f, "{} on every topic", self.operation)
             }
             Resource::Topic(name) => write!(f, "{} on topic {name}", self.operation),
+            Resource::Group => write!(f, "{} on every group", self.operation),
         }
     }
 }
@@ -57,8 +60,11 @@ impl Right {
             ApiKey::DeleteTopics => "Delete",
             _ => "Describe",
         };
-        let resource =
-            if on_topic { Resource::Topic(topic.unwrap_or("*").to_owned()) } else { Resource::Cluster };
+        let resource = match code {
+            Code::GROUP_AUTHORIZATION_FAILED => Resource::Group,
+            _ if on_topic => Resource::Topic(topic.unwrap_or("*").to_owned()),
+            _ => Resource::Cluster,
+        };
         Some(Self { operation, resource })
     }
 
@@ -70,6 +76,7 @@ impl Right {
             Resource::Cluster => "--cluster".to_owned(),
             // evenkeel needs its rights on every topic: one by one they would be forgotten for the next topic.
             Resource::Topic(_) => "--topic '*'".to_owned(),
+            Resource::Group => "--group '*'".to_owned(),
         };
         format!(
             "kafka-acls --bootstrap-server {bootstrap} --add --allow-principal {principal} --operation {} {resource}",
@@ -97,6 +104,7 @@ mod tests {
             (ApiKey::IncrementalAlterConfigs, topic, Some("t"), "AlterConfigs on topic t"),
             (ApiKey::IncrementalAlterConfigs, cluster, None, "AlterConfigs on Cluster"),
             (ApiKey::Metadata, topic, None, "Describe on every topic"),
+            (ApiKey::OffsetFetch, Code::GROUP_AUTHORIZATION_FAILED, None, "Describe on every group"),
         ];
         for (api, code, topic, expected) in cases {
             assert_eq!(

@@ -152,7 +152,8 @@ impl AdminClient {
         self.call_in(ours, Target::Any, patience, make, |_| Code::NONE).await
     }
 
-    async fn call_in<R, F>(
+    /// Asks in one of these versions only.
+    pub(super) async fn call_in<R, F>(
         &self,
         ours: VersionRange,
         target: Target,

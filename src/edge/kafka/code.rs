@@ -23,6 +23,8 @@ impl Code {
     pub const REPLICA_NOT_AVAILABLE: Self = Self(9);
     /// `TOPIC_AUTHORIZATION_FAILED`.
     pub const TOPIC_AUTHORIZATION_FAILED: Self = Self(29);
+    /// `GROUP_AUTHORIZATION_FAILED`.
+    pub const GROUP_AUTHORIZATION_FAILED: Self = Self(30);
     /// `CLUSTER_AUTHORIZATION_FAILED`.
     pub const CLUSTER_AUTHORIZATION_FAILED: Self = Self(31);
     /// `UNSUPPORTED_SASL_MECHANISM`.
@@ -43,6 +45,8 @@ impl Code {
     pub const SASL_AUTHENTICATION_FAILED: Self = Self(58);
     /// `TRANSACTIONAL_ID_AUTHORIZATION_FAILED`.
     pub const TRANSACTIONAL_ID_AUTHORIZATION_FAILED: Self = Self(53);
+    /// `GROUP_ID_NOT_FOUND`.
+    pub const GROUP_ID_NOT_FOUND: Self = Self(69);
     /// `ELECTION_NOT_NEEDED`: the leader is the right one already.
     pub const ELECTION_NOT_NEEDED: Self = Self(84);
 
@@ -61,7 +65,12 @@ impl Code {
 
     /// Whether the client lacks a right.
     pub fn is_denied(self) -> bool {
-        [Self::TOPIC_AUTHORIZATION_FAILED, Self::CLUSTER_AUTHORIZATION_FAILED].contains(&self)
+        let denials = [
+            Self::TOPIC_AUTHORIZATION_FAILED,
+            Self::GROUP_AUTHORIZATION_FAILED,
+            Self::CLUSTER_AUTHORIZATION_FAILED,
+        ];
+        denials.contains(&self)
     }
 }
 

@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 use kafka_protocol::messages::{
     AddPartitionsToTxnRequest, AlterPartitionReassignmentsRequest, AlterReplicaLogDirsRequest, ApiKey,
     DescribeClusterRequest, DescribeConfigsRequest, DescribeLogDirsRequest, ElectLeadersRequest,
-    EndTxnRequest, FetchRequest, IncrementalAlterConfigsRequest, InitProducerIdRequest, ListOffsetsRequest,
-    ListPartitionReassignmentsRequest, MetadataRequest, ProduceRequest,
+    EndTxnRequest, FetchRequest, IncrementalAlterConfigsRequest, InitProducerIdRequest, ListGroupsRequest,
+    ListOffsetsRequest, ListPartitionReassignmentsRequest, MetadataRequest, OffsetFetchRequest,
+    ProduceRequest,
 };
 use kafka_protocol::protocol::{Request, VersionRange};
 
 use super::call::api_of;
 use super::connection::{CallError, Connection, Dialer, Explained};
 use super::error::{ConnectError, ConnectProblem, KafkaError, Peer};
+use super::groups::OFFSETS_OF_MANY;
 use super::hint::connect_hint;
 use super::versions::Versions;
 use super::{certificate, tls, topology};
@@ -190,8 +192,9 @@ fn wanted<R: Request>(from: i16, weight: Weight, suffers: &'static str) -> Wante
 }
 
 /// What evenkeel asks of brokers.
-fn all_wanted() -> [Wanted; 16] {
+fn all_wanted() -> [Wanted; 18] {
     use Weight::{Executing, Little, Looking};
+    const READS: &str = "what is read cannot be measured without metrics (Kafka 3.0)";
     const LEASE: &str = "Kafka itself cannot decide which of two evenkeels acts";
     [
         wanted::<MetadataRequest>(0, Looking, "topics cannot be seen"),
@@ -228,6 +231,8 @@ fn all_wanted() -> [Wanted; 16] {
             "replicas cannot move between the log directories of a broker",
         ),
         wanted::<ListOffsetsRequest>(0, Little, "what is written cannot be measured without metrics"),
+        wanted::<ListGroupsRequest>(0, Little, READS),
+        wanted::<OffsetFetchRequest>(OFFSETS_OF_MANY.min, Little, READS),
         wanted::<DescribeClusterRequest>(0, Little, "brokers that are down are not told of"),
         wanted::<InitProducerIdRequest>(0, Little, LEASE),
         wanted::<AddPartitionsToTxnRequest>(0, Little, LEASE),

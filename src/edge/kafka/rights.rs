@@ -10,11 +10,12 @@ use kafka_protocol::messages::create_topics_request::CreatableTopic;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::incremental_alter_configs_request::AlterConfigsResource;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
+use kafka_protocol::messages::offset_fetch_request::OffsetFetchRequestGroup;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use kafka_protocol::messages::{
     AlterPartitionReassignmentsRequest, BrokerId as WireBroker, CreatePartitionsRequest, CreateTopicsRequest,
     EndTxnRequest, FetchRequest, IncrementalAlterConfigsRequest, ListPartitionReassignmentsRequest,
-    MetadataRequest, ProduceRequest, ProducerId, TransactionalId,
+    MetadataRequest, OffsetFetchRequest, ProduceRequest, ProducerId, TransactionalId,
 };
 use kafka_protocol::protocol::StrBytes;
 
@@ -23,6 +24,7 @@ use super::call::Target;
 use super::code::Code;
 use super::configs::{BROKER, TOPIC};
 use super::error::KafkaError;
+use super::groups::{OFFSETS_OF_MANY, wire_group};
 use super::metadata::wire_topic;
 use super::retry::Patience;
 use crate::ask::{Granted, Need, On, Purpose};
@@ -37,6 +39,9 @@ const NOBODYS_TOPIC: &str = "-.nobodys-topic";
 /// exist has not.
 pub(super) const FETCH_NEWEST: i16 = 11;
 pub(super) const PRODUCE_NEWEST: i16 = 8;
+
+/// A group that nobody is in; as with topics, what is granted for it is granted for every group.
+const NOBODYS_GROUP: &str = "-.nobodys-group";
 
 /// A producer that nobody is.
 const NOBODYS_PRODUCER: ProducerId = ProducerId(i64::MAX);
@@ -55,7 +60,7 @@ type Tried = Result<Code, KafkaError>;
 impl AdminClient {
     /// Tries every right that evenkeel needs.
     pub async fn try_rights(&self, names: &OwnNames<'_>) -> Vec<Need> {
-        use Purpose::{Execute, Lease, Look};
+        use Purpose::{Execute, Lease, Look, Reads};
         let mut needs = Vec::new();
         let mut add = |purpose, on: On, operation, tried: Tried| {
             needs.push(Need { purpose, on, operation, granted: granted(tried) });
@@ -65,6 +70,7 @@ impl AdminClient {
         let nobodys = TopicName::from(NOBODYS_TOPIC);
         add(Look, On::EveryTopic, "Describe", self.try_describe(&nobodys).await);
         add(Look, On::EveryTopic, "DescribeConfigs", self.try_describe_configs(&nobodys).await);
+        add(Reads, On::EveryGroup, "Describe", self.try_describe_group().await);
         add(Execute, On::Cluster, "Alter", self.try_alter_cluster().await);
         let broker = self.topology().alive().next().map(|(id, _)| id);
         let on_broker = broker.map(|id| (Target::Broker(id), BROKER, id.to_string()));
@@ -119,6 +125,19 @@ impl AdminClient {
     async fn try_describe_configs(&self, topic: &TopicName) -> Tried {
         let mut found = self.describe_topic_configs(&BTreeSet::from([topic.clone()])).await?;
         found.remove(topic).unwrap_or(Ok(super::TopicConfig::default())).map(|_| Code::NONE)
+    }
+
+    /// Whoever is asked looks at the right before it says that it is not the coordinator of such a group.
+    async fn try_describe_group(&self) -> Tried {
+        let make = |_| {
+            let group = OffsetFetchRequestGroup::default().with_group_id(wire_group(NOBODYS_GROUP));
+            OffsetFetchRequest::default().with_groups(vec![group.with_topics(None)])
+        };
+        let (target, patience) = (Target::Any, self.probing());
+        let reply = self
+            .call_in::<OffsetFetchRequest, _>(OFFSETS_OF_MANY, target, patience, make, |_| Code::NONE)
+            .await?;
+        Ok(reply.answer.groups.first().map_or(Code::NONE, |group| Code(group.error_code)))
     }
 
     /// No partition is named, so nothing is reassigned.

@@ -4,11 +4,13 @@
 //! bytes would end the process for want of memory. Here every count and length is held against the bytes that
 //! are there, without making room for anything. The shapes are those of Kafka's message definitions.
 
+mod groups;
 mod tries;
 
 use kafka_protocol::messages::ApiKey;
 
 use Kind::{Array, Fixed, MaybeStruct, Text};
+use groups::{LIST_GROUPS, OFFSET_FETCH, SHARE_GROUP_OFFSETS};
 use tries::{CREATE_PARTITIONS, END_TXN, FETCH, PRODUCE};
 
 use super::error::RequestProblem;
@@ -315,6 +317,9 @@ fn shape_of(api: ApiKey) -> Option<&'static Shape> {
         ApiKey::DescribeConfigs => &DESCRIBE_CONFIGS,
         ApiKey::IncrementalAlterConfigs => &INCREMENTAL_ALTER_CONFIGS,
         ApiKey::ListOffsets => &LIST_OFFSETS,
+        ApiKey::ListGroups => &LIST_GROUPS,
+        ApiKey::OffsetFetch => &OFFSET_FETCH,
+        ApiKey::DescribeShareGroupOffsets => &SHARE_GROUP_OFFSETS,
         ApiKey::CreateTopics => &CREATE_TOPICS,
         ApiKey::DeleteTopics => &DELETE_TOPICS,
         ApiKey::SaslHandshake => &SASL_HANDSHAKE,

@@ -149,6 +149,33 @@ fn the_shapes_of_looks_are_those_of_the_codec() {
 }
 
 #[test]
+fn the_shapes_of_groups_are_those_of_the_codec() {
+    {
+        use list_groups_response::*;
+        let group = ListedGroup::default().with_group_id(GroupId(text("billing")));
+        fits::<ListGroupsRequest>(&ListGroupsResponse::default().with_groups(vec![group; 2]));
+    }
+    {
+        use offset_fetch_response::*;
+        let partition = OffsetFetchResponsePartition::default().with_metadata(Some(text("m")));
+        let topic = OffsetFetchResponseTopic::default().with_partitions(vec![partition; 2]);
+        fits::<OffsetFetchRequest>(&OffsetFetchResponse::default().with_topics(vec![topic; 2]));
+        let partition = OffsetFetchResponsePartitions::default().with_metadata(Some(text("m")));
+        let topic = OffsetFetchResponseTopics::default().with_partitions(vec![partition; 2]);
+        let group = OffsetFetchResponseGroup::default().with_topics(vec![topic; 2]);
+        fits::<OffsetFetchRequest>(&OffsetFetchResponse::default().with_groups(vec![group; 2]));
+    }
+    {
+        use describe_share_group_offsets_response::*;
+        let partition = DescribeShareGroupOffsetsResponsePartition::default();
+        let topic = DescribeShareGroupOffsetsResponseTopic::default().with_partitions(vec![partition; 2]);
+        let group = DescribeShareGroupOffsetsResponseGroup::default().with_topics(vec![topic; 2]);
+        let answer = DescribeShareGroupOffsetsResponse::default().with_groups(vec![group; 2]);
+        fits::<DescribeShareGroupOffsetsRequest>(&answer);
+    }
+}
+
+#[test]
 fn the_shapes_of_commands_are_those_of_the_codec() {
     {
         use alter_partition_reassignments_response::*;

@@ -25,7 +25,7 @@ pub struct KafkaWorld {
     clock: Clock,
     stop: StopFlag,
     memory: Memory,
-    /// Absent where nobody asks what clients write.
+    /// Absent where nobody asks what clients write and read.
     watched: Option<Watched>,
 }
 
@@ -47,8 +47,8 @@ impl KafkaWorld {
         Ok(Self { runtime, client, clock, stop, memory: Memory::default(), watched: None })
     }
 
-    /// Tells from now on what clients write to each partition: the first full look takes this much longer, later ones
-    /// compare themselves with those before.
+    /// Tells from now on what clients write to and read of each partition: the first full look takes this much longer, later
+    /// ones compare themselves with those before.
     #[must_use]
     pub fn watching_logs(mut self, window: Duration) -> Self {
         self.watched = Some(Watched::new(window));
@@ -66,8 +66,25 @@ impl KafkaWorld {
     fn measure(&mut self, seen: &mut Observation) -> Option<Duration> {
         let watched = self.watched.as_mut()?;
         let is_first = watched.meter.is_new();
-        self.runtime.block_on(watched.take_in(&self.client, seen));
+        self.runtime.block_on(watched.take_in(&self.client, self.clock.now(), seen));
         is_first.then_some(watched.window).filter(|window| !window.is_zero())
+    }
+
+    /// Waits, and looks at what groups commit meanwhile: that they do so in bursts shows in nothing else.
+    fn wait_watching(&mut self, window: Duration) {
+        let (until, stops) = (self.clock.now().after(window), self.stop.count());
+        loop {
+            let left = until.since(self.clock.now());
+            if left.is_zero() || self.stop.is_leaving() || self.stop.count() != stops {
+                return;
+            }
+            let pause = self.watched.as_ref().map_or(window, |watched| watched.reads.pause());
+            self.stop.wait(pause.min(self.clock.on_the_wall(left)));
+            let now = self.clock.now();
+            if let Some(watched) = self.watched.as_mut().filter(|_| now < until) {
+                self.runtime.block_on(watched.reads.peek(&self.client, now));
+            }
+        }
     }
 
     /// The client, for what is no matter of the loop.
@@ -90,7 +107,7 @@ impl World for KafkaWorld {
         if *scope == Scope::Full
             && let Some(window) = self.measure(&mut seen)
         {
-            self.sleep(window);
+            self.wait_watching(window);
             seen = self.look(scope)?;
             self.measure(&mut seen);
         }

@@ -1,4 +1,5 @@
-//! What clients write to each partition, where no metrics tell: logs watched for a while, and from look to look.
+//! What clients write to and read of each partition, where no metrics tell: logs and commits watched for a while, and from
+//! look to look.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,31 +8,37 @@ use super::AdminClient;
 use super::error::KafkaError;
 use super::hint::world_error;
 use super::offsets::LogEnd;
-use crate::base::{BrokerId, TopicPartition};
+use super::read::Followed;
+use crate::base::{BrokerId, TimestampMs, TopicPartition};
 use crate::observe::{Gap, GapKind, LogSpan, Observation, WriteMeter};
 
-/// Watches logs grow.
+/// Watches logs grow, and groups commit.
 pub(super) struct Watched {
     pub meter: WriteMeter,
+    pub reads: Followed,
     /// How long the first look waits for a second one to compare itself with.
     pub window: Duration,
 }
 
 impl Watched {
     pub fn new(window: Duration) -> Self {
-        Self { meter: WriteMeter::default(), window }
+        Self { meter: WriteMeter::default(), reads: Followed::default(), window }
     }
 
-    /// Takes a full look in, and writes into it what clients write.
-    pub async fn take_in(&mut self, client: &AdminClient, seen: &mut Observation) {
+    /// Takes a full look in, and writes into it what clients write and read.
+    pub async fn take_in(&mut self, client: &AdminClient, now: TimestampMs, seen: &mut Observation) {
+        let commits = self.reads.ask(client, now).await;
         match spans(client, seen).await {
-            Ok(spans) => self.meter.look(seen, &spans),
+            Ok(spans) => {
+                self.meter.look(seen, &spans);
+                self.reads.take_in(seen, &commits, &spans);
+            }
             Err(error) => {
                 // What logs grow by is known all the same; only what was thrown away meanwhile is not.
                 self.meter.look(seen, &BTreeMap::new());
                 let told = world_error(&error, client.settings());
                 let reason = format!(
-                    "where logs begin and end is not known, so that what is written may be more: {told}"
+                    "where logs begin and end is not known, so that what is written may be more, and what is read is not known: {told}"
                 );
                 seen.gaps.push(Gap { kind: GapKind::NetworkLoad, subject: String::new(), reason });
             }

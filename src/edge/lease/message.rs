@@ -66,10 +66,14 @@ impl Message {
     /// What an entry becomes; nothing when it is history.
     pub(super) fn of(entry: &Entry) -> Result<Vec<Self>, JournalError> {
         // What the canary measures is for those who look at this machine; leave is for the daemon that has the journal; how
-        // large topics are each daemon sees itself.
+        // large topics are, and what is lacking, each daemon sees itself.
         if matches!(
             entry.record,
-            Record::Measured { .. } | Record::Proposed { .. } | Record::Approval(_) | Record::Sizes { .. }
+            Record::Measured { .. }
+                | Record::Proposed { .. }
+                | Record::Approval(_)
+                | Record::Sizes { .. }
+                | Record::Lacking { .. }
         ) {
             return Ok(Vec::new());
         }

@@ -1,16 +1,15 @@
 //! Rights granted by commands as evenkeel lists them, and taken away one by one. Taking away goes by Kafka's protocol, for
 //! its tool takes seconds each time.
 
-use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::create_acls_request::AclCreation;
 use kafka_protocol::messages::delete_acls_request::DeleteAclsFilter;
-use kafka_protocol::messages::{CreateAclsRequest, DeleteAclsRequest, RequestHeader, ResponseHeader};
-use kafka_protocol::protocol::{Decodable as _, Encodable as _, Request, StrBytes};
+use kafka_protocol::messages::{CreateAclsRequest, DeleteAclsRequest};
+use kafka_protocol::protocol::{Request, StrBytes};
 
 use super::Lab;
+use super::wire::ask;
 use crate::support::words::words;
 
 /// The codes of Kafka's `ResourceType`, `PatternType`, `AclOperation` and `AclPermissionType`.
@@ -38,17 +37,21 @@ impl Acl {
             (4, "kafka-cluster".to_owned())
         } else if let Some(topic) = after("--topic") {
             (2, topic)
+        } else if let Some(group) = after("--group") {
+            (3, group)
         } else {
             (5, after("--transactional-id").unwrap_or_else(|| panic!("no resource in {line}")))
         };
         let principal = after("--allow-principal").expect("a principal");
         let operations = words.windows(2).filter(|pair| pair[0] == "--operation").map(|pair| pair[1].clone());
+        // Of all topics and of all groups are different things.
+        let what = if kind == 3 { format!("group {name}") } else { name.clone() };
         let one = |operation: String| Self {
             kind,
             name: name.clone(),
             operation: code(&operation),
             principal: principal.clone(),
-            words: format!("{operation} on {name}"),
+            words: format!("{operation} on {what}"),
         };
         operations.map(one).collect()
     }
@@ -112,24 +115,6 @@ impl Lab {
         let bootstrap = self.internal_bootstrap();
         let address = bootstrap.split(',').next().expect("a broker runs");
         let mut stream = TcpStream::connect(address).expect("the broker listens");
-        let header = RequestHeader::default()
-            .with_request_api_key(R::KEY)
-            .with_request_api_version(VERSION)
-            .with_correlation_id(1)
-            .with_client_id(Some(StrBytes::from_static_str("lab")));
-        let mut frame = BytesMut::zeroed(4);
-        header.encode(&mut frame, R::header_version(VERSION)).expect("a header");
-        request.encode(&mut frame, VERSION).expect("a request");
-        let size = i32::try_from(frame.len() - 4).expect("a short request");
-        frame[..4].copy_from_slice(&size.to_be_bytes());
-        stream.write_all(&frame).expect("sent");
-        let mut size = [0; 4];
-        stream.read_exact(&mut size).expect("an answer");
-        let mut answer = vec![0; usize::try_from(i32::from_be_bytes(size)).expect("a size")];
-        stream.read_exact(&mut answer).expect("an answer");
-        let mut answer = Bytes::from(answer);
-        let api = kafka_protocol::messages::ApiKey::try_from(R::KEY).expect("a known request");
-        ResponseHeader::decode(&mut answer, api.response_header_version(VERSION)).expect("a header");
-        R::Response::decode(&mut answer, VERSION).expect("an answer that can be read")
+        ask(&mut stream, VERSION, request)
     }
 }

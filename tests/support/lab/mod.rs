@@ -15,6 +15,7 @@ mod node;
 mod open_sasl;
 mod process;
 mod prometheus;
+mod reading;
 mod seen;
 mod shape;
 mod steady;
@@ -23,6 +24,7 @@ mod tools;
 mod traffic;
 mod volumes;
 mod watch;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -45,6 +47,7 @@ use volumes::Mount;
 
 pub use acls::Acl;
 pub use prometheus::Prometheus;
+pub use reading::Reading;
 pub use seen::{Seen, SeenPartition};
 pub use shape::{Shape, is_inside};
 pub use steady::Steady;

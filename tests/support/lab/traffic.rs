@@ -144,7 +144,7 @@ pub struct Traffic {
 }
 
 impl Lab {
-    fn traffic_config(&self) -> ClientConfig {
+    pub(super) fn traffic_config(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.bootstrap()).set("log_level", "0");
         for (key, value) in self.client_settings(Who::Traffic) {

@@ -1,20 +1,31 @@
-//! The loads that a daemon goes by: the mean of the last hour, which outlives a restart, and processor time by weights that
-//! were fitted to a day of this cluster.
+//! The loads that a daemon goes by: the mean of the last hour, which outlives a restart and goes on while something is
+//! carried out, and processor time by weights that were fitted to a day of this cluster.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tracing::{info, warn};
 
 use super::{Held, Ward};
 use crate::base::TimestampMs;
+use crate::edge::cli::board::Corner;
 use crate::edge::store::{KeptWeights, LoadShelf};
 use crate::observe::{CpuFit, LoadWindows, NoFit, Observation, share_cpu_by};
 
-/// Windows, and the weights that they tell: drawn anew when one closes.
+/// The loads of the last hours, shared with whatever is carried out meanwhile, and where they are kept.
+#[derive(Clone)]
 pub(super) struct Loads {
+    drawn: Arc<Mutex<Drawn>>,
+    shelf: Option<LoadShelf>,
+    corner: Corner,
+}
+
+/// Windows, and the weights that they tell: drawn anew when one closes.
+struct Drawn {
     windows: LoadWindows,
     weights: Result<CpuFit, NoFit>,
 }
 
-impl Loads {
+impl Drawn {
     /// Those that were kept.
     fn take_up(kept: Option<&LoadShelf>, now: TimestampMs) -> Self {
         let mut windows = LoadWindows::default();
@@ -55,16 +66,30 @@ impl Ward {
             return;
         }
         let kept = held.records.as_ref().map(|records| LoadShelf::of(records.path()));
-        let now = seen.taken_at;
-        let loads = held.loads.get_or_insert_with(|| Loads::take_up(kept.as_ref(), now));
-        share_cpu_by(seen, loads.weights);
-        if let Some(closed) = loads.windows.look(seen) {
-            if let Some(Err(error)) = kept.as_ref().map(|shelf| shelf.keep(&closed)) {
+        let loads = held
+            .loads
+            .get_or_insert_with(|| Loads::take_up(kept.as_ref(), seen.taken_at, self.corner.clone()));
+        loads.shelf = kept;
+        loads.take(seen);
+    }
+}
+
+impl Loads {
+    pub(super) fn take_up(kept: Option<&LoadShelf>, now: TimestampMs, corner: Corner) -> Self {
+        Self { drawn: Arc::new(Mutex::new(Drawn::take_up(kept, now))), shelf: kept.cloned(), corner }
+    }
+
+    /// Takes a look in, and has it tell the means.
+    pub(super) fn take(&self, seen: &mut Observation) {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        share_cpu_by(seen, drawn.weights);
+        if let Some(closed) = drawn.windows.look(seen) {
+            if let Some(Err(error)) = self.shelf.as_ref().map(|shelf| shelf.keep(&closed)) {
                 warn!("loads of the last quarter of an hour are not kept: {error}");
             }
-            loads.weigh_anew(kept.as_ref(), now);
+            drawn.weigh_anew(self.shelf.as_ref(), seen.taken_at);
         }
-        self.corner.peaks(loads.windows.peaks(seen));
+        self.corner.peaks(drawn.windows.peaks(seen));
     }
 }
 
@@ -126,7 +151,7 @@ mod tests {
                 shelf.keep(&closed).expect("it is kept");
             }
         }
-        let mut loads = Loads::take_up(Some(&shelf), now.taken_at);
+        let mut loads = Drawn::take_up(Some(&shelf), now.taken_at);
         let fit = loads.weights.expect("the windows tell");
         assert!((fit.base_cores - BASE).abs() < 0.01 && (fit.weights.follow - 1e-8).abs() < 2e-10, "{fit}");
         loads.weigh_anew(Some(&shelf), now.taken_at);

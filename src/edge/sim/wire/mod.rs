@@ -4,6 +4,7 @@
 //! This folder knows no sockets.
 
 mod configs;
+mod groups;
 mod log_dirs;
 mod reassign;
 mod topics;
@@ -58,8 +59,10 @@ pub(super) struct Request {
 }
 
 /// What is answered, and in which versions.
-const OFFERED: [(ApiKey, i16, i16); 15] = [
+const OFFERED: [(ApiKey, i16, i16); 17] = [
     (ApiKey::ListOffsets, 1, 10),
+    (ApiKey::OffsetFetch, 8, 9),
+    (ApiKey::ListGroups, 0, 5),
     (ApiKey::Metadata, 0, 13),
     (ApiKey::ApiVersions, 0, 4),
     (ApiKey::CreateTopics, 2, 7),
@@ -191,6 +194,8 @@ impl Call<'_> {
                 ResponseKind::AlterReplicaLogDirs(self.alter_replica_log_dirs(request))
             }
             RequestKind::ListOffsets(request) => ResponseKind::ListOffsets(self.list_offsets(request)),
+            RequestKind::ListGroups(_) => ResponseKind::ListGroups(self.list_groups()),
+            RequestKind::OffsetFetch(request) => ResponseKind::OffsetFetch(self.offset_fetch(request)),
             RequestKind::ListPartitionReassignments(request) => {
                 ResponseKind::ListPartitionReassignments(self.list_reassignments(request))
             }
