@@ -338,6 +338,7 @@ pub(super) fn check(api: ApiKey, version: i16, body: &[u8]) -> Result<(), Reques
 
 const SHORT: &str = "it ends before all of it has come";
 const COUNT: &str = "it announces more than it holds";
+const LONG: &str = "a number in it is too long";
 
 struct Reader<'a> {
     left: &'a [u8],
@@ -361,11 +362,11 @@ impl<'a> Reader<'a> {
         for place in 0..5 {
             let byte = self.take(1)?[0];
             value |= u64::from(byte & 0x7f) << (7 * place);
-            if byte & 0x80 == 0 {
+            if byte & 0x80 == 0 && value <= u64::from(u32::MAX) {
                 return usize::try_from(value).map_err(|_| COUNT);
             }
         }
-        Err("a number in it is too long")
+        Err(LONG)
     }
 
     /// A length or count; none for null. `wide` lengths have 32 bits where they are not compact.
@@ -439,6 +440,9 @@ impl<'a> Reader<'a> {
         }
         for _ in 0..self.varint()? {
             let tag = self.varint()?;
+            if i32::try_from(tag).is_err() {
+                return Err("a tag in it is none");
+            }
             let size = self.varint()?;
             let left = self.take(size)?;
             if let Some((_, fields)) = known.iter().find(|(known, _)| usize::try_from(*known) == Ok(tag)) {
