@@ -52,8 +52,8 @@ fn main() -> ExitCode {
     }
     let day = resident_mib();
     println!("a day of windows and an hour of logs: {:.0} MiB", day - ours);
-    for slot in 0..168 {
-        seen.taken_at = TimestampMs(slot * 120 * MINUTE_MS);
+    for look in 200..368 {
+        seen.taken_at = TimestampMs(look * 120 * MINUTE_MS);
         sizes.take(TopicSizes::of(&seen).expect("all sizes are known"));
     }
     let all = resident_mib() - ours;
@@ -113,7 +113,9 @@ fn cluster() -> Observation {
         let name = TopicName::from(format!("team-{}.events.{:05}", at % TOPICS % 40, at % TOPICS).as_str());
         let topic = seen.topics.entry(name).or_insert_with(SeenTopic::default);
         let replicas: Vec<BrokerId> = (0..3).map(|copy| broker((at + copy * 100) % BROKERS)).collect();
-        let replica = Replica { size_bytes: Some(Bytes(1_000_000)), ..Replica::default() };
+        // As many large topics as are remembered one by one at most.
+        let size = if at % TOPICS < 900 { 100_000_000 } else { 1_000_000 };
+        let replica = Replica { size_bytes: Some(Bytes(size)), ..Replica::default() };
         topic.partitions.push(Partition {
             id: i32::try_from(topic.partitions.len()).expect("few"),
             leader: Some(replicas[0]),

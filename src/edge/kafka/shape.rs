@@ -362,7 +362,8 @@ impl<'a> Reader<'a> {
         for place in 0..5 {
             let byte = self.take(1)?[0];
             value |= u64::from(byte & 0x7f) << (7 * place);
-            if byte & 0x80 == 0 && value <= u64::from(u32::MAX) {
+            if byte & 0x80 == 0 {
+                let value = u32::try_from(value).map_err(|_| LONG)?;
                 return usize::try_from(value).map_err(|_| COUNT);
             }
         }
