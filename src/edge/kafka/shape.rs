@@ -426,11 +426,12 @@ impl<'a> Reader<'a> {
                 let count = self.count(true)?.unwrap_or(0);
                 self.skip(count.checked_mul(*bytes).ok_or(COUNT)?)?;
             }
-            MaybeStruct(fields) => {
-                if i8::from_be_bytes([self.take(1)?[0]]) >= 0 {
-                    self.structure(fields)?;
-                }
-            }
+            // The codec takes all but 1 for absent, and Kafka all but what is below 0 for present.
+            MaybeStruct(fields) => match i8::from_be_bytes([self.take(1)?[0]]) {
+                1 => self.structure(fields)?,
+                -1 => {}
+                _ => return Err("it does not say whether a part of it is there"),
+            },
         }
         Ok(())
     }

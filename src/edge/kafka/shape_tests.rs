@@ -232,6 +232,17 @@ fn numbers_of_more_than_their_bits_are_refused() {
     );
 }
 
+#[test]
+fn a_part_is_there_or_is_not() {
+    // DescribeTopicPartitions v0: throttle, no topics, cursor, no tagged fields.
+    let with =
+        |cursor: &[u8]| check(ApiKey::DescribeTopicPartitions, 0, &[&[0, 0, 0, 0, 1], cursor, &[0]].concat());
+    assert_eq!(with(&[0xff]), Ok(()));
+    assert_eq!(with(&[1, 2, b't', 0, 0, 0, 7, 0]), Ok(()));
+    let refused = RequestProblem::Malformed("it does not say whether a part of it is there".to_owned());
+    assert_eq!(with(&[0, 2, b't', 0, 0, 0, 7, 0]), Err(refused));
+}
+
 proptest! {
     /// Whatever a broker sends, reading it ends, with a message or with an error.
     #[test]
