@@ -5,8 +5,10 @@
 
 mod digest;
 mod ids;
+mod line;
 mod units;
 
 pub use digest::{Digest, DigestBuilder};
 pub use ids::{BrokerId, ModelId, PlanId, RackId, TopicName, TopicPartition};
+pub use line::one_line;
 pub use units::{Bytes, BytesPerS, Cores, Millis, NotAnAmount, TimestampMs, UnitError, format_duration};

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::CapacitySettings;
-use crate::base::{BrokerId, Bytes, BytesPerS, Cores};
+use crate::base::{BrokerId, Bytes, BytesPerS, Cores, one_line};
 
 /// What is wrong with a capacity file; names the entry and the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +38,10 @@ struct Row {
 /// # Errors
 /// It is none, names a broker twice, or holds what is no amount.
 pub fn parse_capacity_json(text: &str) -> Result<CapacitySettings, CapacityFileError> {
-    let wrong = |place: &str, problem: String| CapacityFileError { place: place.to_owned(), problem };
+    let wrong = |place: &str, problem: String| CapacityFileError {
+        place: place.to_owned(),
+        problem: one_line(&problem, 300),
+    };
     let file: File = serde_json::from_str(text).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         wrong(&place, format!("no capacity file of Cruise Control's: {error}"))

@@ -4,6 +4,8 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::base::one_line;
+
 /// What is wrong with a file of settings, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {problem}")]
@@ -26,6 +28,7 @@ pub fn parse_toml<T: DeserializeOwned>(text: &str) -> Result<T, ConfigError> {
     toml::from_str(text).map_err(|error| {
         let (line, column) = place(text, error.span().map_or(0, |span| span.start));
         let (problem, hint) = explain(error.message());
+        let problem = one_line(&problem, 1_000);
         ConfigError { line, column, problem, hint }
     })
 }

@@ -90,7 +90,10 @@ mod rows {
         if let Some(rate) = rows.iter().flatten().flatten().find(|rate| is_wrong(rate)) {
             return Err(serde::de::Error::custom(format!("{rate} is no rate")));
         }
-        Ok(rows.into_iter().map(|row| row.map(|rate| rate.unwrap_or(f32::NAN))).collect())
+        // Rows of their own: collected in place they would keep the room of what was read, which is twice as large and more.
+        let mut known: Vec<Row> = Vec::with_capacity(rows.len());
+        known.extend(rows.iter().map(|row| row.map(|rate| rate.unwrap_or(f32::NAN))));
+        Ok(known)
     }
 }
 
@@ -255,6 +258,8 @@ impl LoadWindow {
             if window.id != topic.id {
                 *window = TopicWindow { id: topic.id, rows: Vec::new() };
             }
+            // No more than is needed: most topics have a few partitions, and none grows soon.
+            window.rows.reserve_exact(topic.partitions.len().saturating_sub(window.rows.len()));
             window.rows.resize(topic.partitions.len(), UNKNOWN);
             for (mean, partition) in window.rows.iter_mut().zip(&topic.partitions) {
                 for (mean, now) in mean.iter_mut().zip(row(&partition.load)) {

@@ -1,6 +1,6 @@
 //! [`PlanError`]: why a plan file cannot be used.
 
-use crate::base::PlanId;
+use crate::base::{PlanId, one_line};
 
 /// Why a plan file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,4 +19,11 @@ pub enum PlanError {
         /// The id of the content.
         content: PlanId,
     },
+}
+
+impl PlanError {
+    /// What is wrong with a file, in words that may repeat a part of it.
+    pub(super) fn malformed(problem: &str) -> Self {
+        Self::Malformed { problem: one_line(problem, 1_000) }
+    }
 }

@@ -30,7 +30,7 @@ impl PlanFile {
     /// It is neither, or broken.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
         let value: Value = serde_json::from_str(text)
-            .map_err(|error| PlanError::Malformed { problem: format!("not JSON: {error}") })?;
+            .map_err(|error| PlanError::malformed(&format!("not JSON: {error}")))?;
         if value.get("format").is_some() {
             return Plan::from_json(text).map(|plan| Self::Evenkeel(Box::new(plan)));
         }
@@ -39,7 +39,7 @@ impl PlanFile {
         }
         let problem =
             format!("neither `{FORMAT}` nor the JSON of kafka-reassign-partitions (version, partitions)");
-        Err(PlanError::Malformed { problem })
+        Err(PlanError::malformed(&problem))
     }
 }
 
@@ -59,7 +59,7 @@ impl Plan {
     /// # Errors
     /// It is not a plan of this format, or its content is not what its id stands for.
     pub fn from_json(text: &str) -> Result<Self, PlanError> {
-        let malformed = |problem: String| PlanError::Malformed { problem };
+        let malformed = |problem: String| PlanError::malformed(&problem);
         let value: Value =
             serde_json::from_str(text).map_err(|error| malformed(format!("not JSON: {error}")))?;
         match value.get("format").and_then(Value::as_str) {

@@ -36,7 +36,7 @@ impl KafkaReassignment {
     /// # Errors
     /// It is not of that form, has another version, or names a partition twice or without replicas.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
-        let malformed = |problem: String| PlanError::Malformed { problem };
+        let malformed = |problem: String| PlanError::malformed(&problem);
         let read: Self = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
         if read.version != 1 {
             return Err(malformed(format!("version is {}, and only 1 exists", read.version)));

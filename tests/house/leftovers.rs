@@ -7,7 +7,7 @@ use crate::source::{root, rust_files};
 
 #[test]
 fn every_file_says_what_it_is() {
-    let silent: Vec<String> = rust_files(&["src", "tests", "benches"])
+    let silent: Vec<String> = rust_files(&["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"])
         .into_iter()
         .filter(|source| !source.text.starts_with("//!"))
         .map(|source| source.path)
@@ -29,7 +29,7 @@ fn nothing_is_left_undone_or_switched_off() {
         ["#![al", "low("].concat(),
     ];
     let mut wrong = Vec::new();
-    for source in rust_files(&["src", "tests", "benches"]) {
+    for source in rust_files(&["src", "tests", "benches", "fuzz/src", "fuzz/fuzz_targets"]) {
         for (line, text) in source.text.lines().enumerate() {
             for word in banned.iter().filter(|word| text.contains(word.as_str())) {
                 wrong.push(format!("{}:{}: {word}", source.path, line + 1));
@@ -82,13 +82,32 @@ fn no_committed_file_names_a_path_of_a_machine() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+/// Each fuzz target calls the door of its name, and is named in the manifest: else it would be built by nobody.
+#[test]
+fn every_fuzz_target_is_one_door() {
+    let manifest = fs::read_to_string(root().join("fuzz/Cargo.toml")).expect("it can be read");
+    let doors = fs::read_to_string(root().join("tests/property/doors.rs")).expect("it can be read");
+    let replays = fs::read_to_string(root().join("tests/property/parsers.rs")).expect("it can be read");
+    for target in rust_files(&["fuzz/fuzz_targets"]) {
+        let name = target.path.trim_start_matches("fuzz/fuzz_targets/").trim_end_matches(".rs");
+        assert!(target.text.contains(&format!("evenkeel_fuzz::doors::{name}(bytes)")), "{name}");
+        assert!(doors.contains(&format!("pub fn {name}(bytes: &[u8])")), "{name}");
+        assert!(
+            manifest.contains(&format!("name = \"{name}\"\npath = \"fuzz_targets/{name}.rs\"")),
+            "{name}"
+        );
+        assert!(replays.contains(&format!("(\"{name}\", doors::{name})")), "{name}");
+    }
+}
+
 #[test]
 fn every_dependency_says_why_it_is_there() {
-    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("Cargo.toml can be read");
+    let read = |path| fs::read_to_string(root().join(path)).expect("it can be read");
+    let manifests = read("Cargo.toml") + "\n" + &read("fuzz/Cargo.toml");
     let mut in_dependencies = false;
     let mut explained = false;
     let mut silent = Vec::new();
-    for line in manifest.lines() {
+    for line in manifests.lines() {
         if line.starts_with('[') {
             in_dependencies = line.ends_with("dependencies]");
             explained = false;

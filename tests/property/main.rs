@@ -8,6 +8,7 @@
 mod broken_plans;
 mod certificate;
 mod clusters;
+mod doors;
 mod log_dirs;
 mod operations;
 mod oracle;

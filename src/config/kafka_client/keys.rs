@@ -125,8 +125,8 @@ const WITHOUT_EFFECT_PREFIXES: &[&str] = &["sasl.kerberos.", "sasl.oauthbearer."
 pub(super) enum Key {
     /// It is read.
     Read,
-    /// Other clients read it; it has no effect here.
-    WithoutEffect,
+    /// Other clients read it; it has no effect here. With what is known of it: all, or how it begins.
+    WithoutEffect(String),
     /// Nobody knows it; the nearest key that is read, if one is near.
     Unknown(Option<&'static str>),
 }
@@ -136,8 +136,12 @@ pub(super) fn recognise(key: &str) -> Key {
     if READ.contains(&key) {
         return Key::Read;
     }
-    if WITHOUT_EFFECT.contains(&key) || WITHOUT_EFFECT_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
-        return Key::WithoutEffect;
+    if WITHOUT_EFFECT.contains(&key) {
+        return Key::WithoutEffect(key.to_owned());
+    }
+    // What comes after that is not repeated: where an equals sign was lost it may be a secret.
+    if let Some(prefix) = WITHOUT_EFFECT_PREFIXES.iter().find(|prefix| key.starts_with(**prefix)) {
+        return Key::WithoutEffect(format!("{prefix}.."));
     }
     Key::Unknown(nearest(key, READ.iter().copied()))
 }

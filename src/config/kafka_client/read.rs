@@ -71,7 +71,10 @@ impl Reader {
                 }
                 Err(problem) => self.problem(&key, problem),
             },
-            Key::WithoutEffect => self.warning(&key, "has no effect here".to_owned()),
+            Key::WithoutEffect(key) => {
+                let problem = "has no effect here".to_owned();
+                self.warnings.push(KafkaClientProblem { line: Some(line), key, problem });
+            }
             Key::Unknown(Some(near)) => {
                 self.problem(&key, format!("is not a known key; did you mean `{near}`?"));
             }

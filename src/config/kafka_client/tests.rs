@@ -283,6 +283,22 @@ fn what_has_no_effect_is_told() {
 }
 
 #[test]
+fn what_follows_the_beginning_of_a_key_is_not_repeated() {
+    let torn = "sasl.oauthbearer.client.secrethunter2==\nsasl.kerberos.\u{1b}[31m=x\nretries=3\n";
+    let login = "sasl.oauthbearer.client.id=me\nsasl.oauthbearer.client.secret=hunter3\n";
+    let (_, warnings) = read(&format!("{OAUTH}{ENDPOINT}{login}{torn}"));
+    let shown: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "line 7: `sasl.oauthbearer...` has no effect here",
+            "line 8: `sasl.kerberos...` has no effect here",
+            "line 9: `retries` has no effect here",
+        ]
+    );
+}
+
+#[test]
 fn stores_in_pkcs12() {
     let (settings, warnings) = read(
         "bootstrap.servers=b:9094\nsecurity.protocol=SSL\nssl.truststore.location=/t.p12\nssl.truststore.password=hunter2\n\

@@ -6,6 +6,7 @@ use kafka_protocol::protocol::{Decodable as _, Encodable as _, Request, StrBytes
 
 use super::error::RequestProblem;
 use super::shape;
+use crate::base::one_line;
 
 /// The largest answer that is taken. Metadata of a million replicas stays well under it, and what is larger is
 /// not Kafka's protocol (the first four bytes of most other protocols read as more).
@@ -42,7 +43,7 @@ pub(super) fn check_correlation(
     correlation: i32,
 ) -> Result<(), RequestProblem> {
     let header = ResponseHeader::decode(frame, api.response_header_version(version))
-        .map_err(|error| RequestProblem::Malformed(format!("header: {error}")))?;
+        .map_err(|error| RequestProblem::Malformed(one_line(&format!("header: {error}"), 300)))?;
     if header.correlation_id == correlation {
         return Ok(());
     }
@@ -56,10 +57,26 @@ pub(super) fn decode<R: Request>(mut body: Bytes, version: i16) -> Result<R::Res
     let api = api.map_err(|()| RequestProblem::Malformed("its kind is not known".to_owned()))?;
     shape::check(api, version, &body)?;
     let message = R::Response::decode(&mut body, version);
-    let message = message.map_err(|error| RequestProblem::Malformed(error.to_string()))?;
+    let message = message.map_err(|error| RequestProblem::Malformed(one_line(&error.to_string(), 300)))?;
     if body.has_remaining() {
         // Harmless in itself, and seen from real implementations; worth knowing when something else is odd.
         tracing::debug!(left_bytes = body.remaining(), "an answer has bytes after its end");
     }
     Ok(message)
+}
+
+/// Reads an answer to a request of kind `R` from its frame, without the length before it, as a connection does that sent the
+/// request in this version and under this correlation id.
+///
+/// # Errors
+/// It is not a whole answer of that kind and version to that request.
+pub fn read_answer<R: Request>(
+    mut frame: Bytes,
+    version: i16,
+    correlation: i32,
+) -> Result<R::Response, RequestProblem> {
+    let api = ApiKey::try_from(R::KEY);
+    let api = api.map_err(|()| RequestProblem::Malformed("its kind is not known".to_owned()))?;
+    check_correlation(&mut frame, api, version, correlation)?;
+    decode::<R>(frame, version)
 }

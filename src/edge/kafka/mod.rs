@@ -43,6 +43,7 @@ pub use acl::{Resource, Right};
 pub use client::AdminClient;
 pub use clock::{Clock, StopFlag};
 pub use code::Code;
+pub use codec::read_answer;
 pub use configs::{
     BrokerConfig, Change, FOLLOWER_RATE, FOLLOWER_REPLICAS, LEADER_RATE, LEADER_REPLICAS, LOG_DIRS_RATE,
     MIN_INSYNC_REPLICAS, TopicConfig,

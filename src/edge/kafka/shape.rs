@@ -343,6 +343,7 @@ pub(super) fn check(api: ApiKey, version: i16, body: &[u8]) -> Result<(), Reques
 
 const SHORT: &str = "it ends before all of it has come";
 const COUNT: &str = "it announces more than it holds";
+const LONG: &str = "a number in it is too long";
 
 struct Reader<'a> {
     left: &'a [u8],
@@ -367,10 +368,11 @@ impl<'a> Reader<'a> {
             let byte = self.take(1)?[0];
             value |= u64::from(byte & 0x7f) << (7 * place);
             if byte & 0x80 == 0 {
+                let value = u32::try_from(value).map_err(|_| LONG)?;
                 return usize::try_from(value).map_err(|_| COUNT);
             }
         }
-        Err("a number in it is too long")
+        Err(LONG)
     }
 
     /// A length or count; none for null. `wide` lengths have 32 bits where they are not compact.
@@ -429,11 +431,12 @@ impl<'a> Reader<'a> {
                 let count = self.count(true)?.unwrap_or(0);
                 self.skip(count.checked_mul(*bytes).ok_or(COUNT)?)?;
             }
-            MaybeStruct(fields) => {
-                if i8::from_be_bytes([self.take(1)?[0]]) >= 0 {
-                    self.structure(fields)?;
-                }
-            }
+            // The codec takes all but 1 for absent, and Kafka all but what is below 0 for present.
+            MaybeStruct(fields) => match i8::from_be_bytes([self.take(1)?[0]]) {
+                1 => self.structure(fields)?,
+                -1 => {}
+                _ => return Err("it does not say whether a part of it is there"),
+            },
         }
         Ok(())
     }
@@ -444,6 +447,9 @@ impl<'a> Reader<'a> {
         }
         for _ in 0..self.varint()? {
             let tag = self.varint()?;
+            if i32::try_from(tag).is_err() {
+                return Err("a tag in it is none");
+            }
             let size = self.varint()?;
             let left = self.take(size)?;
             if let Some((_, fields)) = known.iter().find(|(known, _)| usize::try_from(*known) == Ok(tag)) {

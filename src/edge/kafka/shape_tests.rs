@@ -242,6 +242,34 @@ fn a_count_that_the_bytes_cannot_hold_is_refused_before_room_is_made() {
     assert_eq!(check(ApiKey::DescribeCluster, 0, &hostile), Err(refused));
 }
 
+#[test]
+fn numbers_of_more_than_their_bits_are_refused() {
+    // DescribeCluster v0: throttle, code, null, empty id, controller, no brokers, operations, one tagged field of no bytes.
+    let with_tag = |tag: &[u8]| [&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 1], tag, &[0]].concat();
+    let refused = |words: &str| Err(RequestProblem::Malformed(words.to_owned()));
+    assert_eq!(check(ApiKey::DescribeCluster, 0, &with_tag(&[0xff, 0xff, 0xff, 0xff, 0x07])), Ok(()));
+    // The codec reads a tag of 32 bits as one below 0, and no client of Kafka's could write it again.
+    assert_eq!(
+        check(ApiKey::DescribeCluster, 0, &with_tag(&[0x80, 0x80, 0x80, 0x80, 0x08])),
+        refused("a tag in it is none")
+    );
+    assert_eq!(
+        check(ApiKey::DescribeCluster, 0, &with_tag(&[0x80, 0x80, 0x80, 0x80, 0x10])),
+        refused("a number in it is too long")
+    );
+}
+
+#[test]
+fn a_part_is_there_or_is_not() {
+    // DescribeTopicPartitions v0: throttle, no topics, cursor, no tagged fields.
+    let with =
+        |cursor: &[u8]| check(ApiKey::DescribeTopicPartitions, 0, &[&[0, 0, 0, 0, 1], cursor, &[0]].concat());
+    assert_eq!(with(&[0xff]), Ok(()));
+    assert_eq!(with(&[1, 2, b't', 0, 0, 0, 7, 0]), Ok(()));
+    let refused = RequestProblem::Malformed("it does not say whether a part of it is there".to_owned());
+    assert_eq!(with(&[0, 2, b't', 0, 0, 0, 7, 0]), Err(refused));
+}
+
 proptest! {
     /// Whatever a broker sends, reading it ends, with a message or with an error.
     #[test]

@@ -5,12 +5,13 @@
 //! `source.rs` is what the sources have in common. Of endpoints, `scrape.rs` asks over HTTP, `text.rs` reads a page, and
 //! `sheet.rs` turns one or two looks into rates; `prometheus/` asks a server, `reporter/` reads the topic. `names.rs` knows which metrics mean what, and
 //! `figures.rs` what follows from them. `pulse.rs` asks in the background while an execution runs, `world.rs` adds all of it
-//! to what a [`crate::control::World`] sees. Nothing that was asked for is lost in silence: an endpoint that fails or a line
+//! to what a [`crate::control::World`] sees. `offline.rs` reads what each source would send without asking anybody. Nothing that was asked for is lost in silence: an endpoint that fails or a line
 //! that cannot be read is a gap of the observation.
 
 mod figures;
 mod http;
 mod names;
+mod offline;
 mod prometheus;
 mod pulse;
 mod reporter;
@@ -23,13 +24,13 @@ mod text;
 mod visit;
 mod world;
 
+pub use offline::{read_answers, read_page, read_reports};
 pub use scrape::Scraper;
 pub use source::Scraped;
 pub use visit::visit;
 pub use world::MeteredWorld;
 
 use crate::base::BrokerId;
-use crate::observe::BrokerMetrics;
 
 /// Why metrics cannot be asked for, or why an endpoint's answer is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -101,18 +102,4 @@ pub enum PageError {
     /// Nothing in it has the form of a metric.
     #[error("the answer holds no metrics")]
     NoMetrics,
-}
-
-/// Reads one page on its own: what it tells without an earlier one to compare with. Also returns how many of its
-/// lines were of use.
-///
-/// # Errors
-/// It is no page of metrics.
-pub fn read_page(page: &[u8]) -> Result<(BrokerMetrics, usize), PageError> {
-    let page = text::read(page)?;
-    let used = page.readings.len();
-    let now = std::time::Instant::now();
-    let mut sheet = sheet::Sheet::new(now);
-    sheet.add(&page, now);
-    Ok((sheet.metrics(None), used))
 }

@@ -119,6 +119,18 @@ pub(super) fn is_wanted(name: &str) -> bool {
         || name == "node_cpu_seconds_total"
 }
 
+/// Whether a metric, by its name in small letters and its labels, is one that tells something.
+pub(super) fn is_of_use<'a>(metric: &str, label: &dyn Fn(&str) -> Option<&'a str>) -> bool {
+    let label = |key: &str| label(key).filter(|text| !text.is_empty());
+    match meaning(metric, label("name")) {
+        Some(Meaning::RequestMs(_)) => {
+            label("request").is_some_and(|asked| request(asked).is_some())
+                && is_p99(metric, label("quantile"))
+        }
+        meaning => meaning.is_some(),
+    }
+}
+
 /// What a metric means, from its name in small letters and its `name` label.
 pub(super) fn meaning(metric: &str, label: Option<&str>) -> Option<Meaning> {
     if let Some(rest) = metric.strip_prefix(BROKER_TOPIC) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::figures::{Figures, is_topic_name};
-use super::names::{Flow, Meaning, Request, Span, is_busy_mode, is_p99, meaning, request};
+use super::names::{Flow, Meaning, Request, Span, is_busy_mode, is_of_use, meaning, request};
 use super::text::{Fault, Page, Reading};
 use crate::base::TopicName;
 use crate::observe::BrokerMetrics;
@@ -122,9 +122,7 @@ impl Sheet {
         let label = |key: &str| reading.labels.get(key).map(String::as_str).filter(|text| !text.is_empty());
         let Some(meaning) = meaning(&reading.name, label("name")) else { return };
         let asked = label("request").and_then(request);
-        if matches!(meaning, Meaning::RequestMs(_))
-            && (asked.is_none() || !is_p99(&reading.name, label("quantile")))
-        {
+        if !is_of_use(&reading.name, &label) {
             return;
         }
         let topic = label("topic");

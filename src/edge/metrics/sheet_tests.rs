@@ -34,7 +34,7 @@ fn rate(amount: f64) -> BytesPerS {
 #[test]
 fn an_agents_page_is_read_with_and_without_trailing_commas() {
     let (told, used) = read_page(AGENT_1_0.as_bytes()).unwrap();
-    assert_eq!(used, 29);
+    assert_eq!(used, 21);
     assert_eq!(told.bytes_in_per_s, Some(rate(1_223_749.033_560_808_3)));
     assert_eq!(told.bytes_out_per_s, Some(rate(0.0)));
     assert_eq!(told.replication_in_per_s, Some(rate(369_788.528_585_191_9)));

@@ -1,16 +1,15 @@
-//! A metrics page as text, line by line: the guard round `prometheus-parse`.
+//! A metrics page as text, line by line.
 //!
-//! The crate reads one regular expression per line and drops what does not fit. So lines are first filtered by
-//! name (most of a page is of no interest), taken apart by the rules of the text format, and put together again in a
-//! form that the crate reads in full: colons in names, spaces round braces, names in quotes and escaped characters in
-//! label values are all legal, and all beyond it. What cannot be read is counted, with the first line.
+//! Most of a page is of no interest, and those of large brokers have tens of thousands of lines: a line is taken apart only where
+//! its name may be one that is known, and kept only where its labels agree. Colons in names, spaces round braces, names in
+//! quotes, escapes, times and exemplars are all legal, and exporters write them. What cannot be read is counted, with the
+//! first line.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use prometheus_parse::{Scrape, Value};
-
 use super::PageError;
-use super::names::is_wanted;
+use super::names::{is_of_use, is_wanted};
 
 /// A line longer than this is no metric.
 const LONGEST_LINE_BYTES: usize = 64 << 10;
@@ -50,8 +49,16 @@ pub(super) struct Page {
     pub others: usize,
 }
 
-/// Reads a page.
+/// Reads of a page what tells of loads; the rest is only counted.
 pub(super) fn read(page: &[u8]) -> Result<Page, PageError> {
+    read_where(page, |name, label| is_of_use(name, label))
+}
+
+/// Finds a label's value by its name.
+type Labels<'a> = dyn Fn(&str) -> Option<&'a str> + 'a;
+
+/// Reads of a page what has a name that may be of use, given in small letters, and labels by which `keep` says so, too.
+pub(super) fn read_where(page: &[u8], keep: impl Fn(&str, &Labels<'_>) -> bool) -> Result<Page, PageError> {
     let text = std::str::from_utf8(page).map_err(|_| PageError::NotText)?;
     let text = text.trim_start_matches('\u{feff}');
     if text.trim_start().starts_with('<') {
@@ -63,7 +70,7 @@ pub(super) fn read(page: &[u8]) -> Result<Page, PageError> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        match read_line(line, index + 1) {
+        match read_line(line, index + 1, &keep) {
             Line::Wanted(reading) => read.readings.push(reading),
             Line::Other => read.others += 1,
             Line::Unreadable => read.unreadable.note(index + 1),
@@ -81,29 +88,35 @@ enum Line {
     Unreadable,
 }
 
-fn read_line(line: &str, number: usize) -> Line {
-    let bare = line.find(|c: char| c == '{' || c.is_whitespace()).map_or(line, |end| &line[..end]);
+fn read_line(line: &str, number: usize, keep: impl Fn(&str, &Labels<'_>) -> bool) -> Line {
+    let bare = name_of(line);
     let is_name = bare.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b':'))
         && bare.bytes().next().is_some_and(|c| !c.is_ascii_digit());
     if is_name && !is_wanted(bare) && (!bare.contains(':') || !is_wanted(&plain(bare))) {
         // Not taken apart, but it should look like a metric: else this may be no page of metrics at all.
-        let ends_in_number = line[bare.len()..].split_whitespace().next_back().is_some_and(is_number);
-        return if ends_in_number { Line::Other } else { Line::Unreadable };
+        let last = line.bytes().rposition(|c| c.is_ascii_whitespace()).map_or("", |at| &line[at + 1..]);
+        return if is_number(last) { Line::Other } else { Line::Unreadable };
     }
     if line.len() > LONGEST_LINE_BYTES || !(is_name || bare.is_empty()) {
         return Line::Unreadable;
     }
     let Some(sample) = Sample::split(line) else { return Line::Unreadable };
-    let name = plain(&sample.name);
+    let name = plain(&sample.name).to_ascii_lowercase();
     if !is_wanted(&name) {
         return Line::Other;
     }
-    match sample.parse(&name) {
-        Some((labels, value)) => {
-            Line::Wanted(Reading { name: name.to_ascii_lowercase(), labels, value, line: number })
-        }
-        None => Line::Unreadable,
+    let Some(value) = sample.value() else { return Line::Unreadable };
+    if keep(&name, &|key| sample.label(key)) {
+        Line::Wanted(Reading { name, labels: sample.into_labels(), value, line: number })
+    } else {
+        Line::Other
     }
+}
+
+/// What stands before labels and value. A byte that is no ASCII ends no name, and is in none.
+fn name_of(line: &str) -> &str {
+    let end = line.bytes().position(|c| c == b'{' || c.is_ascii_whitespace());
+    end.map_or(line, |end| &line[..end])
 }
 
 fn is_number(word: &str) -> bool {
@@ -117,17 +130,17 @@ fn plain(name: &str) -> String {
 
 /// A line taken apart.
 struct Sample<'a> {
-    name: String,
-    labels: Vec<(String, String)>,
+    name: Cow<'a, str>,
+    labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     value: &'a str,
 }
 
 impl<'a> Sample<'a> {
     fn split(line: &'a str) -> Option<Self> {
-        let name_end = line.find(|c: char| c == '{' || c.is_whitespace())?;
-        let mut name = line[..name_end].to_owned();
-        let mut rest = line[name_end..].trim_start();
-        let mut labels = Vec::new();
+        let bare = name_of(line);
+        let mut name = Cow::Borrowed(bare);
+        let mut rest = line[bare.len()..].trim_start();
+        let mut labels: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
         if let Some(inside) = rest.strip_prefix('{') {
             rest = inside.trim_start();
             loop {
@@ -169,47 +182,43 @@ impl<'a> Sample<'a> {
         (!name.is_empty()).then_some(Self { name, labels, value })
     }
 
-    /// Has the crate read the sample, and checks that nothing was lost on the way.
-    fn parse(&self, name: &str) -> Option<(BTreeMap<String, String>, f64)> {
-        let mut line = name.to_owned();
-        for (index, (key, value)) in self.labels.iter().enumerate() {
-            let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if key.is_empty() || !key.chars().all(is_plain) {
-                return None;
-            }
-            line.push(if index == 0 { '{' } else { ',' });
-            line.extend([key, "=\"", &disguise(value)?, "\""]);
-        }
-        line.push_str(if self.labels.is_empty() { " " } else { "} " });
-        line.push_str(self.value);
-        let sample = Scrape::parse(std::iter::once(Ok(line))).ok()?.samples.pop()?;
-        let Value::Untyped(value) = sample.value else { return None };
-        let labels: BTreeMap<String, String> =
-            sample.labels.iter().map(|(key, value)| (key.clone(), reveal(value))).collect();
-        let complete = sample.metric == name
-            && labels.len() == self.labels.len()
-            && self.labels.iter().all(|(key, value)| labels.get(key) == Some(value));
-        complete.then_some((labels, value))
+    /// The value, where that and all names of labels are what they should be.
+    fn value(&self) -> Option<f64> {
+        let is_plain = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
+        let is_key = |key: &str| !key.is_empty() && key.bytes().all(is_plain);
+        if self.labels.iter().all(|(key, _)| is_key(key)) { self.value.parse().ok() } else { None }
+    }
+
+    fn label(&self, key: &str) -> Option<&str> {
+        self.labels.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_ref())
+    }
+
+    fn into_labels(self) -> BTreeMap<String, String> {
+        self.labels.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
     }
 }
 
 /// A label's name, or a name in quotes; and what follows it.
-fn label_key(text: &str) -> Option<(String, &str)> {
+fn label_key(text: &str) -> Option<(Cow<'_, str>, &str)> {
     if text.starts_with('"') {
         return quoted(text);
     }
     let end = text.find(|c: char| matches!(c, '=' | ',' | '}') || c.is_whitespace())?;
-    (end > 0).then(|| (text[..end].to_owned(), &text[end..]))
+    (end > 0).then(|| (Cow::Borrowed(&text[..end]), &text[end..]))
 }
 
 /// Text in quotes, its escapes resolved; and what follows it.
-fn quoted(text: &str) -> Option<(String, &str)> {
+fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
     let inside = text.strip_prefix('"')?;
-    let mut value = String::new();
-    let mut letters = inside.char_indices();
+    let end = inside.bytes().position(|c| matches!(c, b'"' | b'\\'))?;
+    if inside.as_bytes()[end] == b'"' {
+        return Some((Cow::Borrowed(&inside[..end]), &inside[end + 1..]));
+    }
+    let mut value = inside[..end].to_owned();
+    let mut letters = inside[end..].char_indices();
     while let Some((at, letter)) = letters.next() {
         match letter {
-            '"' => return Some((value, &inside[at + 1..])),
+            '"' => return Some((Cow::Owned(value), &inside[end + at + 1..])),
             '\\' => match letters.next()?.1 {
                 'n' => value.push('\n'),
                 other @ ('\\' | '"') => value.push(other),
@@ -220,33 +229,6 @@ fn quoted(text: &str) -> Option<(String, &str)> {
         }
     }
     None
-}
-
-/// Letters that the crate takes for syntax inside label values, and letters of the private use area in their place.
-const DISGUISES: [(char, char); 6] = [
-    ('"', '\u{e000}'),
-    ('}', '\u{e001}'),
-    (',', '\u{e002}'),
-    ('=', '\u{e003}'),
-    ('\n', '\u{e004}'),
-    ('\r', '\u{e005}'),
-];
-
-fn disguise(value: &str) -> Option<String> {
-    let swap =
-        |letter: char| match DISGUISES.iter().find(|(open, hidden)| *open == letter || *hidden == letter) {
-            Some((open, hidden)) if *open == letter => Some(*hidden),
-            Some(_) => None,
-            None => Some(letter),
-        };
-    value.chars().map(swap).collect()
-}
-
-fn reveal(value: &str) -> String {
-    let swap = |letter: char| {
-        DISGUISES.iter().find(|(_, hidden)| *hidden == letter).map_or(letter, |(open, _)| *open)
-    };
-    value.chars().map(swap).collect()
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ mod tests;
 pub use read::read_snapshot;
 pub use write::write_snapshot;
 
+use crate::base::one_line;
+
 /// What the first key of every snapshot says.
 pub(crate) const FORMAT: &str = "evenkeel-snapshot/1";
 
@@ -55,6 +57,8 @@ pub enum SnapshotError {
 
 impl SnapshotError {
     fn at(place: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Malformed { place: place.into(), problem: problem.into() }
+        // Torn files have anything for a key.
+        let (place, problem) = (one_line(&place.into(), 300), one_line(&problem.into(), 1_000));
+        Self::Malformed { place, problem }
     }
 }

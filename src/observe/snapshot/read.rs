@@ -10,6 +10,7 @@ use serde_ignored::Path;
 use super::check::observation;
 use super::rows::FileRow;
 use super::{FORMAT, SnapshotError};
+use crate::base::one_line;
 use crate::observe::Observation;
 
 /// The most bytes of JSON that are read. A cluster of 2.8 million replicas takes a quarter of this.
@@ -45,7 +46,7 @@ pub(super) fn read_within(
     let mut unknown = UnknownKeys::default();
     let row = parse(json, &mut unknown).ok_or_else(|| explain(json))?;
     if row.format != FORMAT {
-        return Err(SnapshotError::OtherFormat(row.format));
+        return Err(SnapshotError::OtherFormat(one_line(&row.format, 100)));
     }
     Ok((observation(row)?, unknown.warnings()))
 }
@@ -77,7 +78,7 @@ fn explain(json: &[u8]) -> SnapshotError {
     if let Ok(peek) = serde_json::from_slice::<Peek>(json)
         && peek.format != FORMAT
     {
-        return SnapshotError::OtherFormat(peek.format);
+        return SnapshotError::OtherFormat(one_line(&peek.format, 100));
     }
     let mut reader = serde_json::Deserializer::from_slice(json);
     match serde_path_to_error::deserialize::<_, FileRow>(&mut reader) {

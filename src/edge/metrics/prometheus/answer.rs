@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
+use crate::base::one_line;
 use crate::config::PrometheusLogin;
 
 /// One series, with its value now; the value may be no amount.
@@ -175,11 +176,9 @@ fn no_answer(body: &[u8], error: &serde_json::Error) -> Refusal {
     }
 }
 
-/// A server's words, as many as a line holds, without what would break it.
+/// A server's words, as many as a line holds.
 fn short(text: &str) -> String {
-    const MOST: usize = 200;
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST).collect();
-    if text.chars().nth(MOST).is_some() { format!("{line}...") } else { line }
+    one_line(text, 200)
 }
 
 #[cfg(test)]

@@ -8,8 +8,11 @@ use super::super::names::{Flow, Meaning, Request, Span, is_p99, meaning, request
 use super::answer::Series;
 use super::directory::{Directory, Stranger};
 use super::queries::About;
-use crate::base::{BrokerId, TopicName};
+use crate::base::{BrokerId, TopicName, one_line};
 use crate::observe::GapKind;
+
+/// How many letters of a label are told at most.
+const SHOWN: usize = 100;
 
 /// An amount of a broker.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +129,7 @@ impl<'a> Book<'a> {
             About::Flow(flow) => {
                 let topic = label("topic");
                 if let Some(topic) = topic.filter(|topic| !is_topic_name(topic)) {
-                    let trouble = Trouble::NoTopic(topic.to_owned());
+                    let trouble = Trouble::NoTopic(one_line(topic, SHOWN));
                     self.troubles.entry((broker, Whole::Flow(flow))).or_default().push(trouble);
                     return;
                 }
@@ -224,7 +227,7 @@ impl<'a> Book<'a> {
     pub fn strangers(&self, label: &str) -> impl Iterator<Item = String> + '_ {
         let label = label.to_owned();
         self.strangers.iter().map(move |(stranger, names)| {
-            let first = names.first().map(String::as_str).unwrap_or_default();
+            let first = names.first().map(|name| one_line(name, SHOWN)).unwrap_or_default();
             let many = names.len();
             match stranger {
                 Stranger::NoLabel => format!("there are series without the label `{label}`, by which brokers are told apart"),
@@ -261,7 +264,10 @@ fn difference(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) 
     let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
     let differs = |key: &&&String| value(one, key) != value(other, key);
     match keys.iter().find(differs) {
-        Some(key) => format!("{key} `{}` and `{}`", value(one, key), value(other, key)),
+        Some(key) => {
+            let [one, other] = [one, other].map(|labels| one_line(&value(labels, key), SHOWN));
+            format!("{} `{one}` and `{other}`", one_line(key, SHOWN))
+        }
         None => "with the same labels".to_owned(),
     }
 }

@@ -13,7 +13,7 @@ mod queries;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use reqwest::{Client, Request};
+use reqwest::{Client, Request, StatusCode};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
@@ -118,59 +118,88 @@ impl Server {
     }
 
     fn look(&self, brokers: &Brokers) -> (Scraped, bool) {
-        let directory = Directory::new(&self.settings, brokers);
-        let mut book = Book::new(&directory);
-        let mut failed: BTreeSet<String> = BTreeSet::new();
-        let mut remarks: BTreeSet<String> = BTreeSet::new();
-        for (about, answer) in self.answers(&queries::all(&self.settings.labels, self.settings.max_age)) {
-            match answer {
-                Ok(answer) => {
-                    book.add(about, answer.series);
-                    remarks.extend(answer.remarks);
-                }
-                Err(error) => {
-                    failed.insert(error.to_string());
-                }
+        tell(
+            &self.settings,
+            brokers,
+            self.answers(&queries::all(&self.settings.labels, self.settings.max_age)),
+        )
+    }
+}
+
+/// What the answers to all queries tell of these brokers, and whether all came.
+fn tell(
+    settings: &PrometheusSettings,
+    brokers: &Brokers,
+    answers: Vec<(About, Result<Answer, QueryError>)>,
+) -> (Scraped, bool) {
+    let directory = Directory::new(settings, brokers);
+    let mut book = Book::new(&directory);
+    let mut failed: BTreeSet<String> = BTreeSet::new();
+    let mut remarks: BTreeSet<String> = BTreeSet::new();
+    for (about, answer) in answers {
+        match answer {
+            Ok(answer) => {
+                book.add(about, answer.series);
+                remarks.extend(answer.remarks);
+            }
+            Err(error) => {
+                failed.insert(error.to_string());
             }
         }
-        let figures = book.figures();
-        let metrics = figures.iter().map(|(broker, figures)| (*broker, figures.metrics())).collect();
-        let mut told = Scraped { metrics, gaps: Vec::new() };
-        for broker in brokers.keys() {
-            let reasons = self.reasons(*broker, &book, &failed);
-            told.gaps.extend(gaps(*broker, told.metrics.get(broker), &reasons));
-        }
-        let is_told = |reason: &&String| told.gaps.iter().any(|gap| gap.reason == **reason);
-        let without_harm: Vec<String> = failed.iter().filter(|reason| !is_told(reason)).cloned().collect();
-        let said = book.strangers(&self.settings.broker_label).chain(remarks);
-        let said = said.map(|reason| format!("{}: {reason}", self.settings.url));
-        let of_all = without_harm.into_iter().chain(said).map(|reason| Gap {
-            kind: GapKind::NetworkLoad,
-            subject: String::new(),
-            reason,
-        });
-        told.gaps.extend(of_all);
-        (told, failed.is_empty())
     }
+    let figures = book.figures();
+    let metrics = figures.iter().map(|(broker, figures)| (*broker, figures.metrics())).collect();
+    let mut told = Scraped { metrics, gaps: Vec::new() };
+    for broker in brokers.keys() {
+        let reasons = reasons(settings, *broker, &book, &failed);
+        told.gaps.extend(gaps(*broker, told.metrics.get(broker), &reasons));
+    }
+    let is_told = |reason: &&String| told.gaps.iter().any(|gap| gap.reason == **reason);
+    let without_harm: Vec<String> = failed.iter().filter(|reason| !is_told(reason)).cloned().collect();
+    let said = book.strangers(&settings.broker_label).chain(remarks);
+    let said = said.map(|reason| format!("{}: {reason}", settings.url));
+    let of_all = without_harm.into_iter().chain(said).map(|reason| Gap {
+        kind: GapKind::NetworkLoad,
+        subject: String::new(),
+        reason,
+    });
+    told.gaps.extend(of_all);
+    (told, failed.is_empty())
+}
 
-    /// Why something of a broker may be unknown, by what it is.
-    fn reasons(
-        &self,
-        broker: BrokerId,
-        book: &Book<'_>,
-        failed: &BTreeSet<String>,
-    ) -> Vec<(Option<GapKind>, String)> {
-        let troubles = book.troubles().filter(|(of, ..)| *of == broker);
-        let mut reasons: Vec<_> = troubles
-            .map(|(_, kind, words)| (Some(kind), format!("{}: {words}", self.settings.url)))
-            .collect();
-        reasons.extend(failed.iter().map(|reason| (None, reason.clone())));
-        if reasons.is_empty() {
-            let age = format_duration(self.settings.max_age);
-            reasons.push((None, format!("{}: nothing is told of it in the last {age}", self.settings.url)));
-        }
-        reasons
+/// Why something of a broker may be unknown, by what it is.
+fn reasons(
+    settings: &PrometheusSettings,
+    broker: BrokerId,
+    book: &Book<'_>,
+    failed: &BTreeSet<String>,
+) -> Vec<(Option<GapKind>, String)> {
+    let troubles = book.troubles().filter(|(of, ..)| *of == broker);
+    let mut reasons: Vec<_> =
+        troubles.map(|(_, kind, words)| (Some(kind), format!("{}: {words}", settings.url))).collect();
+    reasons.extend(failed.iter().map(|reason| (None, reason.clone())));
+    if reasons.is_empty() {
+        let age = format_duration(settings.max_age);
+        reasons.push((None, format!("{}: nothing is told of it in the last {age}", settings.url)));
     }
+    reasons
+}
+
+/// Reads what is answered to each query of a look, by an HTTP status and a body, and says what that tells of these brokers.
+pub(super) fn read_answers(
+    settings: &PrometheusSettings,
+    brokers: &Brokers,
+    mut answer: impl FnMut(&str) -> (u16, Vec<u8>),
+) -> Scraped {
+    let mut answers = Vec::new();
+    for query in queries::all(&settings.labels, settings.max_age) {
+        let (status, body) = answer(&query.expression);
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let read = answer::read(status, &body, &settings.login);
+        let refused = |refusal| QueryError::Refused { url: settings.url.clone(), refusal };
+        answers.push((query.about, read.map_err(refused)));
+    }
+    tell(settings, brokers, answers).0
 }
 
 impl Source for Server {

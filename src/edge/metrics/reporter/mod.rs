@@ -146,54 +146,67 @@ impl Reporter {
             _ => ReporterError::Unreadable { topic, problem: Words(error).to_string() },
         }
     }
+}
 
-    /// What the reports tell of these brokers.
-    fn tell(&self, brokers: &Brokers, reports: &Reports, now_ms: i64) -> Scraped {
-        let mut told = Scraped::default();
-        for broker in brokers.keys() {
-            let subject = format!("broker {broker}");
-            let mut gap =
-                |kind, reason: String| told.gaps.push(Gap { kind, subject: subject.clone(), reason });
-            let Some((_, report)) = reports.last(*broker, now_ms) else {
-                let reason = self.silence(reports, *broker);
-                gap(GapKind::NetworkLoad, reason.clone());
-                gap(GapKind::CpuLoad, reason);
-                continue;
-            };
-            let cores = self.capacity.of(*broker).cpu_cores.map(Cores::get);
-            if cores.is_none() && report.knows_cpu() {
-                let reason = "the reporter tells how busy its processors are, and not of how many there are; give \
-                              `capacity.cpu-cores` in the settings";
-                gap(GapKind::CpuLoad, reason.to_owned());
-            }
-            for (kind, reason) in report.troubles() {
-                gap(kind, format!("topic {}: {reason}", self.topic));
-            }
-            told.metrics.insert(*broker, report.figures(cores).metrics());
-        }
-        if let Some((count, error)) = &reports.unreadable {
-            told.gaps.push(Gap {
-                kind: GapKind::NetworkLoad,
-                subject: String::new(),
-                reason: format!(
-                    "{count} records of topic {} are none of a reporter's; of the first, {error}",
-                    self.topic
-                ),
-            });
-        }
-        told
-    }
+/// Reads records, and says what they tell of these brokers at `now_ms`.
+pub(super) fn read_records<'a>(
+    records: impl IntoIterator<Item = &'a [u8]>,
+    brokers: &Brokers,
+    capacity: &CapacitySettings,
+    now_ms: i64,
+) -> Scraped {
+    let mut reports = Reports::default();
+    records.into_iter().for_each(|record| reports.add(record));
+    tell("of records", capacity, brokers, &reports, now_ms)
+}
 
-    fn silence(&self, reports: &Reports, broker: BrokerId) -> String {
-        let topic = &self.topic;
-        if reports.has_reported(broker) {
-            return format!("topic {topic}: its first report has not arrived whole");
+/// What the reports of a topic tell of these brokers, whose capacities say how many cores they have.
+fn tell(
+    topic: &str,
+    capacity: &CapacitySettings,
+    brokers: &Brokers,
+    reports: &Reports,
+    now_ms: i64,
+) -> Scraped {
+    let mut told = Scraped::default();
+    for broker in brokers.keys() {
+        let subject = format!("broker {broker}");
+        let mut gap = |kind, reason: String| told.gaps.push(Gap { kind, subject: subject.clone(), reason });
+        let Some((_, report)) = reports.last(*broker, now_ms) else {
+            let reason = silence(topic, reports, *broker);
+            gap(GapKind::NetworkLoad, reason.clone());
+            gap(GapKind::CpuLoad, reason);
+            continue;
+        };
+        let cores = capacity.of(*broker).cpu_cores.map(Cores::get);
+        if cores.is_none() && report.knows_cpu() {
+            let reason = "the reporter tells how busy its processors are, and not of how many there are; give \
+                          `capacity.cpu-cores` in the settings";
+            gap(GapKind::CpuLoad, reason.to_owned());
         }
-        let age = format_duration(MAX_AGE);
-        format!(
-            "topic {topic}: it has reported nothing in the last {age}; its reporter may not run, or seldom"
-        )
+        for (kind, reason) in report.troubles() {
+            gap(kind, format!("topic {topic}: {reason}"));
+        }
+        told.metrics.insert(*broker, report.figures(cores).metrics());
     }
+    if let Some((count, error)) = &reports.unreadable {
+        told.gaps.push(Gap {
+            kind: GapKind::NetworkLoad,
+            subject: String::new(),
+            reason: format!(
+                "{count} records of topic {topic} are none of a reporter's; of the first, {error}"
+            ),
+        });
+    }
+    told
+}
+
+fn silence(topic: &str, reports: &Reports, broker: BrokerId) -> String {
+    if reports.has_reported(broker) {
+        return format!("topic {topic}: its first report has not arrived whole");
+    }
+    let age = format_duration(MAX_AGE);
+    format!("topic {topic}: it has reported nothing in the last {age}; its reporter may not run, or seldom")
 }
 
 fn is_gone(code: Code) -> bool {
@@ -209,7 +222,7 @@ impl Source for Reporter {
         let now_ms = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
         let read = self.read(now_ms);
         let told = match &read {
-            Ok(reports) => self.tell(brokers, reports, now_ms),
+            Ok(reports) => tell(&self.topic, &self.capacity, brokers, reports, now_ms),
             Err(error) => all_unknown(brokers, &error.to_string()),
         };
         self.memory.keep(brokers, &told, read.is_ok());

@@ -3,10 +3,6 @@
 use super::*;
 use crate::base::BytesPerS;
 
-fn reporter(capacity: &CapacitySettings) -> Reporter {
-    Reporter::new("reports", &KafkaClientSettings::plaintext("127.0.0.1:1").unwrap(), capacity)
-}
-
 /// Bytes in and use of the processor of a broker, as a reporter sends them.
 fn report(broker: i32, time_ms: i64) -> Vec<Vec<u8>> {
     let record = |kind: u8, value: f64| {
@@ -22,7 +18,7 @@ fn brokers_that_report_are_known_and_the_others_named() {
     let mut reports = Reports::default();
     report(1, 0).iter().chain(&report(2, 59_000)).for_each(|record| reports.add(record));
     let capacity = CapacitySettings { cpu_cores: Cores::new(8.0).ok(), ..CapacitySettings::default() };
-    let told = reporter(&capacity).tell(&brokers, &reports, 60_000);
+    let told = tell("reports", &capacity, &brokers, &reports, 60_000);
     assert_eq!(told.metrics.keys().collect::<Vec<_>>(), [&BrokerId(1)]);
     let one = &told.metrics[&BrokerId(1)];
     assert_eq!((one.bytes_in_per_s, one.cpu_cores_used), (BytesPerS::new(100.0).ok(), Cores::new(2.0).ok()));
@@ -50,7 +46,7 @@ fn a_share_of_an_unknown_number_of_cores_is_a_gap() {
         reports.add(&record);
     }
     reports.add(b"no record");
-    let told = reporter(&CapacitySettings::default()).tell(&brokers, &reports, 60_000);
+    let told = tell("reports", &CapacitySettings::default(), &brokers, &reports, 60_000);
     assert_eq!(told.metrics[&BrokerId(1)].cpu_cores_used, None);
     assert!(told.gaps[0].reason.contains("give `capacity.cpu-cores`"), "{:?}", told.gaps);
     let expected = "1 records of topic reports are none of a reporter's; of the first, its class is 110, which is none that is known";

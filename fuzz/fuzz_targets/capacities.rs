@@ -1,0 +1,5 @@
+//! Cruise Control's capacity files.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| evenkeel_fuzz::doors::capacities(bytes));

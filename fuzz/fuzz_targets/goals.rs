@@ -1,0 +1,5 @@
+//! Goal files.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| evenkeel_fuzz::doors::goals(bytes));

@@ -1,0 +1,5 @@
+//! Client properties.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| evenkeel_fuzz::doors::properties(bytes));

@@ -1,0 +1,5 @@
+//! The settings file.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| evenkeel_fuzz::doors::settings(bytes));
