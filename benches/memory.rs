@@ -108,6 +108,7 @@ fn cluster() -> Observation {
         consume_bytes_per_s: BytesPerS::new(2e5).ok(),
         leader_cpu_cores: Cores::new(0.01).ok(),
         follower_cpu_cores: Cores::new(0.002).ok(),
+        ..PartitionLoad::default()
     };
     for at in 0..PARTITIONS {
         let name = TopicName::from(format!("team-{}.events.{:05}", at % TOPICS % 40, at % TOPICS).as_str());

@@ -1,12 +1,16 @@
 //! A metrics page as text, line by line.
 //!
 //! Most of a page is of no interest, and those of large brokers have tens of thousands of lines: a line is taken apart only where
-//! its name may be one that is known, and kept only where its labels agree. Colons in names, spaces round braces, names in
-//! quotes, escapes, times and exemplars are all legal, and exporters write them. What cannot be read is counted, with the
-//! first line.
+//! its name may be one that is known, and kept only where its labels agree. What is kept `prometheus-parse` reads: a regular
+//! expression for each line, which would be most of the time that a page takes if it read all of them. It drops what does not
+//! fit, so lines are put together again for it in a form that it reads in full: colons in names, spaces round braces, names in
+//! quotes and escaped characters in label values are all legal, and all beyond it. What cannot be read is counted, with
+//! the first line.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use prometheus_parse::{Scrape, Value};
 
 use super::PageError;
 use super::names::{is_of_use, is_wanted};
@@ -105,11 +109,15 @@ fn read_line(line: &str, number: usize, keep: impl Fn(&str, &Labels<'_>) -> bool
     if !is_wanted(&name) {
         return Line::Other;
     }
-    let Some(value) = sample.value() else { return Line::Unreadable };
-    if keep(&name, &|key| sample.label(key)) {
-        Line::Wanted(Reading { name, labels: sample.into_labels(), value, line: number })
-    } else {
-        Line::Other
+    if !sample.is_sound() {
+        return Line::Unreadable;
+    }
+    if !keep(&name, &|key| sample.label(key)) {
+        return Line::Other;
+    }
+    match sample.parse(&name) {
+        Some((labels, value)) => Line::Wanted(Reading { name, labels, value, line: number }),
+        None => Line::Unreadable,
     }
 }
 
@@ -182,19 +190,36 @@ impl<'a> Sample<'a> {
         (!name.is_empty()).then_some(Self { name, labels, value })
     }
 
-    /// The value, where that and all names of labels are what they should be.
-    fn value(&self) -> Option<f64> {
+    /// Whether the value and all names of labels are what they should be.
+    fn is_sound(&self) -> bool {
         let is_plain = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
         let is_key = |key: &str| !key.is_empty() && key.bytes().all(is_plain);
-        if self.labels.iter().all(|(key, _)| is_key(key)) { self.value.parse().ok() } else { None }
+        is_number(self.value) && self.labels.iter().all(|(key, _)| is_key(key))
+    }
+
+    /// Has the crate read the sample, and checks that nothing was lost on the way.
+    fn parse(&self, name: &str) -> Option<(BTreeMap<String, String>, f64)> {
+        let mut line = name.to_owned();
+        for (index, (key, value)) in self.labels.iter().enumerate() {
+            line.push(if index == 0 { '{' } else { ',' });
+            line.extend([key.as_ref(), "=\"", &disguise(value)?, "\""]);
+        }
+        line.push_str(if self.labels.is_empty() { " " } else { "} " });
+        line.push_str(self.value);
+        let sample = Scrape::parse(std::iter::once(Ok(line))).ok()?.samples.pop()?;
+        let Value::Untyped(value) = sample.value else { return None };
+        let labels: BTreeMap<String, String> =
+            sample.labels.iter().map(|(key, value)| (key.clone(), reveal(value))).collect();
+        let is_there = |(key, value): &(Cow<'_, str>, Cow<'_, str>)| {
+            labels.get(key.as_ref()).is_some_and(|known| *known == **value)
+        };
+        let complete =
+            sample.metric == name && labels.len() == self.labels.len() && self.labels.iter().all(is_there);
+        complete.then_some((labels, value))
     }
 
     fn label(&self, key: &str) -> Option<&str> {
         self.labels.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_ref())
-    }
-
-    fn into_labels(self) -> BTreeMap<String, String> {
-        self.labels.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
     }
 }
 
@@ -229,6 +254,33 @@ fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
         }
     }
     None
+}
+
+/// Letters that the crate takes for syntax inside label values, and letters of the private use area in their place.
+const DISGUISES: [(char, char); 6] = [
+    ('"', '\u{e000}'),
+    ('}', '\u{e001}'),
+    (',', '\u{e002}'),
+    ('=', '\u{e003}'),
+    ('\n', '\u{e004}'),
+    ('\r', '\u{e005}'),
+];
+
+fn disguise(value: &str) -> Option<String> {
+    let swap =
+        |letter: char| match DISGUISES.iter().find(|(open, hidden)| *open == letter || *hidden == letter) {
+            Some((open, hidden)) if *open == letter => Some(*hidden),
+            Some(_) => None,
+            None => Some(letter),
+        };
+    value.chars().map(swap).collect()
+}
+
+fn reveal(value: &str) -> String {
+    let swap = |letter: char| {
+        DISGUISES.iter().find(|(_, hidden)| *hidden == letter).map_or(letter, |(open, _)| *open)
+    };
+    value.chars().map(swap).collect()
 }
 
 #[cfg(test)]
