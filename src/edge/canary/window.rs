@@ -78,9 +78,9 @@ impl Window {
     /// Whether the next record of a partition waits for the one before it; then it counts, too. What has been away for
     /// [`LONG`] is lost; before the first has come back, what has been away for [`UNREAD`] may never come.
     pub(super) fn waits(&mut self, partition: i32, at: Instant) -> bool {
-        let lost = if self.reads.contains(&partition) { LONG } else { UNREAD };
+        let patience = if self.reads.contains(&partition) { LONG } else { UNREAD };
         let last = self.under_way.range_mut((partition, 0)..=(partition, u64::MAX)).next_back();
-        let last = last.filter(|(_, sent)| at.saturating_duration_since(sent.at) < lost);
+        let last = last.filter(|(_, sent)| at.saturating_duration_since(sent.at) < patience);
         last.map(|(_, sent)| sent.due.push(at)).is_some()
     }
 
