@@ -153,9 +153,6 @@ impl Ward {
             return self.take_over(world, held, controller, &abandoned);
         }
         let mut seen = world.observe(&Scope::Full)?;
-        for gap in &seen.gaps {
-            warn!(kind = ?gap.kind, subject = gap.subject, "not seen: {}", gap.reason);
-        }
         let overview = self.recollect(held, &seen)?;
         self.gather_loads(held, &mut seen);
         self.look_out(held, &overview.local, &seen, world.now());

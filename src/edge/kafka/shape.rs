@@ -29,6 +29,9 @@ enum Kind {
     List(usize),
     /// One structure, or null.
     MaybeStruct(&'static [Field]),
+    /// What stands in the tagged field of this number at the structure's end; not among its fields. The codec reads it as
+    /// what it should be, whatever size it is said to have.
+    Tagged(u32, &'static [Field]),
 }
 
 /// A field, and the versions that have it.
@@ -248,6 +251,7 @@ const CREATE_TOPICS: Shape = Shape {
             since(5, I32),
             since(5, I16),
             since(5, Array(&[always(Text), always(Text), always(I8), always(I8), always(I8)])),
+            since(5, Kind::Tagged(0, &[always(I16)])),
         ])),
     ],
     tagged: &[],
@@ -398,7 +402,12 @@ impl<'a> Reader<'a> {
     /// A structure: its fields, then its tagged fields.
     fn structure(&mut self, fields: &[Field]) -> Result<(), &'static str> {
         self.fields(fields)?;
-        self.tags(&[])
+        let known = fields.iter().filter(|field| (field.since..=field.until).contains(&self.version));
+        let known = known.filter_map(|field| match field.kind {
+            Kind::Tagged(tag, fields) => Some((tag, fields)),
+            _ => None,
+        });
+        self.tags(&known.collect::<Vec<_>>())
     }
 
     fn fields(&mut self, fields: &[Field]) -> Result<(), &'static str> {
@@ -431,6 +440,7 @@ impl<'a> Reader<'a> {
                 let count = self.count(true)?.unwrap_or(0);
                 self.skip(count.checked_mul(*bytes).ok_or(COUNT)?)?;
             }
+            Kind::Tagged(..) => {}
             // The codec takes all but 1 for absent, and Kafka all but what is below 0 for present.
             MaybeStruct(fields) => match i8::from_be_bytes([self.take(1)?[0]]) {
                 1 => self.structure(fields)?,
@@ -453,7 +463,11 @@ impl<'a> Reader<'a> {
             let size = self.varint()?;
             let left = self.take(size)?;
             if let Some((_, fields)) = known.iter().find(|(known, _)| usize::try_from(*known) == Ok(tag)) {
-                Reader { left, version: self.version, flexible: true }.fields(fields)?;
+                let mut inside = Reader { left, version: self.version, flexible: true };
+                inside.fields(fields)?;
+                if !inside.left.is_empty() {
+                    return Err("a tagged field in it is larger than what it holds");
+                }
             }
         }
         Ok(())

@@ -270,6 +270,19 @@ fn a_part_is_there_or_is_not() {
     assert_eq!(with(&[0, 2, b't', 0, 0, 0, 7, 0]), Err(refused));
 }
 
+#[test]
+fn a_tagged_field_that_is_known_has_the_size_of_what_it_holds() {
+    // CreateTopics v5: throttle, one topic "t" without error, one partition, one copy, no configs; then its tagged fields.
+    let with = |tags: &[u8]| {
+        let topic: &[u8] = &[0, 0, 0, 0, 2, 2, b't', 0, 0, 0, 0, 0, 0, 1, 0, 1, 1];
+        check(ApiKey::CreateTopics, 5, &[topic, tags, &[0]].concat())
+    };
+    assert_eq!(with(&[0]), Ok(()));
+    assert_eq!(with(&[1, 0, 2, 0, 29]), Ok(()));
+    assert_eq!(with(&[1, 7, 3, 0, 29, 0]), Ok(()), "of others nothing is known");
+    assert!(with(&[1, 0, 1, 0]).is_err() && with(&[1, 0, 3, 0, 29, 0]).is_err());
+}
+
 proptest! {
     /// Whatever a broker sends, reading it ends, with a message or with an error.
     #[test]
