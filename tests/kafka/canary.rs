@@ -64,7 +64,7 @@ fn every_broker_is_measured_and_an_objective_is_kept_by_it() {
     drop(world);
 
     let words =
-        ["rebalance", "--execute", "--yes", "-v", "--throttle", "400kB", "--latency-objective", "800ms"];
+        ["rebalance", "--execute", "--yes", "-v", "--throttle", "200kB", "--latency-objective", "800ms"];
     let mut words: Vec<String> = words.iter().map(ToString::to_string).collect();
     words.extend(lab.cluster_words(Who::Evenkeel));
     let screen = Running::start(&words).wait();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::story::{BAND, on};
 use crate::support::cli::Running;
 use crate::support::lab::{Lab, Seen, Traffic, Watch, Who};
-use crate::{newest_version, on_each_version, on_the_newest_at_least};
+use crate::{newest_version, on_the_newest_at_least, on_the_oldest_at_least};
 
 /// Slow enough that an execution lasts until it is interrupted.
 const SLOW: &str = "300kB";
@@ -48,7 +48,7 @@ fn ctrl_c_leaves_a_clean_cluster() {
 
 #[test]
 fn a_broker_that_dies_on_the_way_costs_no_promise() {
-    on_each_version(|version| {
+    on_the_oldest_at_least(|version| {
         let mut lab = Lab::builder(version).start();
         lab.load_skewed();
         let traffic = Traffic::start(&lab);

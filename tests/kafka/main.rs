@@ -1,8 +1,9 @@
 //! The scenarios on real Kafka brokers. Each starts its own cluster and ends it, and they take turns.
 //!
 //! `EVENKEEL_KAFKA_VERSIONS` names the versions, parted by spaces or commas. A missing JDK or Maven fails the
-//! tests: nothing here is ever skipped. Every request, the whole loop with certificates and the death of a broker are tried on
-//! all versions; what depends on evenkeel more than on Kafka, on the newest, unless `EVENKEEL_PROOF=all`.
+//! tests: nothing here is ever skipped. Every request and the whole loop with certificates are tried on all versions, the death of a
+//! broker on the oldest and, among the faults, on the newest; what depends on evenkeel more than on Kafka, on the newest, unless
+//! `EVENKEEL_PROOF=all`.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -66,6 +67,15 @@ fn newest_version() -> String {
 /// every version elsewhere.
 fn on_the_newest_at_least(scenario: impl Fn(&str)) {
     if is_full_proof() { on_each_version(scenario) } else { scenario(&newest_version()) }
+}
+
+/// The same on the oldest, for what is told on the newest elsewhere.
+fn on_the_oldest_at_least(scenario: impl Fn(&str)) {
+    if is_full_proof() {
+        on_each_version(scenario);
+    } else {
+        scenario(versions().first().expect("one at least"));
+    }
 }
 
 /// Runs a scenario on every version and fails at the end, so that one version's failure does not hide another's.

@@ -179,7 +179,9 @@ fn sessions_outlive_their_tokens(lab: &Lab, provider: &Provider, good: &Properti
         assert_eq!((seen.brokers.len(), seen.gaps), (3, Vec::new()));
         world.sleep(Duration::from_millis(250));
     }
-    assert_eq!(world.client().connections_opened(), 3, "one connection to each broker serves throughout");
+    // Without renewal each broker would end its connection every four seconds. One may end when the machine is late with that.
+    let opened = world.client().connections_opened();
+    assert!((3..=4).contains(&opened), "{opened} connections, where one to each broker serves throughout");
     let given = provider.given();
     assert!((2..=4).contains(&given), "{given} tokens in two lifetimes, for three connections");
     let forms = provider.forms.lock().unwrap_or_else(PoisonError::into_inner);
