@@ -20,8 +20,8 @@ pub use journal::{
 };
 pub use mortal::{Fate, KillPoint, Moment, MortalJournal, MortalWorld, SharedFate, mortal};
 pub use propose::{CANARY_TOPIC, Proposal, ProposeError, propose, propose_ahead};
-pub(crate) use world::all_but_looking;
 pub use world::{Scope, World, WorldError};
+pub(crate) use world::{all_but_looking, all_but_looking_and_waiting};
 
 #[cfg(test)]
 mod controller_tests;

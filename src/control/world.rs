@@ -119,8 +119,8 @@ pub trait World {
     fn is_leaving(&self) -> bool;
 }
 
-/// What a world that wraps another one leaves to it: all but looking. Stands inside of its `impl World`.
-macro_rules! all_but_looking {
+/// What a world that wraps another one leaves to it: all but looking and waiting. Stands inside of its `impl World`.
+macro_rules! all_but_looking_and_waiting {
     ($self:ident => $inner:expr) => {
         fn perform(
             &mut $self,
@@ -133,16 +133,24 @@ macro_rules! all_but_looking {
             $inner.now()
         }
 
-        fn sleep(&mut $self, duration: std::time::Duration) {
-            $inner.sleep(duration);
-        }
-
         fn stop_requests(&$self) -> u32 {
             $inner.stop_requests()
         }
 
         fn is_leaving(&$self) -> bool {
             $inner.is_leaving()
+        }
+    };
+}
+pub(crate) use all_but_looking_and_waiting;
+
+/// The same, and waiting too.
+macro_rules! all_but_looking {
+    ($self:ident => $inner:expr) => {
+        $crate::control::all_but_looking_and_waiting!($self => $inner);
+
+        fn sleep(&mut $self, duration: std::time::Duration) {
+            $inner.sleep(duration);
         }
     };
 }

@@ -114,6 +114,9 @@ pub struct Peak {
 }
 
 impl LoadWindows {
+    /// How long a window is.
+    pub const WINDOW: Duration = WINDOW;
+
     /// Takes back what was kept, in any order. What is older than a day before `now`, or from after it, is left out.
     pub fn take_back(&mut self, mut kept: Vec<LoadWindow>, now: TimestampMs) {
         kept.retain(|window| window.begun_at <= now && now.since(window.begun_at) < day());

@@ -55,6 +55,31 @@ struct Heard {
     failed: Option<KafkaError>,
 }
 
+impl Heard {
+    /// What was answered of one group.
+    fn take_in(
+        &mut self,
+        group: &Listed,
+        code: Code,
+        offsets: impl FnOnce() -> Vec<(TopicPartition, i64)>,
+        denied: &mut BTreeSet<GroupId>,
+    ) {
+        match code {
+            code if code.is_ok() => {
+                let commits = GroupCommits { has_members: group.has_members, offsets: offsets() };
+                self.groups.insert(Arc::clone(&group.id), commits);
+            }
+            code if code.is_denied() => {
+                denied.insert(Arc::clone(&group.id));
+            }
+            // Gone since it was listed.
+            Code::GROUP_ID_NOT_FOUND => self.listed.retain(|listed| listed.id != group.id),
+            // Another broker coordinates it by now: the next look finds it there.
+            _ => {}
+        }
+    }
+}
+
 impl AdminClient {
     /// What all groups of the cluster have committed, as far as it is told within `limit`.
     pub(super) async fn commits(&self, limit: Duration) -> Commits {
@@ -152,19 +177,7 @@ impl AdminClient {
             .await?;
         for answer in &reply.answer.groups {
             let Some(group) = groups.iter().find(|group| *group.id == **answer.group_id) else { continue };
-            match Code(answer.error_code) {
-                code if code.is_ok() => {
-                    let commits = GroupCommits { has_members: group.has_members, offsets: offsets(answer) };
-                    heard.groups.insert(Arc::clone(&group.id), commits);
-                }
-                code if code.is_denied() => {
-                    denied.insert(Arc::clone(&group.id));
-                }
-                // Gone since it was listed.
-                Code::GROUP_ID_NOT_FOUND => heard.listed.retain(|listed| listed.id != group.id),
-                // Another broker coordinates it by now: the next look finds it there.
-                _ => {}
-            }
+            heard.take_in(group, Code(answer.error_code), || offsets(answer), denied);
         }
         Ok(())
     }
@@ -196,17 +209,7 @@ impl AdminClient {
                     (TopicPartition::new(name.clone(), partition.partition_index), partition.start_offset)
                 })
             });
-            match Code(answer.error_code) {
-                code if code.is_ok() => {
-                    let commits = GroupCommits { has_members: group.has_members, offsets: offsets.collect() };
-                    heard.groups.insert(Arc::clone(&group.id), commits);
-                }
-                code if code.is_denied() => {
-                    denied.insert(Arc::clone(&group.id));
-                }
-                Code::GROUP_ID_NOT_FOUND => heard.listed.retain(|listed| listed.id != group.id),
-                _ => {}
-            }
+            heard.take_in(group, Code(answer.error_code), || offsets.collect(), denied);
         }
         Ok(())
     }

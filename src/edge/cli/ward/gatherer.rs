@@ -7,12 +7,11 @@ use tracing::debug;
 use super::Held;
 use super::loads::Loads;
 use crate::base::TimestampMs;
-use crate::control::{Scope, World, WorldError};
-use crate::execute::{Answer, Command};
-use crate::observe::{BrokerWork, Observation};
+use crate::control::{Scope, World, WorldError, all_but_looking_and_waiting};
+use crate::observe::{BrokerWork, LoadWindows, Observation};
 
 /// While something is carried out there is a full look so often: one for each window of loads.
-const GATHER_EVERY: Duration = Duration::from_secs(900);
+const GATHER_EVERY: Duration = LoadWindows::WINDOW;
 
 impl Held {
     /// A world that goes on to gather loads while something is carried out in it.
@@ -62,13 +61,7 @@ impl World for Gatherer {
         self.inner.observe(scope)
     }
 
-    fn perform(&mut self, command: &Command) -> Result<Answer, WorldError> {
-        self.inner.perform(command)
-    }
-
-    fn now(&self) -> TimestampMs {
-        self.inner.now()
-    }
+    all_but_looking_and_waiting!(self => self.inner);
 
     fn sleep(&mut self, duration: Duration) {
         let began = self.inner.now();
@@ -77,14 +70,6 @@ impl World for Gatherer {
         }
         let left = duration.saturating_sub(self.inner.now().since(began));
         self.inner.sleep(left);
-    }
-
-    fn stop_requests(&self) -> u32 {
-        self.inner.stop_requests()
-    }
-
-    fn is_leaving(&self) -> bool {
-        self.inner.is_leaving()
     }
 }
 
@@ -95,6 +80,7 @@ mod tests {
     use super::*;
     use crate::base::{BytesPerS, Cores};
     use crate::edge::cli::board::Board;
+    use crate::execute::{Answer, Command};
     use crate::observe::{Partition, PartitionLoad, SeenTopic};
 
     /// A cluster whose clients write faster and faster, and whose looks at everything take ten seconds.
