@@ -5,7 +5,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::BaseConsumer;
-use rdkafka::producer::ThreadedProducer;
+use rdkafka::producer::{Producer as _, ThreadedProducer};
+use tracing::debug;
 
 use super::error::LeaseError;
 use super::holder::{Beat, Holder};
@@ -81,7 +82,9 @@ impl Near {
     ) -> Result<Self, LeaseError> {
         let (lease, consumer) = Lease::find(client, topic, holder, AT_END)?;
         let near = Self::with(lease, consumer)?;
-        topic::look_over(&near.lease, &near.consumer)?;
+        // Connects it, while there is time for that. Whatever fails here fails again when the lease is taken.
+        let asked = near.producer.client().fetch_metadata(Some(topic.as_str()), READ_PATIENCE / 2);
+        asked.map_or_else(|error| debug!("the lease's producer is not connected yet: {error}"), drop);
         Ok(near)
     }
 

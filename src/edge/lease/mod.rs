@@ -63,14 +63,12 @@ pub struct Lease {
 /// # Errors
 /// The cluster is out of reach, a right is missing, or the topic that is there is not fit.
 pub fn open(client: &KafkaClientSettings, topic: &LeaseTopic, holder: Holder) -> Result<Lease, LeaseError> {
-    let (lease, consumer) = Lease::find(client, topic, holder, FOLLOWING)?;
-    topic::look_over(&lease, &consumer)?;
-    Ok(lease)
+    Lease::find(client, topic, holder, FOLLOWING).map(|(lease, _)| lease)
 }
 
 impl Lease {
-    /// Asks for the cluster's name, which the lease bears. `at_end` is how long a broker may hold an answer back that
-    /// nothing new is there.
+    /// Asks for the topic, which is looked over if it is there, and by that for the cluster's name, which the lease bears.
+    /// `at_end` is how long a broker may hold an answer back that nothing new is there.
     fn find(
         client: &KafkaClientSettings,
         topic: &LeaseTopic,
@@ -80,11 +78,15 @@ impl Lease {
         let names = Names { topic: topic.as_str().to_owned(), transactional_id: String::new() };
         let mut lease = Self { properties: properties(client), client: client.clone(), names, holder };
         let consumer = lease.consumer(at_end)?;
-        let cluster = consumer.client().fetch_cluster_id(READ_PATIENCE / 2).ok_or_else(|| {
+        // librdkafka connects for a question about topics; asked for the cluster's name alone it waits until it connects
+        // for some other reason, which takes it a second at times.
+        let seen = topic::ask(&lease, &consumer, READ_PATIENCE / 2)?;
+        let cluster = consumer.client().fetch_cluster_id(Duration::ZERO).ok_or_else(|| {
             let heard = consumer.context().last();
             LeaseError::Unreachable(format!("the cluster does not tell its id; {heard}"))
         })?;
         lease.names.transactional_id = transactional_id(&cluster);
+        topic::look_over(&lease, &consumer, &seen)?;
         Ok((lease, consumer))
     }
 

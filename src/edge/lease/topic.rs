@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError as RdKafkaError, RDKafkaErrorCode as Code};
+use rdkafka::metadata::Metadata;
 
 use super::Lease;
 use super::error::LeaseError;
@@ -31,13 +32,21 @@ enum Found {
 
 /// Looks the topic over where it is there: it has to be fit. Once for each lease is enough: taking it costs a client and
 /// some questions, and whoever makes the topic meanwhile makes it as it has to be.
-pub(super) fn look_over(lease: &Lease, consumer: &BaseConsumer<Ears>) -> Result<(), LeaseError> {
-    if is_there(lease, consumer)? { check_policy(lease) } else { Ok(()) }
+pub(super) fn look_over(
+    lease: &Lease,
+    consumer: &BaseConsumer<Ears>,
+    seen: &Metadata,
+) -> Result<(), LeaseError> {
+    if is_so(lease, consumer, &found(lease, consumer, seen)?)? { check_policy(lease) } else { Ok(()) }
 }
 
 /// Whether the topic is there; then it is led.
 pub(super) fn is_there(lease: &Lease, consumer: &BaseConsumer<Ears>) -> Result<bool, LeaseError> {
-    match look(lease, consumer)? {
+    is_so(lease, consumer, &look(lease, consumer)?)
+}
+
+fn is_so(lease: &Lease, consumer: &BaseConsumer<Ears>, found: &Found) -> Result<bool, LeaseError> {
+    match found {
         Found::Absent { .. } => Ok(false),
         Found::There { partitions: 1 } => Ok(true),
         Found::There { .. } | Found::Coming => ensure(lease, consumer).map(|()| true),
@@ -71,10 +80,22 @@ pub(super) fn ensure(lease: &Lease, consumer: &BaseConsumer<Ears>) -> Result<(),
 }
 
 fn look(lease: &Lease, consumer: &BaseConsumer<Ears>) -> Result<Found, LeaseError> {
+    found(lease, consumer, &ask(lease, consumer, PATIENCE)?)
+}
+
+/// What brokers tell of the topic.
+pub(super) fn ask(
+    lease: &Lease,
+    consumer: &BaseConsumer<Ears>,
+    patience: Duration,
+) -> Result<Metadata, LeaseError> {
+    consumer
+        .fetch_metadata(Some(&lease.names.topic), patience)
+        .map_err(|error| lease.explain(&error, consumer.context(), "cannot be seen"))
+}
+
+fn found(lease: &Lease, consumer: &BaseConsumer<Ears>, seen: &Metadata) -> Result<Found, LeaseError> {
     let topic = &lease.names.topic;
-    let seen = consumer
-        .fetch_metadata(Some(topic), PATIENCE)
-        .map_err(|error| lease.explain(&error, consumer.context(), "cannot be seen"))?;
     let found = seen.topics().iter().find(|found| found.name() == topic);
     let absent = Found::Absent { brokers: seen.brokers().len() };
     let Some(found) = found else { return Ok(absent) };

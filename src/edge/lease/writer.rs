@@ -18,6 +18,9 @@ use crate::edge::librdkafka::{Ears, Words, is_denial, is_fencing};
 /// How long taking the lease may wait for a transaction of the earlier holder to end, and for Kafka.
 const TAKE_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How often it is looked for whether a record was delivered.
+const DELIVERED_EVERY: Duration = Duration::from_millis(2);
+
 /// Deletions in one transaction.
 const DELETIONS_MOST: usize = 500;
 
@@ -204,6 +207,7 @@ impl Writer {
                 return Err(self.weigh(&error));
             }
         }
+        self.deliver(until);
         match self.producer.commit_transaction(left(until)) {
             Ok(()) => {
                 self.state = State::Ready;
@@ -215,6 +219,14 @@ impl Writer {
                 self.state = State::Committing;
                 Err(self.weigh(&error))
             }
+        }
+    }
+
+    /// Waits until all is delivered. The commit would wait for that too, but looks every tenth of a second only, and a
+    /// broker takes a few milliseconds.
+    fn deliver(&self, until: Instant) {
+        while self.producer.in_flight_count() > 0 && Instant::now() < until {
+            self.producer.poll(DELIVERED_EVERY);
         }
     }
 
