@@ -8,8 +8,8 @@ use super::{
 };
 use crate::base::TimestampMs;
 use crate::execute::{
-    Command, CommandError, Execution, ExecutionEvent, Memory, OperatorRequest, Outcome, Progress, StopMode,
-    Turn,
+    Answer, Command, CommandError, Execution, ExecutionEvent, Memory, OperatorRequest, Outcome, Progress,
+    StopMode, Turn,
 };
 use crate::observe::Observation;
 
@@ -136,10 +136,9 @@ impl Run<'_, '_> {
                     None => continue,
                 },
             }
-            for command in &turn.commands {
-                if self.charge.execution.still_wanted(command)
-                    && let Err(by) = self.send(command)
-                {
+            // On a large cluster throttles are a hundred requests, which wait for nothing of one another.
+            for group in turn.commands.chunk_by(|one, next| one.is_throttle() && next.is_throttle()) {
+                if let Err(by) = self.send(group) {
                     return self.superseded(&by);
                 }
             }
@@ -281,23 +280,28 @@ impl Run<'_, '_> {
         None
     }
 
-    /// Sends a command, unless the right to may be lost, and tells the execution what came of it. The error says who
-    /// has the right by now.
-    fn send(&mut self, command: &Command) -> Result<(), String> {
-        match self.charge.journal.still_mine() {
-            Ok(()) => drop(self.perform(command)),
-            Err(JournalError::Fenced(by)) => return Err(by),
-            Err(error) => {
-                let unsent = CommandError::Unknown(format!("not sent: {error}"));
-                self.charge.execution.answered(command, Err(&unsent));
+    /// Sends commands of which none depends on another, each unless the right to may be lost, and tells the execution
+    /// what came of them. The error says who has the right by now.
+    fn send(&mut self, group: &[Command]) -> Result<(), String> {
+        let wanted = group.iter().filter(|command| self.charge.execution.still_wanted(command));
+        let wanted: Vec<Command> = wanted.cloned().collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let results = self.world.perform_all(&wanted, &self.charge.journal.permit());
+        let mut lost = None;
+        for (command, result) in wanted.iter().zip(results) {
+            match result {
+                Err(WorldError::Withheld(JournalError::Fenced(by))) => lost = Some(by),
+                result => drop(self.answered(command, result)),
             }
         }
-        Ok(())
+        lost.map_or(Ok(()), Err)
     }
 
-    /// Whether the command was accepted in full.
-    fn perform(&mut self, command: &Command) -> bool {
-        let result = self.world.perform(command).map_err(|error| to_command_error(&error));
+    /// Tells the execution what came of a command. Whether it was accepted in full.
+    fn answered(&mut self, command: &Command, result: Result<Answer, WorldError>) -> bool {
+        let result = result.map_err(|error| to_command_error(&error));
         self.charge.execution.answered(command, result.as_ref());
         result.is_ok_and(|answer| answer.refused.is_empty())
     }
@@ -312,12 +316,13 @@ impl Run<'_, '_> {
         let (mut taken, mut known) = (0, true);
         for command in &commands {
             // Where it cannot be known whether the right to act is lost, a throttle too few is the lesser evil.
-            match if known { self.charge.journal.still_mine() } else { Ok(()) } {
+            match if known { self.charge.journal.permit().holds() } else { Ok(()) } {
                 Ok(()) => {}
                 Err(JournalError::Fenced(by)) => return self.superseded(&by),
                 Err(_) => known = false,
             }
-            taken += usize::from(self.perform(command));
+            let result = self.world.perform(command);
+            taken += usize::from(self.answered(command, result));
         }
         for event in self.charge.execution.abandoned(taken == commands.len()) {
             self.tell(&event);
@@ -375,7 +380,9 @@ fn to_command_error(error: &WorldError) -> CommandError {
     let text = if hint.is_empty() { error.to_string() } else { format!("{error} ({hint})") };
     match error {
         // A client that is not let in any more does not know what became of what it sent before.
-        WorldError::Unreachable { .. } | WorldError::Unauthenticated { .. } => CommandError::Unknown(text),
+        WorldError::Unreachable { .. } | WorldError::Unauthenticated { .. } | WorldError::Withheld(_) => {
+            CommandError::Unknown(text)
+        }
         WorldError::Denied { .. } => CommandError::Denied(text),
         WorldError::Refused { .. } | WorldError::Setting { .. } => CommandError::Refused(text),
     }

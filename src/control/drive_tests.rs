@@ -1,12 +1,12 @@
 //! The loop against a world that fails: out of sight, without rights, asked to stop.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{
-    Charge, Entry, ExecutionId, Happening, Journal, JournalError, NoJournal, Recollection, Record, Scope,
-    World, WorldError, drive,
+    Charge, Entry, ExecutionId, Happening, Journal, JournalError, NoJournal, Permit, Recollection, Record,
+    Scope, World, WorldError, drive,
 };
 use crate::base::{BrokerId, Bytes, Millis, TimestampMs, TopicPartition};
 use crate::execute::{
@@ -238,12 +238,12 @@ fn a_missing_right_is_told_with_its_mend() {
 /// A journal whose right to act lapses.
 struct Lapsing {
     /// What is answered before each command; the last one for ever.
-    answers: RefCell<VecDeque<Result<(), JournalError>>>,
+    answers: Arc<Mutex<VecDeque<Result<(), JournalError>>>>,
 }
 
 impl Lapsing {
     fn new(answers: impl IntoIterator<Item = Result<(), JournalError>>) -> Self {
-        Self { answers: RefCell::new(answers.into_iter().collect()) }
+        Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())) }
     }
 }
 
@@ -256,12 +256,15 @@ impl Journal for Lapsing {
         Ok(Vec::new())
     }
 
-    fn still_mine(&self) -> Result<(), JournalError> {
-        let mut answers = self.answers.borrow_mut();
-        match answers.len() {
-            0 | 1 => answers.front().cloned().unwrap_or(Ok(())),
-            _ => answers.pop_front().unwrap_or(Ok(())),
-        }
+    fn permit(&self) -> Permit {
+        let answers = Arc::clone(&self.answers);
+        Permit::by(move || {
+            let mut answers = answers.lock().expect("no panic");
+            match answers.len() {
+                0 | 1 => answers.front().cloned().unwrap_or(Ok(())),
+                _ => answers.pop_front().unwrap_or(Ok(())),
+            }
+        })
     }
 }
 

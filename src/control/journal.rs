@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Approval;
+use super::{Approval, Permit};
 use crate::base::{BrokerId, PlanId, TimestampMs};
 use crate::execute::{CommandKind, ExecuteSettings, Execution, Fact, Memory, OperatorRequest, Outcome};
 use crate::observe::{Absences, CanaryTimes, SizeHistory, TopicSizes};
@@ -229,13 +229,9 @@ pub trait Journal {
     /// The requests cannot be read; they stay for the next call.
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError>;
 
-    /// Whether the right to act is still ours, asked right before each command: commands carry no mark by which Kafka
-    /// could tell those of an evenkeel that slept through the loss of its right.
-    ///
-    /// # Errors
-    /// It is lost for good, or whether it is lost cannot be found out now.
-    fn still_mine(&self) -> Result<(), JournalError> {
-        Ok(())
+    /// The right to act, to be asked for before anything is sent. It outlives no loss of the right.
+    fn permit(&self) -> Permit {
+        Permit::for_ever()
     }
 }
 
@@ -244,8 +240,8 @@ impl<J: Journal + ?Sized> Journal for Box<J> {
         (**self).append(entries)
     }
 
-    fn still_mine(&self) -> Result<(), JournalError> {
-        (**self).still_mine()
+    fn permit(&self) -> Permit {
+        (**self).permit()
     }
 
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
@@ -258,8 +254,8 @@ impl<J: Journal + ?Sized> Journal for &mut J {
         (**self).append(entries)
     }
 
-    fn still_mine(&self) -> Result<(), JournalError> {
-        (**self).still_mine()
+    fn permit(&self) -> Permit {
+        (**self).permit()
     }
 
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {

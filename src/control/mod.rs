@@ -8,6 +8,7 @@ mod controller;
 mod drive;
 mod journal;
 mod mortal;
+mod permit;
 mod propose;
 mod settings;
 mod world;
@@ -19,6 +20,7 @@ pub use journal::{
     Entry, ExecutionId, Intended, Journal, JournalError, NoJournal, Recollection, Record, Unfinished,
 };
 pub use mortal::{Fate, KillPoint, Moment, MortalJournal, MortalWorld, SharedFate, mortal};
+pub use permit::Permit;
 pub use propose::{CANARY_TOPIC, Proposal, ProposeError, propose, propose_ahead};
 pub use world::{Scope, World, WorldError};
 pub(crate) use world::{all_but_looking, all_but_looking_and_waiting};

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Entry, Journal, JournalError, Record, Scope, World, WorldError};
+use super::{Entry, Journal, JournalError, Permit, Record, Scope, World, WorldError};
 use crate::base::TimestampMs;
 use crate::execute::{Answer, Command, CommandKind, OperatorRequest};
 use crate::observe::Observation;
@@ -257,9 +257,9 @@ impl<J: Journal> Journal for MortalJournal<J> {
         if ends { self.passes(KillPoint::AfterEnd) } else { Ok(()) }
     }
 
-    fn still_mine(&self) -> Result<(), JournalError> {
-        self.lives()?;
-        self.inner.still_mine()
+    /// Of a dead process nothing reaches the world, whatever it is permitted.
+    fn permit(&self) -> Permit {
+        self.inner.permit()
     }
 
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {

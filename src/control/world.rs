@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::{JournalError, Permit};
 use crate::base::{TimestampMs, TopicPartition};
 use crate::execute::{Answer, Command};
 use crate::observe::Observation;
@@ -66,6 +67,9 @@ pub enum WorldError {
         /// Kafka's error code by name, such as `INVALID_REPLICA_ASSIGNMENT`, where it gave one.
         code: Option<String>,
     },
+    /// It was held back: the right to act is lost, or may be.
+    #[error("held back: {0}")]
+    Withheld(JournalError),
 }
 
 impl WorldError {
@@ -87,6 +91,7 @@ impl WorldError {
             | Self::Unauthenticated { hint, .. }
             | Self::Denied { hint, .. }
             | Self::Refused { hint, .. } => hint,
+            Self::Withheld(_) => "",
         }
     }
 }
@@ -104,6 +109,16 @@ pub trait World {
     /// # Errors
     /// The command did not reach the cluster, or it is unknown whether it did. Parts that Kafka refused are in the answer.
     fn perform(&mut self, command: &Command) -> Result<Answer, WorldError>;
+
+    /// Asks the cluster for several things of which none depends on another, at once where it can. `permit` is asked
+    /// right before each leaves: the process may be suspended in the middle. There is an answer for each, in their order.
+    fn perform_all(&mut self, commands: &[Command], permit: &Permit) -> Vec<Result<Answer, WorldError>> {
+        let mut one = |command: &Command| {
+            permit.holds().map_err(WorldError::Withheld)?;
+            self.perform(command)
+        };
+        commands.iter().map(&mut one).collect()
+    }
 
     /// The wall clock.
     fn now(&self) -> TimestampMs;
@@ -127,6 +142,14 @@ macro_rules! all_but_looking_and_waiting {
             command: &$crate::execute::Command,
         ) -> Result<$crate::execute::Answer, $crate::control::WorldError> {
             $inner.perform(command)
+        }
+
+        fn perform_all(
+            &mut $self,
+            commands: &[$crate::execute::Command],
+            permit: &$crate::control::Permit,
+        ) -> Vec<Result<$crate::execute::Answer, $crate::control::WorldError>> {
+            $inner.perform_all(commands, permit)
         }
 
         fn now(&$self) -> $crate::base::TimestampMs {

@@ -102,6 +102,11 @@ impl fmt::Display for CommandKind {
 }
 
 impl Command {
+    /// Whether it sets or clears a throttle, of a broker or a topic: of those no two of a turn are about the same one.
+    pub fn is_throttle(&self) -> bool {
+        matches!(self, Self::ThrottleBroker { .. } | Self::ThrottleTopic { .. })
+    }
+
     /// Its kind.
     pub fn kind(&self) -> CommandKind {
         match self {

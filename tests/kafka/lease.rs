@@ -209,13 +209,13 @@ fn what_one_leaves_another_finds(place: &Place, story: &Story) {
     assert!(took < Duration::from_secs(10), "took {took:?}");
     assert!(standing.recollection == story.at_half(), "something of what the first wrote is missing");
     assert_eq!(standing.last.map(|beat| beat.session), Some(last.session), "whom it was taken from");
-    let (told, _) = timed("finding out", || first.still_mine());
+    let (told, _) = timed("finding out", || first.permit().holds());
     expect_fenced(first.append(&story.second_half()[0]), "`second`");
     // Within three seconds of a commit it is not asked again; the commit that comes next tells.
     if told.is_err() {
         expect_fenced(told, "`second`");
     }
-    expect_fenced(first.still_mine(), "`second`");
+    expect_fenced(first.permit().holds(), "`second`");
     let standing = place.lease("onlooker").look().expect("a look");
     assert!(standing.recollection == story.at_half(), "what the first wrote after it was overtaken is there");
     drop(first);
@@ -242,7 +242,7 @@ fn the_one_that_was_overtaken_writes_nothing_more(lab: &Lab, place: &Place, stor
     assert_eq!(standing.ended.keys().collect::<Vec<_>>(), [&story.id]);
     assert!(raw_keys(lab).iter().any(|key| key.ends_with("/began")), "tidied up with the next sign of life");
     handle.release().expect("released");
-    let told = third.still_mine();
+    let told = third.permit().holds();
     assert!(matches!(told, Err(JournalError::Unwritable(_))), "let go, and not taken away: {told:?}");
     let about = format!("/{}/", story.id);
     let left: Vec<String> = raw_keys(lab).into_iter().filter(|key| key.contains(&about)).collect();
@@ -284,7 +284,7 @@ fn a_living_holder_is_not_pushed_aside(place: &Place) {
     assert!(matches!(&error, LeaseError::Held { holder } if holder.contains("`living`")), "{error:?}");
     assert!(took < Duration::from_secs(12), "took {took:?}");
     holder.append(&[]).expect("nothing is always durable");
-    holder.still_mine().expect("still the holder's");
+    holder.permit().holds().expect("still the holder's");
     holder.release().expect("released");
 }
 
@@ -358,7 +358,7 @@ fn a_holder_in_a_process_of_its_own() {
     println!("\ntaken");
     for line in std::io::stdin().lines().map_while(Result::ok) {
         assert_eq!(line, "mine?");
-        match journal.still_mine() {
+        match journal.permit().holds() {
             Ok(()) => println!("mine"),
             Err(error) => println!("lost: {error}"),
         }
@@ -379,7 +379,7 @@ fn a_suspended_holder_loses_before_its_next_command(place: &Place) {
     let (told, _) = timed("finding out after the suspension", || other.expect("lost"));
     eprintln!("{told}");
     assert!(told.contains("another evenkeel") && told.contains("`heir`"), "{told}");
-    heir.still_mine().expect("the heir has it");
+    heir.permit().holds().expect("the heir has it");
     heir.release().expect("released");
 }
 
@@ -440,7 +440,7 @@ fn a_broker_that_dies_costs_nobody_the_lease(lab: &mut Lab, place: &Place) {
         over.store(true, Ordering::SeqCst);
         assert_eq!(waiting.join().expect("the standby's thread ended well"), Wake::Stopped);
     });
-    holder.still_mine().expect("still the holder's");
+    holder.permit().holds().expect("still the holder's");
     holder.release().expect("released");
 }
 

@@ -1,13 +1,15 @@
 //! Two processes of evenkeel on one cluster: one is suspended at some point, another one takes over and carries the
 //! execution to its end, and the first one wakes. It must not send anything more.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use evenkeel::base::TimestampMs;
 use evenkeel::control::{
-    Charge, Entry, ExecutionId, Fate, Journal, JournalError, KillPoint, Recollection, Record, Scope,
+    Charge, Entry, ExecutionId, Fate, Journal, JournalError, KillPoint, Permit, Recollection, Record, Scope,
     SharedFate, World, WorldError, drive, mortal,
 };
 use evenkeel::execute::{Answer, Command, Execution, OperatorRequest, Outcome};
@@ -51,7 +53,7 @@ impl World for Shared {
 #[derive(Clone)]
 struct Leased {
     lines: Rc<RefCell<Vec<String>>>,
-    latest: Rc<Cell<u32>>,
+    latest: Arc<AtomicU32>,
     mine: u32,
     /// Whether the program asks before each command; otherwise that is a bug of it.
     asks: bool,
@@ -60,16 +62,8 @@ struct Leased {
 impl Leased {
     /// Takes the lease: whoever had it has lost it.
     fn take(&self) -> Self {
-        self.latest.set(self.latest.get() + 1);
-        Self { mine: self.latest.get(), ..self.clone() }
-    }
-
-    fn is_latest(&self) -> Result<(), JournalError> {
-        if self.mine == self.latest.get() {
-            Ok(())
-        } else {
-            Err(JournalError::Fenced("the other".to_owned()))
-        }
+        let mine = self.latest.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { mine, ..self.clone() }
     }
 
     fn recollect(&self) -> Recollection {
@@ -78,15 +72,21 @@ impl Leased {
     }
 }
 
+fn is_latest(latest: &AtomicU32, mine: u32) -> Result<(), JournalError> {
+    let is_so = latest.load(Ordering::Relaxed) == mine;
+    if is_so { Ok(()) } else { Err(JournalError::Fenced("the other".to_owned())) }
+}
+
 impl Journal for Leased {
     fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
-        self.is_latest()?;
+        is_latest(&self.latest, self.mine)?;
         self.lines.borrow_mut().extend(entries.iter().map(|entry| serde_json::to_string(entry).unwrap()));
         Ok(())
     }
 
-    fn still_mine(&self) -> Result<(), JournalError> {
-        if self.asks { self.is_latest() } else { Ok(()) }
+    fn permit(&self) -> Permit {
+        let (latest, mine) = (Arc::clone(&self.latest), self.mine);
+        if self.asks { Permit::by(move || is_latest(&latest, mine)) } else { Permit::for_ever() }
     }
 
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
@@ -137,7 +137,7 @@ fn run(scenario: &Scenario, point: KillPoint, asks: bool) -> Option<Vec<String>>
     let seen = meddler.look();
     let watched = watch::watch(&mut meddler, scenario);
     let world = Shared(Rc::new(RefCell::new(meddler)));
-    let free = Leased { lines: Rc::default(), latest: Rc::default(), mine: 0, asks };
+    let free = Leased { lines: Rc::default(), latest: Arc::default(), mine: 0, asks };
     let mut journal = free.take();
     let now = world.now();
     let mut execution = Execution::new(&scenario.plan, scenario.settings.clone(), now, &seen).ok()?;

@@ -1,12 +1,14 @@
 //! Every command does over the wire what it does in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evenkeel::base::{BrokerId, TopicName, TopicPartition};
-use evenkeel::control::World;
+use evenkeel::control::{JournalError, Permit, World, WorldError};
 use evenkeel::edge::kafka::NewTopic;
 use evenkeel::edge::sim::{SimCluster, SimSpec, SimWorld};
-use evenkeel::execute::{Command, Setting};
+use evenkeel::execute::{Answer, Command, Setting};
 use evenkeel::observe::ThrottledReplicas;
 
 use crate::{connect, frozen, timeless};
@@ -189,4 +191,90 @@ fn topics_are_made_and_deleted() {
     assert!(again.to_string().contains("TOPIC_ALREADY_EXISTS"), "{again}");
     world.ask(world.client().delete_topic(&name)).unwrap();
     assert!(server.with(|cluster| cluster.topic(&name).is_none()));
+}
+
+/// The throttles of several brokers and topics, one of them absent.
+fn throttles(cluster: &SimCluster) -> Vec<Command> {
+    let seen = cluster.observe(false, None);
+    let rates = seen.brokers.keys().map(|broker| Command::ThrottleBroker {
+        broker: *broker,
+        leader: Setting::Set(5_000_000 + u64::from(broker.0.unsigned_abs())),
+        follower: Setting::Set(6_000_000),
+        log_dirs: Setting::Keep,
+    });
+    let names = seen.topics.keys().take(4).cloned().chain([TopicName::from("nowhere")]);
+    let lists = names.map(|topic| Command::ThrottleTopic {
+        topic,
+        leader: Setting::Set(ThrottledReplicas::All),
+        follower: Setting::Clear,
+    });
+    // As a turn puts them: brokers first. Then some that change nothing.
+    let nothing = Command::ThrottleTopic {
+        topic: TopicName::from("idle"),
+        leader: Setting::Keep,
+        follower: Setting::Keep,
+    };
+    rates.chain(lists).chain([nothing]).collect()
+}
+
+#[test]
+fn several_at_once_do_what_they_do_one_by_one() {
+    let (cluster, _) = cluster();
+    let server = frozen(cluster.clone());
+    let mut in_memory = SimWorld::of(server.with(|cluster| cluster.clone()));
+    let mut over_the_wire = connect(&server);
+    let commands = throttles(&cluster);
+    let there = over_the_wire.perform_all(&commands, &Permit::for_ever());
+    let here = in_memory.perform_all(&commands, &Permit::for_ever());
+    let codes = |answers: Vec<Result<Answer, WorldError>>| -> Vec<Vec<String>> {
+        let answers = answers.into_iter().map(Result::unwrap);
+        answers.map(|answer| answer.refused.into_iter().map(|refusal| refusal.code).collect()).collect()
+    };
+    let there = codes(there);
+    assert_eq!(there.len(), commands.len());
+    assert_eq!(there[commands.len() - 2], ["UNKNOWN_TOPIC_OR_PARTITION"], "in their order: {there:?}");
+    assert_eq!(there.concat().len(), 1, "{there:?}");
+    assert_eq!(there[..commands.len() - 1], codes(here)[..commands.len() - 1]);
+    in_memory.sleep(std::time::Duration::ZERO);
+    let throttles = |cluster: &SimCluster| {
+        let seen = cluster.observe(false, None);
+        let rates: Vec<_> = seen.brokers.values().map(|broker| broker.throttle.clone()).collect();
+        let lists: Vec<_> = seen.topics.values().map(|topic| topic.throttle.clone()).collect();
+        (rates, lists)
+    };
+    assert_eq!(server.with(|cluster| throttles(cluster)), throttles(in_memory.cluster()));
+}
+
+/// A process that is suspended in the middle of a group has its permit asked again when it wakes.
+#[test]
+fn what_loses_its_permit_in_the_middle_of_a_group_does_not_leave() {
+    let (cluster, _) = cluster();
+    let commands = throttles(&cluster);
+    for allowed in 0..=6 {
+        let server = frozen(cluster.clone());
+        let mut over_the_wire = connect(&server);
+        let before = server.with(|cluster| cluster.digest());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let permit = Permit::by(move || {
+            let lost = counted.fetch_add(1, Ordering::SeqCst) >= allowed;
+            if lost { Err(JournalError::Fenced("the other".to_owned())) } else { Ok(()) }
+        });
+        let answers = over_the_wire.perform_all(&commands, &permit);
+        let withheld = WorldError::Withheld(JournalError::Fenced("the other".to_owned()));
+        let sent = answers.iter().take(6).filter(|answer| answer.is_ok()).count();
+        let topics = answers[6..11].iter().filter(|answer| answer.is_ok()).count();
+        assert!(topics == 0 || topics == 5, "one request holds them all: {answers:?}");
+        assert_eq!(sent + topics / 5, allowed, "{answers:?}");
+        assert!(answers.iter().all(|answer| answer.as_ref().err().is_none_or(|error| *error == withheld)));
+        assert_eq!(asked.load(Ordering::SeqCst), 7, "each request asked, and none twice");
+        let set = server.with(|cluster| {
+            let seen = cluster.observe(false, None);
+            seen.brokers.values().filter(|broker| !broker.throttle.is_clear()).count()
+        });
+        assert_eq!(set, sent);
+        assert_eq!(allowed == 0, server.with(|cluster| cluster.digest()) == before);
+        // Its connections are of use as before.
+        assert_eq!(over_the_wire.perform(&commands[0]).unwrap(), Answer::default());
+    }
 }

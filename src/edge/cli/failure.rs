@@ -112,6 +112,7 @@ impl From<WorldError> for Failure {
     fn from(error: WorldError) -> Self {
         let message = error.to_string();
         let (kind, hint) = match error {
+            WorldError::Withheld(why) => return why.into(),
             WorldError::Setting { hint, .. } => (Kind::Usage, hint),
             // A cluster that does not let us in is as far away as one that does not answer.
             WorldError::Unreachable { hint, .. } | WorldError::Unauthenticated { hint, .. } => {

@@ -11,7 +11,7 @@ use super::target::Target;
 use super::{Cli, Failure, Screen, kill_points, marks};
 use crate::base::TimestampMs;
 use crate::control::{
-    Approval, ApprovalFate, Charge, Entry, ExecutionId, Happening, Journal, JournalError, NoJournal,
+    Approval, ApprovalFate, Charge, Entry, ExecutionId, Happening, Journal, JournalError, NoJournal, Permit,
     Recollection, Record, Unfinished, World, drive,
 };
 use crate::edge::lease::Standing;
@@ -327,8 +327,8 @@ impl Journal for Heeding {
         Ok(requests)
     }
 
-    fn still_mine(&self) -> Result<(), JournalError> {
-        self.journal.still_mine()
+    fn permit(&self) -> Permit {
+        self.journal.permit()
     }
 }
 

@@ -349,7 +349,7 @@ impl AdminClient {
                     self.inner.opened.fetch_add(1, Ordering::Relaxed);
                     (opened, true)
                 };
-                match one_exchange(&mut connection, ask).await {
+                match self.one_exchange(&mut connection, ask).await {
                     Ok(answer) => {
                         *place = Some(connection);
                         return Ok(answer);
@@ -357,8 +357,12 @@ impl AdminClient {
                     // Brokers close connections that were idle for long: that is no failure of theirs.
                     Err(Explained::Request(RequestProblem::Broken(_))) if !fresh => {}
                     Err(Explained::Request(problem)) => {
-                        let is_sound =
-                            matches!(problem, RequestProblem::NotOffered(_) | RequestProblem::Encode(_));
+                        let is_sound = matches!(
+                            problem,
+                            RequestProblem::NotOffered(_)
+                                | RequestProblem::Encode(_)
+                                | RequestProblem::Withheld(_)
+                        );
                         *place = is_sound.then_some(connection);
                         return Err(failed(problem));
                     }
@@ -374,15 +378,24 @@ impl AdminClient {
         }
     }
 
+    async fn one_exchange(
+        &self,
+        connection: &mut Connection,
+        ask: &Ask<'_>,
+    ) -> Result<(i16, Bytes), Explained> {
+        connection.renew_session().await.map_err(Explained::Connect)?;
+        let version = connection.versions.pick(ask.api, ask.ours).map_err(Explained::Request)?;
+        if let Some(permit) = &self.permit {
+            // It may have to ask the cluster, and keeps this thread meanwhile.
+            let held = tokio::task::block_in_place(|| permit.holds());
+            held.map_err(|why| Explained::Request(RequestProblem::Withheld(why)))?;
+        }
+        let body = connection.exchange(ask, version).await;
+        body.map(|body| (version, body)).map_err(|error| connection.explain_call(error))
+    }
+
     fn slot(&self, address: &Address) -> Slot {
         let mut slots = self.inner.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.entry(address.clone()).or_default().clone()
     }
-}
-
-async fn one_exchange(connection: &mut Connection, ask: &Ask<'_>) -> Result<(i16, Bytes), Explained> {
-    connection.renew_session().await.map_err(Explained::Connect)?;
-    let version = connection.versions.pick(ask.api, ask.ours).map_err(Explained::Request)?;
-    let body = connection.exchange(ask, version).await;
-    body.map(|body| (version, body)).map_err(|error| connection.explain_call(error))
 }

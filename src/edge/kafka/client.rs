@@ -15,11 +15,14 @@ use super::error::{ConnectError, ConnectProblem, KafkaError, Peer, RequestProble
 use super::retry::Patience;
 use super::topology::{self, Topology};
 use crate::config::{Address, KafkaClientSettings};
+use crate::control::Permit;
 
 /// A client for the administration of one cluster. Cheap to clone; clones share connections.
 #[derive(Clone)]
 pub struct AdminClient {
     pub(super) inner: Arc<Inner>,
+    /// Asked right before each request leaves.
+    pub(super) permit: Option<Permit>,
 }
 
 pub(super) struct Inner {
@@ -49,9 +52,16 @@ impl AdminClient {
             calls: AtomicU64::new(u64::from(std::process::id())),
             opened: AtomicU64::new(0),
         };
-        let client = Self { inner: Arc::new(inner) };
+        let client = Self { inner: Arc::new(inner), permit: None };
         client.bootstrap().await?;
         Ok(client)
+    }
+
+    /// The same client, whose requests leave only as long as a permit holds: it is asked right before each, and before
+    /// each that is tried again.
+    #[must_use]
+    pub fn permitted_by(&self, permit: &Permit) -> Self {
+        Self { permit: Some(permit.clone()), ..self.clone() }
     }
 
     /// Who is in the cluster, as last seen.

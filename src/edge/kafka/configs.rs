@@ -187,13 +187,26 @@ impl AdminClient {
         self.call::<DescribeConfigsRequest, _>(target, patience, make, |_| Code::NONE).await
     }
 
-    /// Changes settings of a topic.
-    ///
-    /// # Errors
-    /// The controller does not answer, or refuses.
-    pub async fn alter_topic_config(&self, topic: &TopicName, changes: &[Change]) -> Result<(), KafkaError> {
-        let resource = altered(TOPIC, topic.as_str(), changes);
-        self.alter_configs(Target::Controller, self.patience(), resource).await
+    /// Changes settings of topics, all that one request holds in one. There is an answer for each: the controller does
+    /// not answer, or refuses this one.
+    pub async fn alter_topic_configs(
+        &self,
+        changes: BTreeMap<TopicName, Vec<Change>>,
+    ) -> BTreeMap<TopicName, Result<(), KafkaError>> {
+        let changes: Vec<(TopicName, Vec<Change>)> = changes.into_iter().collect();
+        let mut done = BTreeMap::new();
+        for batch in changes.chunks(TOPICS_PER_REQUEST) {
+            let resources = batch.iter().map(|(topic, changes)| altered(TOPIC, topic.as_str(), changes));
+            let asked = self.alter_configs(Target::Controller, self.patience(), resources.collect()).await;
+            for (topic, _) in batch {
+                let one = match &asked {
+                    Ok(reply) => check_altered(reply, TOPIC, topic.as_str()),
+                    Err(error) => Err(error.clone()),
+                };
+                done.insert(topic.clone(), one);
+            }
+        }
+        done
     }
 
     /// Changes dynamic settings of a broker. Brokers take changes only for themselves; for one that is down, the
@@ -202,11 +215,13 @@ impl AdminClient {
     /// # Errors
     /// Neither the broker nor the controller can be reached, or the change is refused.
     pub async fn alter_broker_config(&self, broker: BrokerId, changes: &[Change]) -> Result<(), KafkaError> {
-        let resource = altered(BROKER, &broker.to_string(), changes);
+        let name = broker.to_string();
+        let resource = altered(BROKER, &name, changes);
         let settings = self.settings();
         // A living broker answers soon; a dead one must not use up the patience that the way round it needs.
         let patience = Patience { tries: 3, overall: settings.call_timeout / 2, ..self.patience() };
-        let direct = self.alter_configs(Target::Broker(broker), patience, resource.clone()).await;
+        let asked = self.alter_configs(Target::Broker(broker), patience, vec![resource.clone()]).await;
+        let direct = asked.and_then(|reply| check_altered(&reply, BROKER, &name));
         let is_away = |error: &KafkaError| match error {
             KafkaError::NoSuchBroker(_) | KafkaError::Connect(_) => true,
             KafkaError::Request { problem, .. } => {
@@ -227,13 +242,13 @@ impl AdminClient {
         direct: KafkaError,
     ) -> Result<(), KafkaError> {
         let around = async {
-            let made = alter_request(&resource);
+            let made = alter_request(std::slice::from_ref(&resource));
             let limit = self.settings().connect_timeout;
             let mut last = None;
             for controller in self.controllers().await? {
                 let answer =
                     self.call_once::<IncrementalAlterConfigsRequest, _>(&controller, limit, &made).await;
-                match answer.and_then(|reply| check_altered(&reply)) {
+                match answer.and_then(|reply| check_altered(&reply, BROKER, &resource.resource_name)) {
                     Ok(()) => return Ok(()),
                     Err(error) => last = Some(error),
                 }
@@ -251,32 +266,43 @@ impl AdminClient {
         &self,
         target: Target,
         patience: Patience,
-        resource: AlterConfigsResource,
-    ) -> Result<(), KafkaError> {
-        let made = alter_request(&resource);
+        resources: Vec<AlterConfigsResource>,
+    ) -> Result<Reply<IncrementalAlterConfigsResponse>, KafkaError> {
+        let made = alter_request(&resources);
+        // One that may pass is asked for again, with the others: asked for twice they are changed once.
         let code = |answer: &IncrementalAlterConfigsResponse| {
-            answer.responses.first().map_or(Code::NONE, |response| Code(response.error_code))
+            let mut codes = answer.responses.iter().map(|response| Code(response.error_code));
+            codes.find(|code| code.is_retriable()).unwrap_or(Code::NONE)
         };
-        let reply = self.call::<IncrementalAlterConfigsRequest, _>(target, patience, made, code).await?;
-        check_altered(&reply)
+        self.call::<IncrementalAlterConfigsRequest, _>(target, patience, made, code).await
     }
 }
 
-fn alter_request(resource: &AlterConfigsResource) -> impl Fn(i16) -> IncrementalAlterConfigsRequest + Sync {
-    move |_| IncrementalAlterConfigsRequest::default().with_resources(vec![resource.clone()])
+fn alter_request(
+    resources: &[AlterConfigsResource],
+) -> impl Fn(i16) -> IncrementalAlterConfigsRequest + Sync {
+    move |_| IncrementalAlterConfigsRequest::default().with_resources(resources.to_vec())
 }
 
-fn check_altered(reply: &Reply<IncrementalAlterConfigsResponse>) -> Result<(), KafkaError> {
-    for response in &reply.answer.responses {
-        let code = Code(response.error_code);
-        if !code.is_ok() {
-            let name = &*response.resource_name;
-            let (subject, topic) = subject_of(response.resource_type, name);
-            let words = response.error_message.as_deref().unwrap_or_default();
-            return Err(reply.error(ApiKey::IncrementalAlterConfigs, &subject, topic, code, words));
+/// What came of the change of one of the things that were to be changed.
+fn check_altered(
+    reply: &Reply<IncrementalAlterConfigsResponse>,
+    kind: i8,
+    name: &str,
+) -> Result<(), KafkaError> {
+    let api = ApiKey::IncrementalAlterConfigs;
+    let (subject, topic) = subject_of(kind, name);
+    let mut responses = reply.answer.responses.iter();
+    let about = responses
+        .find(|response| (response.resource_type, &*response.resource_name) == (kind, name))
+        .ok_or_else(|| reply.malformed(api, format!("it says nothing of {subject}")))?;
+    match Code(about.error_code) {
+        Code::NONE => Ok(()),
+        code => {
+            let words = about.error_message.as_deref().unwrap_or_default();
+            Err(reply.error(api, &subject, topic, code, words))
         }
     }
-    Ok(())
 }
 
 fn subject_of(resource_type: i8, name: &str) -> (String, Option<&str>) {

@@ -10,6 +10,7 @@ use super::acl::Right;
 use super::code::Code;
 use crate::base::BrokerId;
 use crate::config::Address;
+use crate::control::JournalError;
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -222,6 +223,9 @@ pub enum RequestProblem {
     /// The broker does not know the request, or no version of it that we speak.
     #[error("is not offered by this broker in a version that we speak{0}")]
     NotOffered(String),
+    /// It was not sent, or not sent again: the right to act is lost, or may be.
+    #[error("was held back: {0}")]
+    Withheld(JournalError),
 }
 
 /// An answer with an error code.

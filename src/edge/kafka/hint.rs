@@ -27,10 +27,12 @@ pub fn world_error(error: &KafkaError, settings: &KafkaClientSettings) -> WorldE
             RequestProblem::TimedOut(_) | RequestProblem::Broken(_) => {
                 WorldError::Unreachable { message, hint }
             }
+            RequestProblem::Withheld(why) => WorldError::Withheld(why.clone()),
             _ => WorldError::Refused { message, hint, code: None },
         },
         KafkaError::BrokerAway { around, .. } => match world_error(around, settings) {
             WorldError::Denied { hint, .. } => WorldError::Denied { message, hint },
+            WorldError::Withheld(why) => WorldError::Withheld(why),
             _ => WorldError::Unreachable { message, hint },
         },
         KafkaError::Answered(answered) if answered.needs.is_some() => WorldError::Denied { message, hint },

@@ -23,6 +23,7 @@ mod metadata;
 mod observe;
 mod offsets;
 mod parts;
+mod perform;
 mod probe;
 mod quorum;
 mod read;

@@ -6,16 +6,15 @@ use tokio::runtime::Runtime;
 
 use super::AdminClient;
 use super::clock::{Clock, StopFlag};
-use super::configs::{self, Change};
 use super::error::KafkaError;
 use super::hint::world_error;
 use super::observe::{self, Memory};
-use super::parts::{PartError, Parts};
+use super::perform::{perform, perform_all};
 use super::written::Watched;
-use crate::base::{TimestampMs, TopicPartition};
+use crate::base::TimestampMs;
 use crate::config::KafkaClientSettings;
-use crate::control::{Scope, World, WorldError};
-use crate::execute::{Answer, Command, CommandRefusal, Setting};
+use crate::control::{Permit, Scope, World, WorldError};
+use crate::execute::{Answer, Command};
 use crate::observe::Observation;
 
 /// A real cluster. Owns the runtime on which its client runs.
@@ -119,6 +118,12 @@ impl World for KafkaWorld {
         done.map_err(|error| world_error(&error, self.client.settings()))
     }
 
+    fn perform_all(&mut self, commands: &[Command], permit: &Permit) -> Vec<Result<Answer, WorldError>> {
+        let client = self.client.permitted_by(permit);
+        let done = self.runtime.block_on(perform_all(&client, commands));
+        done.into_iter().map(|done| done.map_err(|error| world_error(&error, client.settings()))).collect()
+    }
+
     fn now(&self) -> TimestampMs {
         self.clock.now()
     }
@@ -134,69 +139,4 @@ impl World for KafkaWorld {
     fn is_leaving(&self) -> bool {
         self.stop.is_leaving()
     }
-}
-
-async fn perform(client: &AdminClient, command: &Command) -> Result<Answer, KafkaError> {
-    match command {
-        Command::ThrottleBroker { broker, leader, follower, log_dirs } => {
-            let changes = [
-                change(configs::LEADER_RATE, leader),
-                change(configs::FOLLOWER_RATE, follower),
-                change(configs::LOG_DIRS_RATE, log_dirs),
-            ];
-            let changes: Vec<Change> = changes.into_iter().flatten().collect();
-            if changes.is_empty() {
-                return Ok(Answer::default());
-            }
-            let outcome = client.alter_broker_config(*broker, &changes).await;
-            whole(outcome, format!("broker {broker}"))
-        }
-        Command::ThrottleTopic { topic, leader, follower } => {
-            let changes =
-                [change(configs::LEADER_REPLICAS, leader), change(configs::FOLLOWER_REPLICAS, follower)];
-            let changes: Vec<Change> = changes.into_iter().flatten().collect();
-            if changes.is_empty() {
-                return Ok(Answer::default());
-            }
-            whole(client.alter_topic_config(topic, &changes).await, format!("topic {topic}"))
-        }
-        Command::Reassign(lists) => Ok(answer(client.reassign(lists).await?)),
-        Command::CancelReassignments(which) => Ok(answer(client.cancel_reassignments(which).await?)),
-        Command::ElectPreferredLeaders(which) => Ok(answer(client.elect_preferred_leaders(which).await?)),
-        Command::MoveLogDirs { broker, moves } => {
-            Ok(answer(client.alter_replica_log_dirs(*broker, moves).await?))
-        }
-    }
-}
-
-/// What to change about a setting; none when it stays as it is.
-fn change<T: ToString>(key: &'static str, setting: &Setting<T>) -> Option<Change> {
-    match setting {
-        Setting::Keep => None,
-        Setting::Clear => Some((key, None)),
-        Setting::Set(value) => Some((key, Some(value.to_string()))),
-    }
-}
-
-/// The answer to a command that is accepted or refused as a whole. A missing right stays an error: the same
-/// command would be refused for ever.
-fn whole(outcome: Result<(), KafkaError>, subject: String) -> Result<Answer, KafkaError> {
-    match outcome {
-        Ok(()) => Ok(Answer::default()),
-        Err(KafkaError::Answered(answered)) if answered.needs.is_none() && !answered.code.is_retriable() => {
-            let (code, message) = (answered.code.to_string(), answered.words);
-            Ok(Answer { refused: vec![CommandRefusal { subject, partition: None, code, message }] })
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn answer(parts: Parts) -> Answer {
-    let refusal = |(which, PartError { code, words }): (TopicPartition, PartError)| CommandRefusal {
-        subject: which.to_string(),
-        partition: Some(which),
-        code: code.to_string(),
-        message: words,
-    };
-    Answer { refused: parts.refused.into_iter().map(refusal).collect() }
 }

@@ -1,6 +1,6 @@
 //! [`Both`]: the journal of the lease and that of this machine, as one.
 
-use crate::control::{Entry, Journal, JournalError};
+use crate::control::{Entry, Journal, JournalError, Permit};
 use crate::execute::OperatorRequest;
 
 /// Two journals as one. The shared one decides: what it does not take is not written down here either.
@@ -26,31 +26,30 @@ impl Journal for Both {
         self.local.take_requests()
     }
 
-    fn still_mine(&self) -> Result<(), JournalError> {
-        self.local.still_mine()?;
-        self.shared.still_mine()
+    fn permit(&self) -> Permit {
+        self.local.permit().and(self.shared.permit())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::base::BrokerId;
     use crate::control::Record;
 
     /// Notes what it is asked, and answers as it was told to.
+    #[derive(Clone)]
     struct Noting {
         name: &'static str,
-        asked: Rc<RefCell<Vec<String>>>,
+        asked: Arc<Mutex<Vec<String>>>,
         answer: Result<(), JournalError>,
     }
 
     impl Noting {
         fn answer(&self, what: &str) -> Result<(), JournalError> {
-            self.asked.borrow_mut().push(format!("{} {what}", self.name));
+            self.asked.lock().expect("no panic").push(format!("{} {what}", self.name));
             self.answer.clone()
         }
     }
@@ -64,17 +63,18 @@ mod tests {
             self.answer("requests").map(|()| Vec::new())
         }
 
-        fn still_mine(&self) -> Result<(), JournalError> {
-            self.answer("still mine")
+        fn permit(&self) -> Permit {
+            let this = self.clone();
+            Permit::by(move || this.answer("permit"))
         }
     }
 
     fn asked(shared: Result<(), JournalError>, work: impl Fn(&mut Both)) -> Vec<String> {
-        let asked = Rc::default();
-        let local = Noting { name: "local", asked: Rc::clone(&asked), answer: Ok(()) };
-        let shared = Noting { name: "shared", asked: Rc::clone(&asked), answer: shared };
+        let asked = Arc::default();
+        let local = Noting { name: "local", asked: Arc::clone(&asked), answer: Ok(()) };
+        let shared = Noting { name: "shared", asked: Arc::clone(&asked), answer: shared };
         work(&mut Both { local: Box::new(local), shared: Box::new(shared) });
-        asked.take()
+        std::mem::take(&mut *asked.lock().expect("no panic"))
     }
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
         let requests = |both: &mut Both| drop(both.take_requests());
         assert_eq!(asked(Ok(()), requests), ["shared requests", "local requests"]);
         assert_eq!(asked(fenced(), requests), ["shared requests"]);
-        let mine = |both: &mut Both| assert_eq!(both.still_mine(), fenced());
-        assert_eq!(asked(fenced(), mine), ["local still mine", "shared still mine"]);
+        let mine = |both: &mut Both| assert_eq!(both.permit().holds(), fenced());
+        assert_eq!(asked(fenced(), mine), ["local permit", "shared permit"]);
     }
 }

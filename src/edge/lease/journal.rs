@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 
 use super::error::LeaseError;
 use super::writer::Writer;
-use crate::control::{Entry, Journal, JournalError};
+use crate::control::{Entry, Journal, JournalError, Permit};
 use crate::execute::OperatorRequest;
 
 /// A sign of life comes at least this often.
@@ -111,14 +111,17 @@ impl Journal for TopicJournal {
         Ok(Vec::new())
     }
 
-    /// A process that was suspended finds out here, before its next command, that it has been taken for dead. What is
-    /// left: a suspension that begins between this and the command itself. Commands are idempotent, and a successor waits
-    /// before it asks for the same again, so such a late one changes what the successor wants anyway, or is seen and put
-    /// right like any other tool's.
-    fn still_mine(&self) -> Result<(), JournalError> {
-        let mut writer = self.lock();
-        writer.standing()?;
-        if writer.age() > PROOF_LASTS { writer.beat(BEAT_PATIENCE) } else { Ok(()) }
+    /// A process that was suspended finds out by this, before its next request leaves, that it has been taken for dead.
+    /// What is left: a suspension that begins between the question and the moment at which the request is written to its
+    /// connection. Commands are idempotent, and a successor waits before it asks for the same again, so such a late one
+    /// changes what the successor wants anyway, or is seen and put right like any other tool's.
+    fn permit(&self) -> Permit {
+        let writer = Arc::clone(&self.writer);
+        Permit::by(move || {
+            let mut writer = lock(&writer);
+            writer.standing()?;
+            if writer.age() > PROOF_LASTS { writer.beat(BEAT_PATIENCE) } else { Ok(()) }
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`SqliteJournal`]: the journal of the process that acts on a cluster.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -11,7 +12,7 @@ use super::lock::{Lock, Standing};
 use super::reader;
 use super::schema;
 use super::seal::{Checksum, Row, Seal};
-use crate::control::{Entry, ExecutionId, Journal, JournalError, Recollection, Record};
+use crate::control::{Entry, ExecutionId, Journal, JournalError, Permit, Recollection, Record};
 use crate::execute::OperatorRequest;
 
 /// Executions that are remembered.
@@ -26,7 +27,7 @@ const HISTORY_BYTES_MAX: i64 = 1 << 28;
 pub struct SqliteJournal {
     connection: Connection,
     file: JournalFile,
-    lock: Lock,
+    lock: Arc<Lock>,
     /// The execution that requests are taken for.
     current: Option<ExecutionId>,
     /// Requests that were handed out, and are marked as taken once what follows from them is written down.
@@ -52,7 +53,8 @@ impl SqliteJournal {
         let known = reader::recollect(&connection, &file)?;
         let current = known.unfinished().last().map(|unfinished| unfinished.execution.clone());
         let history = History { executions_max: EXECUTIONS_MAX, bytes_max: HISTORY_BYTES_MAX };
-        let journal = Self { connection, file, lock, current, handed_out: BTreeSet::new(), history };
+        let journal =
+            Self { connection, file, lock: Arc::new(lock), current, handed_out: BTreeSet::new(), history };
         Ok((journal, known))
     }
 
@@ -76,16 +78,7 @@ impl SqliteJournal {
 
     /// Refuses to write where this process has lost the right to.
     fn check_lock(&self) -> Result<(), JournalError> {
-        match self.lock.standing() {
-            Standing::Held => Ok(()),
-            Standing::Gone => Err(self.file.unwritable(
-                &format!("{} was removed", self.lock.path().display()),
-                "stop this evenkeel, and leave its state directory alone",
-            )),
-            Standing::Another(holder) => Err(JournalError::Fenced(
-                holder.map_or_else(|| "its lock file was replaced".to_owned(), |holder| holder.to_string()),
-            )),
-        }
+        check_lock(&self.lock, &self.file)
     }
 
     fn mark_taken(transaction: &Transaction<'_>, ids: &BTreeSet<i64>) -> rusqlite::Result<()> {
@@ -101,6 +94,19 @@ impl SqliteJournal {
     #[cfg(test)]
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
+    }
+}
+
+fn check_lock(lock: &Lock, file: &JournalFile) -> Result<(), JournalError> {
+    match lock.standing() {
+        Standing::Held => Ok(()),
+        Standing::Gone => Err(file.unwritable(
+            &format!("{} was removed", lock.path().display()),
+            "stop this evenkeel, and leave its state directory alone",
+        )),
+        Standing::Another(holder) => Err(JournalError::Fenced(
+            holder.map_or_else(|| "its lock file was replaced".to_owned(), |holder| holder.to_string()),
+        )),
     }
 }
 
@@ -140,8 +146,9 @@ impl Journal for SqliteJournal {
         Ok(())
     }
 
-    fn still_mine(&self) -> Result<(), JournalError> {
-        self.check_lock()
+    fn permit(&self) -> Permit {
+        let (lock, file) = (Arc::clone(&self.lock), self.file.clone());
+        Permit::by(move || check_lock(&lock, &file))
     }
 
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
