@@ -80,11 +80,14 @@ impl Near {
         topic: &LeaseTopic,
         holder: Holder,
     ) -> Result<Self, LeaseError> {
-        let (lease, consumer) = Lease::find(client, topic, holder, AT_END)?;
+        let (lease, consumer, is_there) = Lease::find(client, topic, holder, AT_END)?;
         let near = Self::with(lease, consumer)?;
-        // Connects it, while there is time for that. Whatever fails here fails again when the lease is taken.
-        let asked = near.producer.client().fetch_metadata(Some(topic.as_str()), READ_PATIENCE / 2);
-        asked.map_or_else(|error| debug!("the lease's producer is not connected yet: {error}"), drop);
+        if is_there {
+            // Has the producer connect to the broker that it will write to, while there is time for that: without a
+            // connection it looks for its coordinator half a second later. What fails here fails again with the lease.
+            let asked = near.producer.client().fetch_watermarks(topic.as_str(), 0, READ_PATIENCE / 2);
+            asked.map_or_else(|error| debug!("the lease's producer is not connected yet: {error}"), drop);
+        }
         Ok(near)
     }
 

@@ -63,18 +63,18 @@ pub struct Lease {
 /// # Errors
 /// The cluster is out of reach, a right is missing, or the topic that is there is not fit.
 pub fn open(client: &KafkaClientSettings, topic: &LeaseTopic, holder: Holder) -> Result<Lease, LeaseError> {
-    Lease::find(client, topic, holder, FOLLOWING).map(|(lease, _)| lease)
+    Lease::find(client, topic, holder, FOLLOWING).map(|(lease, ..)| lease)
 }
 
 impl Lease {
     /// Asks for the topic, which is looked over if it is there, and by that for the cluster's name, which the lease bears.
-    /// `at_end` is how long a broker may hold an answer back that nothing new is there.
+    /// `at_end` is how long a broker may hold an answer back that nothing new is there. Tells also whether the topic is there.
     fn find(
         client: &KafkaClientSettings,
         topic: &LeaseTopic,
         holder: Holder,
         at_end: Duration,
-    ) -> Result<(Self, BaseConsumer<Ears>), LeaseError> {
+    ) -> Result<(Self, BaseConsumer<Ears>, bool), LeaseError> {
         let names = Names { topic: topic.as_str().to_owned(), transactional_id: String::new() };
         let mut lease = Self { properties: properties(client), client: client.clone(), names, holder };
         let consumer = lease.consumer(at_end)?;
@@ -86,8 +86,8 @@ impl Lease {
             LeaseError::Unreachable(format!("the cluster does not tell its id; {heard}"))
         })?;
         lease.names.transactional_id = transactional_id(&cluster);
-        topic::look_over(&lease, &consumer, &seen)?;
-        Ok((lease, consumer))
+        let is_there = topic::look_over(&lease, &consumer, &seen)?;
+        Ok((lease, consumer, is_there))
     }
 
     /// Reads what stands in the topic, and takes nothing.

@@ -31,13 +31,17 @@ enum Found {
 }
 
 /// Looks the topic over where it is there: it has to be fit. Once for each lease is enough: taking it costs a client and
-/// some questions, and whoever makes the topic meanwhile makes it as it has to be.
+/// some questions, and whoever makes the topic meanwhile makes it as it has to be. Returns whether it is there.
 pub(super) fn look_over(
     lease: &Lease,
     consumer: &BaseConsumer<Ears>,
     seen: &Metadata,
-) -> Result<(), LeaseError> {
-    if is_so(lease, consumer, &found(lease, consumer, seen)?)? { check_policy(lease) } else { Ok(()) }
+) -> Result<bool, LeaseError> {
+    let is_there = is_so(lease, consumer, &found(lease, consumer, seen)?)?;
+    if is_there {
+        check_policy(lease)?;
+    }
+    Ok(is_there)
 }
 
 /// Whether the topic is there; then it is led.
