@@ -158,6 +158,9 @@ pub fn goals(bytes: &[u8]) {
             for goal in &goals.goals {
                 assert!(!goal.rule.in_words().is_empty());
             }
+            std::iter::once(&goals.name).chain(goals.goals.iter().map(|goal| &goal.name)).for_each(|name| {
+                assert!(!name.chars().any(char::is_control), "{name:?}");
+            });
             let seen = cluster();
             let model = ClusterModel::build(&seen).expect("the fixture is sound");
             let wish = Wish::default();

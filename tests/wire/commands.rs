@@ -238,7 +238,7 @@ fn several_at_once_do_what_they_do_one_by_one() {
     in_memory.sleep(std::time::Duration::ZERO);
     let throttles = |cluster: &SimCluster| {
         let seen = cluster.observe(false, None);
-        let rates: Vec<_> = seen.brokers.values().map(|broker| broker.throttle.clone()).collect();
+        let rates: Vec<_> = seen.brokers.values().map(|broker| broker.throttle).collect();
         let lists: Vec<_> = seen.topics.values().map(|topic| topic.throttle.clone()).collect();
         (rates, lists)
     };
@@ -268,11 +268,11 @@ fn what_loses_its_permit_in_the_middle_of_a_group_does_not_leave() {
         assert_eq!(sent + topics / 5, allowed, "{answers:?}");
         assert!(answers.iter().all(|answer| answer.as_ref().err().is_none_or(|error| *error == withheld)));
         assert_eq!(asked.load(Ordering::SeqCst), 7, "each request asked, and none twice");
-        let set = server.with(|cluster| {
+        let throttled = server.with(|cluster| {
             let seen = cluster.observe(false, None);
             seen.brokers.values().filter(|broker| !broker.throttle.is_clear()).count()
         });
-        assert_eq!(set, sent);
+        assert_eq!(throttled, sent);
         assert_eq!(allowed == 0, server.with(|cluster| cluster.digest()) == before);
         // Its connections are of use as before.
         assert_eq!(over_the_wire.perform(&commands[0]).unwrap(), Answer::default());

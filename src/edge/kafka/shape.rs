@@ -14,6 +14,7 @@ use groups::{LIST_GROUPS, OFFSET_FETCH, SHARE_GROUP_OFFSETS};
 use tries::{CREATE_PARTITIONS, END_TXN, FETCH, PRODUCE};
 
 use super::error::RequestProblem;
+use super::rights::{FETCH_NEWEST, PRODUCE_NEWEST};
 
 /// What kind of thing a field is.
 enum Kind {
@@ -337,10 +338,22 @@ fn shape_of(api: ApiKey) -> Option<&'static Shape> {
     })
 }
 
+/// The last version whose shape is known; of most kinds those are all that the codec reads.
+fn spoken_up_to(api: ApiKey) -> i16 {
+    match api {
+        ApiKey::Fetch => FETCH_NEWEST,
+        ApiKey::Produce => PRODUCE_NEWEST,
+        _ => i16::MAX,
+    }
+}
+
 /// Checks the body of an answer. Bytes after its end are none of its concern.
 pub(super) fn check(api: ApiKey, version: i16, body: &[u8]) -> Result<(), RequestProblem> {
     let malformed = |problem: &str| RequestProblem::Malformed(problem.to_owned());
     let shape = shape_of(api).ok_or_else(|| malformed("its shape is not known"))?;
+    if version > spoken_up_to(api) {
+        return Err(malformed("it is of a version that was not asked for"));
+    }
     let mut reader = Reader { left: body, version, flexible: version >= shape.flexible_since };
     reader.fields(shape.fields).and_then(|()| reader.tags(shape.tagged)).map_err(malformed)
 }

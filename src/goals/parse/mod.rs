@@ -29,9 +29,7 @@ impl GoalSet {
             let problem = format!("the format is `{}`", file.format.get_ref());
             return Err(reader.wrong(&file.format, problem, &format!("write `format = \"{FORMAT}\"`")));
         }
-        if file.name.get_ref().trim().is_empty() {
-            return Err(reader.wrong(&file.name, "the name is empty", "give the set a name"));
-        }
+        reader.name(&file.name, "set")?;
         let mut goals: Vec<Goal> = Vec::with_capacity(file.goal.len());
         for table in &file.goal {
             let goal = reader.goal(table)?;

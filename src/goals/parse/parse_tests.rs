@@ -207,6 +207,13 @@ fn what_makes_no_sense_is_refused() {
         assert!(wrong.contains(part), "{wrong}");
     }
     assert!(refusal("name = \"d\"\ntier = 0\nrule = \"spread\"\nover = \"rack\"\n").contains("no tier 0"));
+    let obeyed = refusal("name = \"d\\u001b[2J\"\ntier = \"m\\u0007\"\nrule = \"spread\"\nover = \"rack\"\n");
+    assert_eq!(
+        obeyed,
+        "4: the name `d\\u{1b}[2J` has letters in it that cannot be shown | a name is one line of plain text"
+    );
+    let obeyed = refusal("name = \"d\"\ntier = \"m\\u0007\"\nrule = \"spread\"\nover = \"rack\"\n");
+    assert!(obeyed.contains("no tier `m\\u{7}`"), "{obeyed}");
     assert!(
         refusal("name = \"d\"\ntier = \"may\"\nrule = \"spread\"\nover = \"rack\"\n")
             .contains("no tier `may`")

@@ -3,7 +3,7 @@
 use toml::Spanned;
 
 use super::table::{NumberOrWord, OneOrMany, RuleName, Table};
-use crate::base::{BrokerId, RackId};
+use crate::base::{BrokerId, RackId, one_line};
 use crate::config::{ConfigError, nearest};
 use crate::goals::{Brokers, Goal, GoalError, Tier, TopicPattern, Topics};
 
@@ -20,17 +20,29 @@ impl Reader<'_> {
         GoalError::Malformed(ConfigError {
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            problem: problem.into(),
+            // Words of the file stand in it.
+            problem: one_line(&problem.into(), 1_000),
             hint: Some(hint.to_owned()),
         })
+    }
+
+    /// Refuses a name that cannot be told to a person.
+    pub fn name(&self, name: &Spanned<String>, whose: &str) -> Result<(), GoalError> {
+        let text = name.get_ref();
+        if text.trim().is_empty() {
+            return Err(self.wrong(name, "the name is empty", &format!("give the {whose} a name")));
+        }
+        if text.chars().any(char::is_control) {
+            let problem = format!("the name `{text}` has letters in it that cannot be shown");
+            return Err(self.wrong(name, problem, "a name is one line of plain text"));
+        }
+        Ok(())
     }
 
     /// Reads one goal.
     pub fn goal(&self, spanned: &Spanned<Table>) -> Result<Goal, GoalError> {
         let table = spanned.get_ref();
-        if table.name.get_ref().trim().is_empty() {
-            return Err(self.wrong(&table.name, "the name is empty", "give the goal a name"));
-        }
+        self.name(&table.name, "goal")?;
         self.only(table)?;
         let rule = match table.rule.get_ref() {
             RuleName::Spread => self.spread(table)?,
