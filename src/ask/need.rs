@@ -230,7 +230,7 @@ fn demand(
     for partition in model.partition_ords() {
         let factor = model.placement.replicas(partition).len();
         let copies = *by_factor.entry(factor).or_insert_with(|| forced_copies(factor, per_rack)[rack].0);
-        let load = rule.factor * model.load(partition, false, factor)[resource.index()];
+        let load = rule.factor * model.least_load(partition, factor)[resource.index()];
         items.extend(std::iter::repeat_n(load, copies).filter(|load| *load > 0.0));
     }
     let load: f64 = items.iter().sum();

@@ -197,6 +197,7 @@ fn scale(observation: &mut Observation, pattern: Option<&TopicPattern>, factor: 
             let load = &mut partition.load;
             load.produce_bytes_per_s = load.produce_bytes_per_s.and_then(flow);
             load.consume_bytes_per_s = load.consume_bytes_per_s.and_then(flow);
+            load.follower_consume_bytes_per_s = load.follower_consume_bytes_per_s.and_then(flow);
             load.leader_cpu_cores = load.leader_cpu_cores.and_then(cores);
             load.follower_cpu_cores = load.follower_cpu_cores.and_then(cores);
             for (broker, replica) in &mut partition.on_disk {

@@ -45,6 +45,7 @@ pub fn cluster(brokers: &[(i32, &str)], topics: &[(&str, &[&[i32]])]) -> Cluster
                 size_bytes: 100.0,
                 produce_bytes_per_s: 10.0,
                 consume_bytes_per_s: 20.0,
+                follower_consume_bytes_per_s: 0.0,
                 leader_cpu_cores: 2.0,
                 follower_cpu_cores: 1.0,
                 health: Health::Healthy,

@@ -203,6 +203,7 @@ impl Builder<'_> {
             size_bytes: full.as_f64(),
             produce_bytes_per_s: load.produce_bytes_per_s.map_or(0.0, BytesPerS::get),
             consume_bytes_per_s: load.consume_bytes_per_s.map_or(0.0, BytesPerS::get),
+            follower_consume_bytes_per_s: load.follower_consume_bytes_per_s.map_or(0.0, BytesPerS::get),
             leader_cpu_cores: load.leader_cpu_cores.map_or(0.0, Cores::get),
             follower_cpu_cores: load.follower_cpu_cores.map_or(0.0, Cores::get),
             health,
@@ -373,6 +374,10 @@ fn digest(model: &ClusterModel) -> ModelId {
             row.follower_cpu_cores,
         ] {
             digest = real(digest, amount);
+        }
+        // Ids of clusters whose followers serve nobody stay what they were.
+        if row.follower_consume_bytes_per_s > 0.0 {
+            digest = real(digest.text("read from followers"), row.follower_consume_bytes_per_s);
         }
         for broker in model.placement.replicas(partition) {
             digest = digest.number(u64::from(broker.0));

@@ -58,6 +58,23 @@ fn healthy_cluster_becomes_a_model() {
 }
 
 #[test]
+fn followers_send_what_consumers_read_from_them() {
+    let rate = |rate: f64| crate::base::BytesPerS::new(rate).ok();
+    let mut seen = small();
+    let load = &mut first(&mut seen).load;
+    (load.produce_bytes_per_s, load.consume_bytes_per_s) = (rate(10.0), rate(40.0));
+    let plain = ClusterModel::build(&seen).unwrap();
+    first(&mut seen).load.follower_consume_bytes_per_s = rate(7.0);
+    let model = ClusterModel::build(&seen).unwrap();
+    assert_ne!(model.id, plain.id);
+    let out = |model: &ClusterModel, leads| {
+        model.load(PartitionOrd(0), leads, 3)[Resource::NetworkOut.index()].round()
+    };
+    assert_eq!([out(&model, true), out(&model, false)].map(|out| out.to_string()), ["60", "7"]);
+    assert_eq!([out(&plain, true), out(&plain, false)].map(|out| out.to_string()), ["60", "0"]);
+}
+
+#[test]
 fn trouble_is_seen() {
     let mut dead = small();
     dead.brokers.get_mut(&BrokerId(3)).unwrap().alive = false;

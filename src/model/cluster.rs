@@ -217,8 +217,10 @@ pub struct PartitionRow {
     pub size_bytes: f64,
     /// What producers write, in bytes per second.
     pub produce_bytes_per_s: f64,
-    /// What consumers read, in bytes per second.
+    /// What consumers read from the leader, in bytes per second.
     pub consume_bytes_per_s: f64,
+    /// What consumers read from each follower, in bytes per second.
+    pub follower_consume_bytes_per_s: f64,
     /// Cores of the leader.
     pub leader_cpu_cores: f64,
     /// Cores of each follower.
@@ -347,8 +349,18 @@ impl ClusterModel {
         Bytes::whole(self.partitions[partition.index()].size_bytes)
     }
 
+    /// What a replica of a partition adds to its broker at least, whoever leads. That is what a follower adds, but where
+    /// consumers read more from followers than a leader sends.
+    pub fn least_load(&self, partition: PartitionOrd, replication_factor: usize) -> [f64; Resource::COUNT] {
+        let mut least = self.load(partition, false, replication_factor);
+        let leader = self.load(partition, true, replication_factor);
+        least.iter_mut().zip(leader).for_each(|(least, leader)| *least = least.min(leader));
+        least
+    }
+
     /// What one replica of a partition adds to its broker, by [`Resource::index`].
-    /// With replication factor r a leader sends `consume + (r - 1) * produce`; followers send nothing.
+    /// With replication factor r a leader sends `consume + (r - 1) * produce`; followers send what consumers read from them,
+    /// which is nothing where brokers do not let them.
     pub fn load(
         &self,
         partition: PartitionOrd,
@@ -363,7 +375,7 @@ impl ClusterModel {
         [
             row.size_bytes,
             row.produce_bytes_per_s,
-            of_leader(served),
+            if leads { served } else { row.follower_consume_bytes_per_s },
             cpu,
             1.0,
             of_leader(1.0),

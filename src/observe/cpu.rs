@@ -155,7 +155,8 @@ fn leader_weight(weights: TrafficWeights, partition: &Partition) -> f64 {
 }
 
 fn follower_weight(weights: TrafficWeights, partition: &Partition) -> f64 {
-    weights.follow * partition.load.produce_bytes_per_s.unwrap_or_default().get()
+    let read = partition.load.follower_consume_bytes_per_s.unwrap_or_default().get();
+    weights.follow * partition.load.produce_bytes_per_s.unwrap_or_default().get() + weights.consume * read
 }
 
 fn copies_weight(weights: TrafficWeights, work: &BrokerWork) -> f64 {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::cpu::share_cpu;
+use super::follower_reads;
 use super::{Basis, BrokerLatency, BrokerTraffic, Gap, GapKind, LoadBasis, Observation, Signals};
 use crate::base::{BrokerId, BytesPerS, Cores, Millis, TopicName};
 
@@ -14,8 +15,10 @@ use crate::base::{BrokerId, BytesPerS, Cores, Millis, TopicName};
 pub struct PartitionLoad {
     /// What producers write to it.
     pub produce_bytes_per_s: Option<BytesPerS>,
-    /// What consumers read from it (followers not counted).
+    /// What consumers read from its leader (what followers fetch is not counted).
     pub consume_bytes_per_s: Option<BytesPerS>,
+    /// What consumers read from each of its followers, in the mean; absent where brokers do not let them, or do not tell.
+    pub follower_consume_bytes_per_s: Option<BytesPerS>,
     /// Processor time of its leader.
     pub leader_cpu_cores: Option<Cores>,
     /// Processor time of each of its followers.
@@ -147,7 +150,7 @@ const NOISE_BYTES_PER_S: f64 = 10_000.0;
 /// was seen to be written to each (then the observation has that already, from [`super::WriteMeter`]), and else by size: what
 /// was written at one rate and kept for one time is as large as it was fast. Of what goes out, the part that groups were seen
 /// to read (from [`super::ReadMeter`]) goes to where they read it, and the rest, of those that commit nothing, as
-/// above. Processor time is shared as `cpu.rs` says. Brokers without metrics leave the loads of their partitions unknown, with a [`Gap`] for each broker, unless
+/// above. What consumers read from followers is told apart first, where brokers let them (`follower_reads.rs`). Processor time is shared as `cpu.rs` says. Brokers without metrics leave the loads of their partitions unknown, with a [`Gap`] for each broker, unless
 /// the observation has such a gap already.
 pub fn attribute(observation: &mut Observation, metrics: &BTreeMap<BrokerId, BrokerMetrics>) {
     let holdings = Holdings::of(observation);
@@ -156,9 +159,11 @@ pub fn attribute(observation: &mut Observation, metrics: &BTreeMap<BrokerId, Bro
         let told = metrics.get(broker).and_then(|told| told.cpu_cores);
         seen.capacity.cpu_cores = seen.capacity.cpu_cores.or(told);
     }
+    let from_leaders = follower_reads::take_out(observation, metrics, &watched);
+    let from_leaders = from_leaders.as_ref().unwrap_or(metrics);
     let brokers: Vec<BrokerId> = observation.brokers.keys().copied().collect();
     for broker in brokers {
-        let told = metrics.get(&broker);
+        let told = from_leaders.get(&broker);
         let leads = holdings.leads.get(&broker);
         for direction in [Direction::In, Direction::Out] {
             match told.filter(|told| direction.is_known(told)) {
@@ -211,7 +216,7 @@ impl Holdings {
 }
 
 /// What was seen to be written to and read of each partition before metrics were shared out.
-struct Watched {
+pub(super) struct Watched {
     written: Rates,
     read: Rates,
 }
@@ -225,6 +230,13 @@ impl Watched {
             written: Rates::of(observation, |load| load.produce_bytes_per_s),
             read: Rates::of(observation, |load| load.consume_bytes_per_s),
         }
+    }
+
+    /// What was seen to be read of each partition of a topic, or else to be written to it.
+    pub fn of_topic(&self, topic: &TopicName) -> Option<Vec<f64>> {
+        let some =
+            |rates: &Rates| rates.0.get(topic).filter(|rates| rates.iter().any(|rate| *rate > 0.0)).cloned();
+        some(&self.read).or_else(|| some(&self.written))
     }
 
     /// By what `total` is shared out over these, which have these sizes, and what that rests on.
@@ -448,7 +460,7 @@ pub(super) fn shares(total: f64, weights: &[f64]) -> Vec<f64> {
 }
 
 /// A checked rate; amounts here are sums and shares of checked ones.
-fn rate_of(bytes_per_s: f64) -> BytesPerS {
+pub(super) fn rate_of(bytes_per_s: f64) -> BytesPerS {
     BytesPerS::new(bytes_per_s.clamp(0.0, f64::MAX)).unwrap_or_default()
 }
 

@@ -8,6 +8,7 @@ mod basis;
 mod cpu;
 mod cpu_fit;
 mod cpu_weights;
+mod follower_reads;
 mod growth;
 mod load;
 mod observation;

@@ -50,6 +50,8 @@ pub struct SeenBroker {
     pub capacity: Capacity,
     /// Replication throttle settings that stand on it as dynamic broker configuration.
     pub throttle: BrokerThrottle,
+    /// Whether it lets consumers read from followers (`replica.selector.class`). Snapshots do not hold it.
+    pub followers_serve: bool,
     /// Processor time that no replica causes, as far as it is known: it does not move, but it counts.
     pub other_cpu_cores: Option<Cores>,
     /// What its clients feel and take just now, as far as it was measured. Snapshots do not hold it.

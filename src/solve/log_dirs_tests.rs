@@ -26,6 +26,7 @@ fn broker(dirs: &[(&str, &[f64])]) -> ClusterModel {
             size_bytes,
             produce_bytes_per_s: 0.0,
             consume_bytes_per_s: 0.0,
+            follower_consume_bytes_per_s: 0.0,
             leader_cpu_cores: 0.0,
             follower_cpu_cores: 0.0,
             health: Health::Healthy,

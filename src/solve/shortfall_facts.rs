@@ -61,32 +61,35 @@ impl<'a> Facts<'a> {
 }
 
 /// What has to stand in each rack at least, and what can at most, of a resource: for each partition its forced copies
-/// times what a replica weighs. A follower's weight for the least, so that it holds wherever leaders are.
+/// times what a replica weighs. For the least what it weighs at least, so that it holds wherever leaders are.
 pub fn forced_loads(model: &ClusterModel, counts: &[bool], resource: Resource) -> Vec<(f64, f64)> {
     let of_all = forced_loads_of_all(model, counts);
     of_all.into_iter().map(|of_rack| of_rack[resource.index()]).collect()
 }
 
 fn forced_loads_of_all(model: &ClusterModel, counts: &[bool]) -> Vec<Forced> {
-    // By replication factor: what one follower of each partition weighs in sum, and what the heavier of leader and
-    // follower does.
-    let mut by_factor: BTreeMap<usize, [[f64; Resource::COUNT]; 2]> = BTreeMap::new();
+    // By replication factor, in sum over its partitions: what a replica weighs at least, what one follower does, and what
+    // the heavier of leader and follower does.
+    let mut by_factor: BTreeMap<usize, [[f64; Resource::COUNT]; 3]> = BTreeMap::new();
     for partition in model.partition_ords() {
         let factor = model.placement.replicas(partition).len();
         let follower = model.load(partition, false, factor);
         let leader = model.load(partition, true, factor);
-        let [followers, heaviest] = by_factor.entry(factor).or_insert([[0.0; Resource::COUNT]; 2]);
+        let lightest = model.least_load(partition, factor);
+        let [lightest_sum, followers, heaviest] =
+            by_factor.entry(factor).or_insert([[0.0; Resource::COUNT]; 3]);
         for r in 0..Resource::COUNT {
+            lightest_sum[r] += lightest[r];
             followers[r] += follower[r];
             heaviest[r] += leader[r].max(follower[r]);
         }
     }
     let per_rack = model.brokers_per_rack(|broker| counts[broker.index()]);
     let mut loads = vec![[(0.0, 0.0); Resource::COUNT]; per_rack.len()];
-    for (factor, [followers, heaviest]) in by_factor {
+    for (factor, [lightest, followers, heaviest]) in by_factor {
         for (of_rack, (must, can)) in loads.iter_mut().zip(forced_copies(factor, &per_rack)) {
             for (r, (least, most)) in of_rack.iter_mut().enumerate() {
-                *least += real(must) * followers[r];
+                *least += real(must) * lightest[r];
                 if can > 0 {
                     *most += heaviest[r] + real(can - 1) * followers[r];
                 }

@@ -262,6 +262,7 @@ impl<'p, 'a> State<'p, 'a> {
         for resource in [Resource::NetworkOut, Resource::Leaders, Resource::LeaderBytesIn] {
             more[resource.index()] = leading[resource.index()];
         }
+        more[Resource::NetworkOut.index()] -= row.follower_consume_bytes_per_s;
         more[Resource::Cpu.index()] = row.leader_cpu_cores - row.follower_cpu_cores;
         more
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::on_the_newest_at_least;
 use crate::story::on;
 use crate::support::cli::{Screen, evenkeel};
-use crate::support::lab::{Lab, Prometheus, Steady, Traffic};
+use crate::support::lab::{Lab, Prometheus, Reading, Steady, Traffic};
 
 /// What is written to each partition of the topic, in bytes per second; each broker leads one.
 const RATES: [usize; 6] = [50_000, 75_000, 50_000, 150_000, 50_000, 100_000];
@@ -36,6 +36,12 @@ fn a_prometheus_server_tells_the_load_of_each_partition() {
         lab.create_topic("steady", &lists);
         is_there("steady");
         let steady = Steady::start(&lab, "steady", &RATES);
+        let mut racks: Vec<&str> = (1..=6).map(|broker| lab.rack_of(broker)).collect();
+        racks.sort_unstable();
+        racks.dedup();
+        assert_eq!(racks.len(), 3, "each partition has a replica in each rack: {racks:?}");
+        let readers: Vec<Reading> =
+            racks.iter().map(|rack| Reading::in_rack(&lab, rack, "steady", RATES.len())).collect();
         let mut prometheus = lab.prometheus();
         let config = settings(&lab, &prometheus);
         wait_until_steady(&lab);
@@ -59,6 +65,8 @@ fn a_prometheus_server_tells_the_load_of_each_partition() {
             }
             assert!(server.2 > 0.0, "the leader of steady-{partition} takes no processor time");
         }
+        let written: Vec<f64> = server["steady"].iter().map(|row| row.0).collect();
+        followers_are_told_apart(&readers, &written, &config);
         for partition in 0..6 {
             let (before, server, after) =
                 (before["read"][partition], server["read"][partition], after["read"][partition]);
@@ -71,9 +79,32 @@ fn a_prometheus_server_tells_the_load_of_each_partition() {
         prometheus.stop();
         propose(&config, "text").expect_says("network load of broker 1").expect_says("Connection refused");
         assert_judged(&propose(&config, "json"), false);
+        drop(readers);
         drop(steady);
         traffic.stop().expect_clean();
     });
+}
+
+/// Consumers in three racks read all that is written, each from the replica in its rack: so a leader sends them as much
+/// as is written, and each follower too.
+fn followers_are_told_apart(readers: &[Reading], written: &[f64], config: &str) {
+    for reader in readers {
+        assert!(reader.got().iter().all(|bytes| *bytes > 0), "a consumer reads nothing: {:?}", reader.got());
+    }
+    let words = ["snapshot", "--cluster", "lab", "--config", config, "-o", "-"];
+    let snapshot = evenkeel(&words).expect_code(0).json();
+    let topics = snapshot["topics"].as_array().expect("topics");
+    let steady = topics.iter().find(|topic| topic["name"] == "steady").expect("the topic");
+    let rate = |partition: &Value, key: &str| partition[key].as_f64().unwrap_or(-1.0);
+    for (partition, written) in steady["partitions"].as_array().expect("partitions").iter().zip(written) {
+        let leader = rate(partition, "consume_bytes_per_s");
+        let follower = rate(partition, "follower_consume_bytes_per_s");
+        eprintln!("steady: {written} written, {leader} read from the leader, {follower} from each follower");
+        within("read from the leader", (*written, *written), leader, 0.2);
+        within("read from a follower", (*written, *written), follower, 0.2);
+    }
+    let told = snapshot["gaps"].to_string();
+    assert!(!told.contains("consumers that read from followers"), "nothing of it is left over: {told}");
 }
 
 /// The settings of an evenkeel that knows the server alone.

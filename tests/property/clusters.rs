@@ -146,6 +146,12 @@ fn partition(
         load: PartitionLoad {
             produce_bytes_per_s: BytesPerS::new(seed.produce).ok(),
             consume_bytes_per_s: BytesPerS::new(seed.consume).ok(),
+            // Of every third partition consumers read from followers too, and less or more than from the leader.
+            follower_consume_bytes_per_s: match seed.place % 6 {
+                0 => BytesPerS::new(seed.consume / 3.0).ok(),
+                1 => BytesPerS::new(seed.consume + seed.produce * 4.0).ok(),
+                _ => None,
+            },
             leader_cpu_cores: Cores::new(seed.produce / 1e7).ok(),
             follower_cpu_cores: Cores::new(seed.produce / 5e7).ok(),
             ..PartitionLoad::default()

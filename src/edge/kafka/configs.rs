@@ -38,6 +38,7 @@ pub const LEADER_REPLICAS: &str = "leader.replication.throttled.replicas";
 pub const FOLLOWER_REPLICAS: &str = "follower.replication.throttled.replicas";
 /// `min.insync.replicas`, on topics.
 pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+const REPLICA_SELECTOR: &str = "replica.selector.class";
 const PROTOCOL_VERSION: &str = "inter.broker.protocol.version";
 
 pub(super) const TOPIC: i8 = 2;
@@ -68,6 +69,8 @@ pub struct TopicConfig {
 pub struct BrokerConfig {
     /// Throttle rates that stand on the broker itself.
     pub throttle: BrokerThrottle,
+    /// Whether a `replica.selector.class` is set: then consumers may read from followers.
+    pub followers_serve: bool,
     /// `inter.broker.protocol.version`, such as `2.8-IV1`: what tells the release where there is no
     /// `metadata.version`. Gone from Kafka 4.0 on.
     pub protocol_version: Option<String>,
@@ -152,7 +155,7 @@ impl AdminClient {
     /// # Errors
     /// The broker does not answer in time, or we may not ask.
     pub async fn describe_broker_config(&self, broker: BrokerId) -> Result<BrokerConfig, KafkaError> {
-        let keys = [LEADER_RATE, FOLLOWER_RATE, LOG_DIRS_RATE, PROTOCOL_VERSION];
+        let keys = [LEADER_RATE, FOLLOWER_RATE, LOG_DIRS_RATE, REPLICA_SELECTOR, PROTOCOL_VERSION];
         let resources = vec![resource(BROKER, &broker.to_string(), &keys)];
         let per_try = self.patience().per_try.min(DESCRIBE_LIMIT);
         let patience = Patience { per_try, overall: DESCRIBE_LIMIT, tries: 2 };
@@ -169,6 +172,7 @@ impl AdminClient {
                     LEADER_RATE => found.throttle.leader_bytes_per_s = rate,
                     FOLLOWER_RATE => found.throttle.follower_bytes_per_s = rate,
                     LOG_DIRS_RATE => found.throttle.log_dirs_bytes_per_s = rate,
+                    REPLICA_SELECTOR => found.followers_serve = config.value.as_deref().is_some_and(selects),
                     PROTOCOL_VERSION => found.protocol_version = config.value.as_deref().map(str::to_owned),
                     _ => {}
                 }
@@ -342,6 +346,11 @@ fn altered(kind: i8, name: &str, changes: &[Change]) -> AlterConfigsResource {
         .with_resource_type(kind)
         .with_resource_name(StrBytes::from_string(name.to_owned()))
         .with_configs(configs.collect())
+}
+
+/// Whether a replica selector of this name leads consumers to other replicas than the leader.
+fn selects(class: &str) -> bool {
+    !class.is_empty() && !class.ends_with(".LeaderSelector")
 }
 
 fn topic_config(configs: &[DescribeConfigsResourceResult]) -> TopicConfig {

@@ -253,7 +253,10 @@ fn add_broker_configs(
 ) {
     for (id, outcome) in configs {
         match (outcome, seen.brokers.get_mut(&id)) {
-            (Ok(config), Some(broker)) => broker.throttle = config.throttle,
+            (Ok(config), Some(broker)) => {
+                broker.throttle = config.throttle;
+                broker.followers_serve = config.followers_serve;
+            }
             (Ok(_), None) => {}
             (Err(error), _) => seen.gaps.push(gap(GapKind::BrokerConfig, &id.to_string(), say(&error))),
         }

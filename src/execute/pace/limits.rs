@@ -158,6 +158,7 @@ fn flows(seen: &Observation) -> BTreeMap<BrokerId, (Flows, Flows)> {
     for (_, _, partition) in seen.partitions() {
         let produced = partition.load.produce_bytes_per_s.map_or(0.0, BytesPerS::get);
         let consumed = partition.load.consume_bytes_per_s.map_or(0.0, BytesPerS::get);
+        let by_followers = partition.load.follower_consume_bytes_per_s.map_or(0.0, BytesPerS::get);
         let followers = u32::try_from(partition.replicas.len().saturating_sub(1)).unwrap_or(u32::MAX);
         for broker in &partition.replicas {
             let (all, replicas) = flows.entry(*broker).or_default();
@@ -166,6 +167,7 @@ fn flows(seen: &Observation) -> BTreeMap<BrokerId, (Flows, Flows)> {
                 all[0] += consumed + f64::from(followers) * produced;
                 replicas[0] += f64::from(followers) * produced;
             } else {
+                all[0] += by_followers;
                 replicas[1] += produced;
             }
         }

@@ -240,6 +240,7 @@ fn partition(brokers: &Brokers, at: &PartitionPlace<'_>, row: PartitionRow) -> C
         load: PartitionLoad {
             produce_bytes_per_s: row.produce_bytes_per_s.map(|rate| rate.0),
             consume_bytes_per_s: row.consume_bytes_per_s.map(|rate| rate.0),
+            follower_consume_bytes_per_s: row.follower_consume_bytes_per_s.map(|rate| rate.0),
             leader_cpu_cores: row.leader_cpu_cores.map(|cores| cores.0),
             follower_cpu_cores: row.follower_cpu_cores.map(|cores| cores.0),
             basis: row.load_basis,

@@ -149,6 +149,7 @@ const KNOWN_KEYS: &[&str] = &[
     "cpu_cores",
     "cpu_sharing",
     "disk_bytes",
+    "follower_consume_bytes_per_s",
     "follower_cpu_cores",
     "format",
     "gaps",

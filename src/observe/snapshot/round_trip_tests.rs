@@ -82,15 +82,16 @@ fn replica() -> impl Strategy<Value = Replica> {
 
 fn load() -> impl Strategy<Value = PartitionLoad> {
     let cpu = maybe(proptest::sample::select(vec![Basis::FittedWeights, Basis::StaticWeights]));
-    (rate(), rate(), cores(), cores(), cpu).prop_map(|(produce, consume, leader, follower, cpu)| {
-        PartitionLoad {
+    (rate(), (rate(), maybe(rate())), cores(), cores(), cpu).prop_map(
+        |(produce, (consume, followers), leader, follower, cpu)| PartitionLoad {
             produce_bytes_per_s: Some(produce),
             consume_bytes_per_s: Some(consume),
+            follower_consume_bytes_per_s: followers,
             leader_cpu_cores: Some(leader),
             follower_cpu_cores: Some(follower),
             basis: LoadBasis { produce: cpu.map(|_| Basis::SharedByLogs), consume: None, cpu },
-        }
-    })
+        },
+    )
 }
 
 fn partition() -> impl Strategy<Value = Partition> {

@@ -119,6 +119,8 @@ pub(super) struct PartitionRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consume_bytes_per_s: Option<Rate>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub follower_consume_bytes_per_s: Option<Rate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub leader_cpu_cores: Option<CoreCount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub follower_cpu_cores: Option<CoreCount>,

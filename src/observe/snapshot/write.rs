@@ -148,6 +148,7 @@ fn partition_row(observation: &Observation, partition: &Partition) -> PartitionR
         size_bytes: size.map(ByteCount),
         produce_bytes_per_s: partition.load.produce_bytes_per_s.map(Rate),
         consume_bytes_per_s: partition.load.consume_bytes_per_s.map(Rate),
+        follower_consume_bytes_per_s: partition.load.follower_consume_bytes_per_s.map(Rate),
         leader_cpu_cores: partition.load.leader_cpu_cores.map(CoreCount),
         follower_cpu_cores: partition.load.follower_cpu_cores.map(CoreCount),
         load_basis: partition.load.basis,

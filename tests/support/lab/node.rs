@@ -30,6 +30,7 @@ listener.name.client.oauthbearer.connections.max.reauth.ms=4000
 ";
 
 /// Small buffers for small heaps, and the durable settings that the tests stand on.
+/// Consumers that say their rack read from the replica there; the others read from leaders.
 const COMMON: &str = "\
 log.cleaner.dedupe.buffer.size=2097152
 num.network.threads=2
@@ -50,6 +51,7 @@ log.index.size.max.bytes=1048576
 log.segment.delete.delay.ms=1000
 file.delete.delay.ms=1000
 replica.lag.time.max.ms=10000
+replica.selector.class=org.apache.kafka.common.replica.RackAwareReplicaSelector
 ";
 
 /// A follower asks for all partitions of a leader at once, and what it replicates waits for what it copies in the same answer.

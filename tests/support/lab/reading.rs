@@ -27,19 +27,36 @@ pub struct Reading {
 impl Reading {
     /// A consumer that joins a group and gets all `partitions` of a topic.
     pub fn all(lab: &Lab, group: &str, topic: &str, partitions: usize) -> Self {
-        Self::start(lab, group, partitions, |consumer| consumer.subscribe(&[topic]).expect("a topic"))
+        Self::start(lab, group, None, partitions, |consumer| consumer.subscribe(&[topic]).expect("a topic"))
+    }
+
+    /// The same, of a consumer in a rack, which reads from the replica there, be that the leader or not.
+    pub fn in_rack(lab: &Lab, rack: &str, topic: &str, partitions: usize) -> Self {
+        let group = format!("{topic}-in-{rack}");
+        Self::start(lab, &group, Some(rack), partitions, |consumer| {
+            consumer.subscribe(&[topic]).expect("a topic");
+        })
     }
 
     /// A consumer that joins nobody: it takes one partition of a topic, and commits all the same.
     pub fn one(lab: &Lab, group: &str, topic: &str, partitions: usize, partition: i32) -> Self {
         let mut from = TopicPartitionList::new();
         from.add_partition_offset(topic, partition, Offset::End).expect("an offset");
-        Self::start(lab, group, partitions, |consumer| consumer.assign(&from).expect("a partition"))
+        Self::start(lab, group, None, partitions, |consumer| consumer.assign(&from).expect("a partition"))
     }
 
-    fn start(lab: &Lab, group: &str, partitions: usize, take: impl FnOnce(&BaseConsumer)) -> Self {
+    fn start(
+        lab: &Lab,
+        group: &str,
+        rack: Option<&str>,
+        partitions: usize,
+        take: impl FnOnce(&BaseConsumer),
+    ) -> Self {
         let mut config = lab.traffic_config();
         config.set("group.id", group).set("auto.offset.reset", "latest");
+        if let Some(rack) = rack {
+            config.set("client.rack", rack);
+        }
         let consumer: BaseConsumer = config.create().expect("a consumer");
         take(&consumer);
         let stop = Arc::new(AtomicBool::new(false));
