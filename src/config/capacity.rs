@@ -21,6 +21,10 @@ pub struct CapacitySettings {
     /// Network, outbound.
     #[serde(default, deserialize_with = "optional_rate")]
     pub network_out: Option<BytesPerS>,
+    /// The network device of each machine by which the broker is reached: what the node exporter says of its speed counts
+    /// where the network is given nowhere else.
+    #[serde(default)]
+    pub network_device: Option<String>,
     /// Processor cores.
     #[serde(default)]
     pub cpu_cores: Option<Cores>,
@@ -54,6 +58,7 @@ impl CapacitySettings {
             disk: own.and_then(|own| own.disk).or(self.disk).or(file.disk),
             network_in: of(|all| all.network_in).or(network).or(file.network_in),
             network_out: of(|all| all.network_out).or(network).or(file.network_out),
+            network_device: own.and_then(|own| own.network_device.clone()).or(self.network_device.clone()),
             cpu_cores: cores.or(instance.map(InstanceType::cores)).or(file.cpu_cores),
             instance,
             ..Self::default()

@@ -54,6 +54,8 @@ pub struct BrokerMetrics {
     pub cpu_cores_used: Option<Cores>,
     /// Cores that it has.
     pub cpu_cores: Option<Cores>,
+    /// What the network devices of its machine carry in each direction, by name; those that say so.
+    pub links: BTreeMap<String, BytesPerS>,
     /// Share of time in which the request handler threads are idle, 0 to 1.
     pub request_handler_idle_ratio: Option<f64>,
 }
@@ -110,6 +112,9 @@ impl BrokerMetrics {
         self.fetch_p99_ms = self.fetch_p99_ms.or(other.fetch_p99_ms);
         self.cpu_cores_used = self.cpu_cores_used.or(other.cpu_cores_used);
         self.cpu_cores = self.cpu_cores.or(other.cpu_cores);
+        if self.links.is_empty() {
+            self.links = other.links;
+        }
         self.request_handler_idle_ratio =
             self.request_handler_idle_ratio.or(other.request_handler_idle_ratio);
     }
@@ -156,8 +161,9 @@ pub fn attribute(observation: &mut Observation, metrics: &BTreeMap<BrokerId, Bro
     let holdings = Holdings::of(observation);
     let watched = Watched::of(observation);
     for (broker, seen) in &mut observation.brokers {
-        let told = metrics.get(broker).and_then(|told| told.cpu_cores);
-        seen.capacity.cpu_cores = seen.capacity.cpu_cores.or(told);
+        let Some(told) = metrics.get(broker) else { continue };
+        seen.capacity.cpu_cores = seen.capacity.cpu_cores.or(told.cpu_cores);
+        seen.links.clone_from(&told.links);
     }
     let from_leaders = follower_reads::take_out(observation, metrics, &watched);
     let from_leaders = from_leaders.as_ref().unwrap_or(metrics);

@@ -52,6 +52,8 @@ pub struct SeenBroker {
     pub throttle: BrokerThrottle,
     /// Whether it lets consumers read from followers (`replica.selector.class`). Snapshots do not hold it.
     pub followers_serve: bool,
+    /// What the network devices of its machine carry in each direction, by name, as far as they say. Snapshots do not hold it.
+    pub links: BTreeMap<String, BytesPerS>,
     /// Processor time that no replica causes, as far as it is known: it does not move, but it counts.
     pub other_cpu_cores: Option<Cores>,
     /// What its clients feel and take just now, as far as it was measured. Snapshots do not hold it.

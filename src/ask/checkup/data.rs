@@ -163,10 +163,14 @@ pub(super) fn capacities(facts: &Facts) -> Step {
     };
     let mut step = Step::new(NAME);
     let known: [Known; 4] = [
-        ("disk", "disk = \"4TB\"", |capacity| capacity.disk_bytes.is_some()),
-        ("network in", "network-in = \"1.2GB/s\"", |capacity| capacity.network_in_bytes_per_s.is_some()),
-        ("network out", "network-out = \"1.2GB/s\"", |capacity| capacity.network_out_bytes_per_s.is_some()),
-        ("processor", "cpu-cores = 8", |capacity| capacity.cpu_cores.is_some()),
+        ("disk", "`disk = \"4TB\"`", |capacity| capacity.disk_bytes.is_some()),
+        ("network in", "`network-in = \"1.2GB/s\"`, `instance`, or `network-device`", |capacity| {
+            capacity.network_in_bytes_per_s.is_some()
+        }),
+        ("network out", "`network-out = \"1.2GB/s\"`, `instance`, or `network-device`", |capacity| {
+            capacity.network_out_bytes_per_s.is_some()
+        }),
+        ("processor", "`cpu-cores = 8`", |capacity| capacity.cpu_cores.is_some()),
     ];
     let alive: Vec<BrokerId> = seen.alive().collect();
     for (what, setting, is_known) in known {
@@ -181,7 +185,7 @@ pub(super) fn capacities(facts: &Facts) -> Step {
         }
         let whose = if unknown.len() == alive.len() { "all brokers".to_owned() } else { named(&unknown) };
         step.see(format!("{what}: not known of {whose}"));
-        step.find(StepVerdict::Warning, format!("say it in the settings, under `[capacity]`: `{setting}`"));
+        step.find(StepVerdict::Warning, format!("say it in the settings, under `[capacity]`: {setting}"));
     }
     step
 }

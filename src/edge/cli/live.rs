@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::target::Target;
 use super::{Failure, Screen, signals};
-use crate::base::format_duration;
+use crate::base::{BrokerId, format_duration};
 use crate::config::{CapacitySettings, KafkaClientSettings, MetricsSettings};
 use crate::control::{Scope, World, WorldError, all_but_looking};
 use crate::edge::canary::CanaryWorld;
 use crate::edge::kafka::{Clock, KafkaWorld};
 use crate::edge::metrics::MeteredWorld;
-use crate::observe::{GapKind, Observation};
+use crate::observe::{Gap, GapKind, Observation, SeenBroker};
 
 /// Connects to a cluster.
 ///
@@ -101,17 +101,22 @@ impl<W: World> World for Endowed<W> {
 }
 
 /// Writes what the settings say into what was seen. A disk counts as no larger than it was seen to be: the settings may
-/// keep part of a volume back, but not make room where there is none.
+/// keep part of a volume back, but not make room where there is none. Where the network is not given, the device counts
+/// that is.
 fn endow(seen: &mut Observation, settings: &CapacitySettings) {
     for (id, broker) in &mut seen.brokers {
         let set = settings.of(*id);
+        let link = set.network_device.as_ref().and_then(|device| broker.links.get(device)).copied();
+        if let (Some(device), None, None, true) = (&set.network_device, link, set.network_in, broker.alive) {
+            seen.gaps.push(no_link(*id, device, broker));
+        }
         let capacity = &mut broker.capacity;
         capacity.disk_bytes = match (capacity.disk_bytes, set.disk) {
             (Some(seen), Some(set)) => Some(seen.min(set)),
             (seen, set) => seen.or(set),
         };
-        capacity.network_in_bytes_per_s = set.network_in.or(capacity.network_in_bytes_per_s);
-        capacity.network_out_bytes_per_s = set.network_out.or(capacity.network_out_bytes_per_s);
+        capacity.network_in_bytes_per_s = set.network_in.or(link).or(capacity.network_in_bytes_per_s);
+        capacity.network_out_bytes_per_s = set.network_out.or(link).or(capacity.network_out_bytes_per_s);
         capacity.cpu_cores = set.cpu_cores.or(capacity.cpu_cores);
     }
     let all = |known: fn(&crate::observe::Capacity) -> bool| {
@@ -130,11 +135,22 @@ fn endow(seen: &mut Observation, settings: &CapacitySettings) {
     });
 }
 
+/// Nobody tells the speed of the device that the settings name.
+fn no_link(id: BrokerId, device: &str, broker: &SeenBroker) -> Gap {
+    let told: Vec<&str> = broker.links.keys().map(String::as_str).collect();
+    let others = if told.is_empty() { "of none".to_owned() } else { format!("of {}", told.join(", ")) };
+    let reason = format!(
+        "no source of metrics tells the speed of network device `{device}` (but {others}): the node exporter does, on machines \
+         whose link has one; else give `network-in` and `network-out`"
+    );
+    Gap { kind: GapKind::LoadCapacity, subject: format!("broker {id}"), reason }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::{BrokerId, Bytes, Cores};
-    use crate::observe::{Capacity, Gap, SeenBroker};
+    use crate::base::{Bytes, BytesPerS, Cores};
+    use crate::observe::Capacity;
 
     #[test]
     fn settings_fill_in_what_is_not_known_and_never_make_a_disk_larger() {
@@ -160,5 +176,38 @@ mod tests {
         assert_eq!(seen.brokers[&BrokerId(2)].capacity.cpu_cores, Cores::new(8.0).ok());
         // Disks are known now; the network is not.
         assert_eq!(seen.gaps, [gap(GapKind::LoadCapacity)]);
+    }
+
+    #[test]
+    fn the_speed_of_a_named_device_counts_where_nothing_else_is_said() {
+        let rate = |rate: f64| BytesPerS::new(rate).ok();
+        let broker = |links: &[(&str, f64)]| SeenBroker {
+            alive: true,
+            links: links.iter().map(|(name, speed)| ((*name).to_owned(), rate(*speed).unwrap())).collect(),
+            ..SeenBroker::default()
+        };
+        let mut seen = Observation {
+            brokers: [
+                (BrokerId(1), broker(&[("bond0", 2.5e9), ("docker0", 1.25e9)])),
+                (BrokerId(2), broker(&[("docker0", 1.25e9)])),
+                (BrokerId(3), broker(&[("bond0", 2.5e9)])),
+                (BrokerId(4), SeenBroker { alive: false, ..broker(&[]) }),
+            ]
+            .into(),
+            ..Observation::default()
+        };
+        let text = "network-device = \"bond0\"\n[brokers.3]\nnetwork-in = \"100MB/s\"\n";
+        endow(&mut seen, &toml::from_str(text).expect("right settings"));
+        let known = |id: i32| {
+            let capacity = &seen.brokers[&BrokerId(id)].capacity;
+            [capacity.network_in_bytes_per_s, capacity.network_out_bytes_per_s]
+        };
+        assert_eq!(known(1), [rate(2.5e9), rate(2.5e9)]);
+        assert_eq!(known(2), [None, None], "a bridge of containers is not the way to the broker");
+        assert_eq!(known(3), [rate(1e8), rate(2.5e9)], "what is given counts first");
+        assert_eq!(seen.gaps.len(), 1, "{:?}", seen.gaps);
+        let gap = &seen.gaps[0];
+        assert_eq!((gap.kind, gap.subject.as_str()), (GapKind::LoadCapacity, "broker 2"));
+        assert!(gap.reason.contains("`bond0` (but of docker0)"), "{}", gap.reason);
     }
 }

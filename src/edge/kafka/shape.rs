@@ -269,6 +269,8 @@ const API_VERSIONS: Shape = Shape {
     fields: &[always(I16), always(Array(&[always(I16), always(I16), always(I16)])), since(1, I32)],
     tagged: &[
         (0, &[always(Array(&[always(Text), always(I16), always(I16)]))]),
+        (1, &[always(I64)]),
+        (3, &[always(I8)]),
         (2, &[always(Array(&[always(Text), always(I16), always(I16)]))]),
     ],
 };

@@ -25,6 +25,8 @@ pub(super) struct Figures {
     pub node_cores_used: Option<f64>,
     /// Cores of the machine.
     pub node_cores: Option<f64>,
+    /// Bytes per second that each network device of the machine carries.
+    pub links: BTreeMap<String, f64>,
 }
 
 impl Figures {
@@ -54,6 +56,11 @@ impl Figures {
                 .map(|used| cores.map_or(used, |most| used.min(most)))
                 .and_then(checked),
             cpu_cores: cores.and_then(checked),
+            links: self
+                .links
+                .iter()
+                .filter_map(|(device, speed)| Some((device.clone(), BytesPerS::new(*speed).ok()?)))
+                .collect(),
             // Kafka's meter overshoots 1 by a little.
             request_handler_idle_ratio: self.handler_idle.map(|ratio| ratio.min(1.0)),
         }

@@ -92,6 +92,8 @@ pub(super) enum Meaning {
     PageCpuSeconds,
     /// Processor time of a core of the machine in one mode, in seconds.
     NodeCpuSeconds,
+    /// Bytes per second that a network device of the machine can carry in each direction; -1 Mbit/s where it does not say.
+    NodeLinkSpeed,
 }
 
 const BROKER_TOPIC: &str = "kafka_server_brokertopicmetrics_";
@@ -117,6 +119,7 @@ pub(super) fn is_wanted(name: &str) -> bool {
         || (starts(OPERATING_SYSTEM) && is_known(&["load", "processors", "cputime"]))
         || name == "process_cpu_seconds_total"
         || name == "node_cpu_seconds_total"
+        || name == "node_network_speed_bytes"
 }
 
 /// Whether a metric, by its name in small letters and its labels, is one that tells something.
@@ -168,6 +171,7 @@ pub(super) fn meaning(metric: &str, label: Option<&str>) -> Option<Meaning> {
         "java_lang_operatingsystem_processcputime" => Some(Meaning::ProcessCpuNanoseconds),
         "process_cpu_seconds_total" => Some(Meaning::PageCpuSeconds),
         "node_cpu_seconds_total" => Some(Meaning::NodeCpuSeconds),
+        "node_network_speed_bytes" => Some(Meaning::NodeLinkSpeed),
         _ => None,
     }
 }

@@ -99,6 +99,7 @@ fn signal(observation: &mut Observation, told: &Told) {
     for (id, seen) in observation.brokers.iter_mut().filter(|(_, seen)| seen.alive) {
         if let Some(told) = told.get(id) {
             seen.signals = told.signals();
+            seen.links.clone_from(&told.links);
         }
     }
 }

@@ -72,6 +72,8 @@ pub(super) struct Sheet {
     handler_idle: Option<f64>,
     process_cpu_load: Option<f64>,
     processors: Option<f64>,
+    /// Bytes per second, by network device.
+    links: BTreeMap<String, f64>,
     pub faults: Faults,
 }
 
@@ -86,6 +88,7 @@ impl Sheet {
             handler_idle: None,
             process_cpu_load: None,
             processors: None,
+            links: BTreeMap::new(),
             faults: Faults::default(),
         }
     }
@@ -101,6 +104,7 @@ impl Sheet {
         merge(&mut self.rates, own.rates);
         merge(&mut self.counters, own.counters);
         merge(&mut self.p99_ms, own.p99_ms);
+        merge(&mut self.links, own.links);
         self.handler_idle = self.handler_idle.or(own.handler_idle);
         self.process_cpu_load = self.process_cpu_load.or(own.process_cpu_load);
         self.processors = self.processors.or(own.processors);
@@ -128,6 +132,10 @@ impl Sheet {
         let topic = label("topic");
         if topic.is_some_and(|topic| !is_topic_name(topic)) {
             self.faults.odd_labels.note(reading.line);
+            return;
+        }
+        // A link that is down, and that of most virtual machines, has no speed.
+        if meaning == Meaning::NodeLinkSpeed && reading.value <= 0.0 {
             return;
         }
         if !reading.value.is_finite() || reading.value < 0.0 {
@@ -159,6 +167,13 @@ impl Sheet {
                 };
                 let counter = Counter::NodeCpu { core: core.to_owned(), mode: mode.to_owned() };
                 insert(&mut self.counters, counter, count(value))
+            }
+            Meaning::NodeLinkSpeed => {
+                let Some(device) = label("device") else {
+                    self.faults.odd_labels.note(reading.line);
+                    return;
+                };
+                insert(&mut self.links, device.to_owned(), value)
             }
         };
         if !is_new {
@@ -204,6 +219,7 @@ impl Sheet {
             processors: self.processors,
             node_cores_used: before.and_then(|before| self.node_cores_used(before)),
             node_cores: self.node_cores(),
+            links: self.links.clone(),
         };
         figures.metrics()
     }

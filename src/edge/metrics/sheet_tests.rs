@@ -116,6 +116,22 @@ fn processor_time_comes_from_the_process_and_else_from_the_machine() {
 }
 
 #[test]
+fn network_devices_have_the_speed_that_they_say_and_no_other() {
+    let start = Instant::now();
+    let page = "node_network_speed_bytes{device=\"bond0\"} 2.5e+09\n\
+                node_network_speed_bytes{device=\"eth2\"} -125000\n\
+                node_network_speed_bytes{device=\"eth3\"} 0\n\
+                node_network_speed_bytes{device=\"lo\"} NaN\n\
+                node_network_speed_bytes 7\n\
+                node_network_speed_bytes{device=\"bond0\"} 1\n";
+    let sheet = sheet(start, 0, &[page]);
+    let told = sheet.metrics(None);
+    assert_eq!(told.links, BTreeMap::from([("bond0".to_owned(), rate(2.5e9))]));
+    let faults = &sheet.faults;
+    assert_eq!((faults.not_an_amount.count, faults.odd_labels.count, faults.twice.count), (1, 1, 1));
+}
+
+#[test]
 fn counters_of_two_looks_make_rates() {
     let start = Instant::now();
     let page = |all: u32, a: u32| {

@@ -26,6 +26,7 @@ enum Slot {
     Processors,
     NodeCoresUsed,
     NodeCores,
+    NodeLink(String),
 }
 
 /// What is unknown when an amount of it is: of a flow all, since a topic that is left out would count as silent.
@@ -36,6 +37,7 @@ enum Whole {
     HandlerIdle,
     ProcessCpu,
     NodeCpu,
+    NodeLinks,
 }
 
 impl Slot {
@@ -48,6 +50,7 @@ impl Slot {
                 Whole::ProcessCpu
             }
             Self::NodeCoresUsed | Self::NodeCores => Whole::NodeCpu,
+            Self::NodeLink(_) => Whole::NodeLinks,
         }
     }
 }
@@ -63,12 +66,14 @@ impl Whole {
             Self::HandlerIdle => "request handlers",
             Self::ProcessCpu => "processor time",
             Self::NodeCpu => "machine's processor time",
+            Self::NodeLinks => "machine's link speeds",
         }
     }
 
     fn gap_kind(self) -> GapKind {
         match self {
             Self::ProcessCpu | Self::NodeCpu => GapKind::CpuLoad,
+            Self::NodeLinks => GapKind::LoadCapacity,
             _ => GapKind::NetworkLoad,
         }
     }
@@ -139,6 +144,11 @@ impl<'a> Book<'a> {
             }
             About::NodeCoresUsed => Slot::NodeCoresUsed,
             About::NodeCores => Slot::NodeCores,
+            About::NodeLinks => match label("device") {
+                // A link that is down, and that of most virtual machines, has no speed.
+                Some(device) if series.value > 0.0 => Slot::NodeLink(device.to_owned()),
+                _ => return,
+            },
             _ if !self.homes.contains(&home) => return,
             About::ProcessCores => Slot::ProcessCores,
             About::PageCores => Slot::PageCores,
@@ -195,6 +205,9 @@ impl<'a> Book<'a> {
                 Slot::Processors => figures.processors = Some(value),
                 Slot::NodeCoresUsed => figures.node_cores_used = Some(value),
                 Slot::NodeCores => figures.node_cores = Some(value),
+                Slot::NodeLink(device) => {
+                    figures.links.insert(device.clone(), value);
+                }
             }
         }
         for (broker, cores) in pages {

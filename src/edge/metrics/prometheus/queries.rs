@@ -27,6 +27,8 @@ pub(super) enum About {
     NodeCoresUsed,
     /// Cores of a machine.
     NodeCores,
+    /// What the network devices of a machine carry.
+    NodeLinks,
 }
 
 /// A query.
@@ -65,6 +67,7 @@ pub(super) fn all(labels: &BTreeMap<String, String>, max_age: Duration) -> Vec<Q
             format!("sum without (cpu, mode) ({})", rate(&node(&BUSY_MODES.join("|")), &window)),
         ),
         query(About::NodeCores, format!("count without (cpu, mode) ({})", last(&node("idle"), &window))),
+        query(About::NodeLinks, last(&of("node_network_speed_bytes", ""), &window)),
     ]);
     queries
 }
@@ -183,7 +186,9 @@ mod tests {
                     }
                     Some(Meaning::ProcessCpuNanoseconds) => vec![About::ProcessCores],
                     Some(Meaning::PageCpuSeconds) => vec![About::PageCores],
-                    Some(Meaning::NodeCpuSeconds) => unreachable!("these are pages of brokers"),
+                    Some(Meaning::NodeCpuSeconds | Meaning::NodeLinkSpeed) => {
+                        unreachable!("these are pages of brokers")
+                    }
                     None => Vec::new(),
                 };
                 assert_eq!(asked(&queries, &reading), expected, "{reading:?}");

@@ -116,6 +116,21 @@ fn what_a_server_tells_goes_to_the_brokers() {
         ("sum without", "\"instance\":\"b2:11002\",\"job\":\"node\"", "3"),
         ("count without", "\"instance\":\"b2:11002\",\"job\":\"node\"", "16"),
         ("count without", "\"instance\":\"elsewhere:11002\",\"job\":\"node\"", "2"),
+        (
+            "node_network_speed_bytes",
+            "\"device\":\"bond0\",\"instance\":\"b2:11002\",\"job\":\"node\"",
+            "2.5e+09",
+        ),
+        (
+            "node_network_speed_bytes",
+            "\"device\":\"eth1\",\"instance\":\"b2:11002\",\"job\":\"node\"",
+            "-125000",
+        ),
+        (
+            "node_network_speed_bytes",
+            "\"device\":\"eth1\",\"instance\":\"elsewhere:11002\",\"job\":\"node\"",
+            "1",
+        ),
     ];
     series.extend(plain());
     let (told, gaps) = told_of(series);
@@ -127,6 +142,7 @@ fn what_a_server_tells_goes_to_the_brokers() {
     assert_eq!(one.produce_p99_ms, Millis::new(7.5).ok());
     assert_eq!((one.cpu_cores_used, one.cpu_cores), (Cores::new(0.5).ok(), Cores::new(8.0).ok()));
     assert_eq!((two.cpu_cores_used, two.cpu_cores), (Cores::new(0.25).ok(), Cores::new(16.0).ok()));
+    assert_eq!(two.links, [("bond0".to_owned(), BytesPerS::new(2.5e9).unwrap())].into());
 }
 
 #[test]
