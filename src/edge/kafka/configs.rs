@@ -273,13 +273,15 @@ impl AdminClient {
         resources: Vec<AlterConfigsResource>,
     ) -> Result<Reply<IncrementalAlterConfigsResponse>, KafkaError> {
         let made = alter_request(&resources);
-        // One that may pass is asked for again, with the others: asked for twice they are changed once.
-        let code = |answer: &IncrementalAlterConfigsResponse| {
-            let mut codes = answer.responses.iter().map(|response| Code(response.error_code));
-            codes.find(|code| code.is_retriable()).unwrap_or(Code::NONE)
-        };
-        self.call::<IncrementalAlterConfigsRequest, _>(target, patience, made, code).await
+        self.call::<IncrementalAlterConfigsRequest, _>(target, patience, made, code_of_all).await
     }
+}
+
+/// What an answer says of all that was asked: a code that may pass only where nothing was changed. Else each thing has its
+/// own: what was changed must not count as refused because something beside it was.
+fn code_of_all(answer: &IncrementalAlterConfigsResponse) -> Code {
+    let codes = || answer.responses.iter().map(|response| Code(response.error_code));
+    if codes().all(Code::is_retriable) { codes().next().unwrap_or(Code::NONE) } else { Code::NONE }
 }
 
 fn alter_request(
@@ -367,4 +369,32 @@ fn topic_config(configs: &[DescribeConfigsResourceResult]) -> TopicConfig {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::messages::incremental_alter_configs_response::AlterConfigsResourceResponse;
+
+    use super::*;
+
+    #[test]
+    fn what_was_changed_is_not_asked_for_again_for_the_sake_of_what_was_not() {
+        let all = |codes: &[Code]| {
+            let one = |code: &Code| AlterConfigsResourceResponse::default().with_error_code(code.0);
+            let responses = codes.iter().map(one).collect();
+            code_of_all(&IncrementalAlterConfigsResponse::default().with_responses(responses))
+        };
+        let (passing, lasting) = (Code::NOT_CONTROLLER, Code::UNKNOWN_TOPIC_OR_PARTITION);
+        assert_eq!(all(&[passing, passing]), passing);
+        assert_eq!(all(&[passing, Code::NONE]), Code::NONE);
+        assert_eq!(all(&[lasting, passing]), Code::NONE);
+        assert_eq!(all(&[]), Code::NONE);
+    }
+
+    #[test]
+    fn a_selector_of_leaders_leads_nobody_to_followers() {
+        assert!(selects("org.apache.kafka.common.replica.RackAwareReplicaSelector"));
+        assert!(!selects("org.apache.kafka.common.replica.LeaderSelector"));
+        assert!(!selects(""));
+    }
 }
