@@ -60,6 +60,34 @@ fn what_is_told_is_the_mean_of_an_hour() {
 }
 
 #[test]
+fn what_followers_send_goes_with_the_mean_of_what_leaders_send() {
+    let rate = |rate: f64| BytesPerS::new(rate).ok();
+    let read = |minutes: u64, leader: f64, follower: Option<f64>| {
+        let mut seen = look(minutes, Some(10.0));
+        let load = &mut seen.topics.get_mut(&TopicName::from("t")).expect("the topic").partitions[0].load;
+        load.consume_bytes_per_s = rate(leader);
+        load.follower_consume_bytes_per_s = follower.and_then(rate);
+        seen
+    };
+    let mut windows = LoadWindows::default();
+    for minute in (0..60).step_by(5) {
+        windows.look(&mut read(minute, 100.0, Some(50.0)));
+    }
+    let mut burst = read(60, 1_300.0, Some(650.0));
+    windows.look(&mut burst);
+    let load = burst.topics[&TopicName::from("t")].partitions[0].load;
+    assert!(near(load.consume_bytes_per_s.map(BytesPerS::get), 192.3), "{load:?}");
+    assert!(near(load.follower_consume_bytes_per_s.map(BytesPerS::get), 96.15), "{load:?}");
+    let mut silent = read(65, 0.0, Some(70.0));
+    windows.look(&mut silent);
+    let load = silent.topics[&TopicName::from("t")].partitions[0].load;
+    assert_eq!(load.follower_consume_bytes_per_s, rate(70.0), "followers alone are read: as it was seen");
+    let mut none = read(70, 100.0, None);
+    windows.look(&mut none);
+    assert_eq!(none.topics[&TopicName::from("t")].partitions[0].load.follower_consume_bytes_per_s, None);
+}
+
+#[test]
 fn a_source_that_has_gone_is_not_covered_up_and_a_new_topic_begins_anew() {
     let mut windows = LoadWindows::default();
     run(&mut windows, 0..60, |_| 100.0);
