@@ -10,6 +10,7 @@ mod cpu_fit;
 mod cpu_weights;
 mod follower_reads;
 mod growth;
+mod line_rate;
 mod load;
 mod observation;
 mod read;

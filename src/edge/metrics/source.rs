@@ -7,7 +7,7 @@ use super::prometheus::Server;
 use super::{MetricsError, Scraper};
 use crate::base::BrokerId;
 use crate::config::MetricsSettings;
-use crate::observe::{BrokerMetrics, Gap};
+use crate::observe::{BrokerMetrics, Gap, GapKind};
 
 /// Live brokers, with their advertised hosts as far as known.
 pub(super) type Brokers = BTreeMap<BrokerId, Option<String>>;
@@ -86,7 +86,13 @@ impl Source for Sources {
             }
             let more = source.ask(brokers);
             told.gaps.extend(more.gaps);
-            for (broker, metrics) in more.metrics {
+            for (broker, mut metrics) in more.metrics {
+                let left_out = metrics.leave_out_impossible().into_iter();
+                told.gaps.extend(left_out.map(|reason| Gap {
+                    kind: GapKind::NetworkLoad,
+                    subject: format!("broker {broker}"),
+                    reason,
+                }));
                 told.metrics.entry(broker).or_default().fill_from(metrics);
             }
         }
