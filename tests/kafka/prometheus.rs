@@ -100,8 +100,10 @@ fn followers_are_told_apart(readers: &[Reading], written: &[f64], config: &str) 
         let leader = rate(partition, "consume_bytes_per_s");
         let follower = rate(partition, "follower_consume_bytes_per_s");
         eprintln!("steady: {written} written, {leader} read from the leader, {follower} from each follower");
-        within("read from the leader", (*written, *written), leader, 0.2);
-        within("read from a follower", (*written, *written), follower, 0.2);
+        // All of it is known well; what each sends of it is fitted, from brokers that were not asked in one moment.
+        within("read in all", (3.0 * written, 3.0 * written), leader + 2.0 * follower, 0.15);
+        within("read from the leader", (*written, *written), leader, 0.35);
+        within("read from a follower", (*written, *written), follower, 0.35);
     }
     let told = snapshot["gaps"].to_string();
     assert!(!told.contains("consumers that read from followers"), "nothing of it is left over: {told}");
