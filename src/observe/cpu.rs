@@ -104,7 +104,7 @@ impl AddsUp {
         } else {
             format!("its followers are counted for {} more than the {used} that it used", cores_of(-off))
         };
-        Some(Gap { kind: GapKind::CpuLoad, subject: format!("broker {}", self.broker), reason })
+        Some(Gap::of_broker(self.broker, GapKind::CpuLoad, reason))
     }
 }
 

@@ -60,6 +60,14 @@ pub struct BrokerMetrics {
     pub request_handler_idle_ratio: Option<f64>,
 }
 
+impl PartitionLoad {
+    /// What each follower sends to consumers for each byte that the leader does, where the leader sends something.
+    pub(super) fn follower_share(&self) -> Option<f64> {
+        let leader = self.consume_bytes_per_s?.get();
+        (leader > 0.0).then_some(self.follower_consume_bytes_per_s?.get() / leader)
+    }
+}
+
 impl BrokerMetrics {
     /// Whether the endpoint told of bytes in. Kafka always shows the sum over all topics, also when it is zero.
     pub fn knows_bytes_in(&self) -> bool {
@@ -184,11 +192,8 @@ pub fn attribute(observation: &mut Observation, metrics: &BTreeMap<BrokerId, Bro
     }
     share_cpu(observation, metrics, &holdings);
     for stranger in metrics.keys().filter(|broker| !observation.brokers.contains_key(broker)) {
-        observation.gaps.push(Gap {
-            kind: GapKind::NetworkLoad,
-            subject: format!("broker {stranger}"),
-            reason: "its metrics are left out, since it is not in the cluster".to_owned(),
-        });
+        let reason = "its metrics are left out, since it is not in the cluster";
+        observation.gaps.push(Gap::of_broker(*stranger, GapKind::NetworkLoad, reason));
     }
 }
 
@@ -471,7 +476,7 @@ pub(super) fn rate_of(bytes_per_s: f64) -> BytesPerS {
 }
 
 pub(super) fn push_gap(observation: &mut Observation, broker: BrokerId, kind: GapKind, reason: String) {
-    observation.gaps.push(Gap { kind, subject: format!("broker {broker}"), reason });
+    observation.gaps.push(Gap::of_broker(broker, kind, reason));
 }
 
 /// Adds a gap for a live broker, unless whoever looked has given a reason already.

@@ -249,6 +249,13 @@ pub struct Gap {
     pub reason: String,
 }
 
+impl Gap {
+    /// What is missing of one broker.
+    pub fn of_broker(broker: BrokerId, kind: GapKind, reason: impl Into<String>) -> Self {
+        Self { kind, subject: format!("broker {broker}"), reason: reason.into() }
+    }
+}
+
 /// The subject of a [`Gap`] that is there because the controller does not answer.
 pub const CONTROLLER: &str = "controller";
 

@@ -190,12 +190,10 @@ impl LoadWindows {
                 let load = &mut partition.load;
                 // What is not known now is not known: a source that has gone is not covered up.
                 // Windows keep what is read from leaders; what followers send goes with it.
-                load.follower_consume_bytes_per_s = match (load.consume_bytes_per_s, mean(1)) {
-                    (Some(now), Some(mean)) if now.get() > 0.0 => load
-                        .follower_consume_bytes_per_s
-                        .map(|followers| rate(Some(followers.get() * mean / now.get())).unwrap_or(followers)),
-                    _ => load.follower_consume_bytes_per_s,
-                };
+                if let (Some(share), Some(mean)) = (load.follower_share(), mean(1)) {
+                    load.follower_consume_bytes_per_s =
+                        rate(Some(mean * share)).or(load.follower_consume_bytes_per_s);
+                }
                 load.produce_bytes_per_s = load.produce_bytes_per_s.map(|now| rate(mean(0)).unwrap_or(now));
                 load.consume_bytes_per_s = load.consume_bytes_per_s.map(|now| rate(mean(1)).unwrap_or(now));
                 load.leader_cpu_cores = load.leader_cpu_cores.map(|now| cores(mean(2)).unwrap_or(now));
@@ -217,12 +215,7 @@ impl LoadWindows {
                     continue;
                 };
                 for (partition, row) in topic.partitions.iter().zip(&rows.rows) {
-                    let load = &partition.load;
-                    let followers = load.follower_consume_bytes_per_s.map_or(0.0, BytesPerS::get);
-                    let by_followers = match load.consume_bytes_per_s.map_or(0.0, BytesPerS::get) {
-                        leaders if leaders > 0.0 => followers / leaders,
-                        _ => 0.0,
-                    };
+                    let by_followers = partition.load.follower_share().unwrap_or(0.0);
                     let [produced, consumed] = [row[0], row[1]].map(|rate| f64::from(rate.max(0.0)));
                     let copies =
                         f64::from(u32::try_from(partition.replicas.len().max(1) - 1).unwrap_or(u32::MAX));

@@ -143,7 +143,7 @@ fn no_link(id: BrokerId, device: &str, broker: &SeenBroker) -> Gap {
         "no source of metrics tells the speed of network device `{device}` (but {others}): the node exporter does, on machines \
          whose link has one; else give `network-in` and `network-out`"
     );
-    Gap { kind: GapKind::LoadCapacity, subject: format!("broker {id}"), reason }
+    Gap::of_broker(id, GapKind::LoadCapacity, reason)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use super::AdminClient;
 use super::call::{Reply, Target};
 use super::code::Code;
+use super::crowd;
 use super::error::{KafkaError, RequestProblem};
 use super::retry::Patience;
 use crate::base::{BrokerId, TopicName};
@@ -99,10 +100,9 @@ impl AdminClient {
                 let client = self.clone();
                 running.spawn(async move { client.describe_topic_batch(&batch).await });
             }
-            match running.join_next().await {
+            match crowd::next(&mut running).await {
                 None => return Ok(found),
-                Some(Ok(outcome)) => found.extend(outcome?),
-                Some(Err(stopped)) => std::panic::resume_unwind(stopped.into_panic()),
+                Some(outcome) => found.extend(outcome?),
             }
         }
     }

@@ -13,6 +13,7 @@ mod code;
 mod codec;
 mod configs;
 mod connection;
+mod crowd;
 mod elect;
 mod error;
 mod groups;

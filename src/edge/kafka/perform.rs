@@ -6,6 +6,7 @@ use tokio::task::JoinSet;
 
 use super::AdminClient;
 use super::configs::{self, Change};
+use super::crowd;
 use super::error::KafkaError;
 use super::parts::{PartError, Parts};
 use crate::base::{TopicName, TopicPartition};
@@ -37,23 +38,15 @@ pub(super) async fn perform_all(
     }
     for (at, command) in others {
         if running.len() >= AT_ONCE {
-            done.extend(next(&mut running).await);
+            done.extend(crowd::next(&mut running).await.into_iter().flatten());
         }
         let (client, command) = (client.clone(), command.clone());
         running.spawn(async move { vec![(at, perform(&client, &command).await)] });
     }
-    while !running.is_empty() {
-        done.extend(next(&mut running).await);
+    while let Some(answers) = crowd::next(&mut running).await {
+        done.extend(answers);
     }
     done.into_values().collect()
-}
-
-async fn next<T: 'static>(running: &mut JoinSet<Vec<T>>) -> Vec<T> {
-    match running.join_next().await {
-        None => Vec::new(),
-        Some(Ok(done)) => done,
-        Some(Err(stopped)) => std::panic::resume_unwind(stopped.into_panic()),
-    }
 }
 
 /// Asks for one thing.

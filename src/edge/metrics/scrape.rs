@@ -208,7 +208,7 @@ fn gaps(id: BrokerId, look: &Look, metrics: &BrokerMetrics) -> Vec<Gap> {
     if look.is_empty && reasons.is_empty() {
         reasons.push("the metrics page holds none of the metrics that evenkeel knows".to_owned());
     }
-    let gap = |kind, reason: &str| Gap { kind, subject: format!("broker {id}"), reason: reason.to_owned() };
+    let gap = |kind, reason: &str| Gap::of_broker(id, kind, reason);
     let mut gaps = Vec::new();
     for reason in &reasons {
         let lacks_cpu = metrics.cpu_cores_used.is_none();

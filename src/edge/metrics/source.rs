@@ -88,11 +88,7 @@ impl Source for Sources {
             told.gaps.extend(more.gaps);
             for (broker, mut metrics) in more.metrics {
                 let left_out = metrics.leave_out_impossible().into_iter();
-                told.gaps.extend(left_out.map(|reason| Gap {
-                    kind: GapKind::NetworkLoad,
-                    subject: format!("broker {broker}"),
-                    reason,
-                }));
+                told.gaps.extend(left_out.map(|reason| Gap::of_broker(broker, GapKind::NetworkLoad, reason)));
                 told.metrics.entry(broker).or_default().fill_from(metrics);
             }
         }

@@ -76,11 +76,6 @@ impl SqliteJournal {
         Ok(())
     }
 
-    /// Refuses to write where this process has lost the right to.
-    fn check_lock(&self) -> Result<(), JournalError> {
-        check_lock(&self.lock, &self.file)
-    }
-
     fn mark_taken(transaction: &Transaction<'_>, ids: &BTreeSet<i64>) -> rusqlite::Result<()> {
         let mut mark = transaction.prepare_cached("UPDATE requests SET taken_at_ms = ?2 WHERE id = ?1")?;
         ids.iter().try_for_each(|id| mark.execute([*id, now_ms()]).map(drop))
@@ -97,6 +92,7 @@ impl SqliteJournal {
     }
 }
 
+/// Refuses to act where this process has lost the right to.
 fn check_lock(lock: &Lock, file: &JournalFile) -> Result<(), JournalError> {
     match lock.standing() {
         Standing::Held => Ok(()),
@@ -112,7 +108,7 @@ fn check_lock(lock: &Lock, file: &JournalFile) -> Result<(), JournalError> {
 
 impl Journal for SqliteJournal {
     fn append(&mut self, entries: &[Entry]) -> Result<(), JournalError> {
-        self.check_lock()?;
+        check_lock(&self.lock, &self.file)?;
         let file = self.file.clone();
         let say = |error: rusqlite::Error| file.error(&error);
         let bodies: Vec<(&Entry, String)> = entries
@@ -152,7 +148,7 @@ impl Journal for SqliteJournal {
     }
 
     fn take_requests(&mut self) -> Result<Vec<OperatorRequest>, JournalError> {
-        self.check_lock()?;
+        check_lock(&self.lock, &self.file)?;
         let file = self.file.clone();
         let say = |error: rusqlite::Error| file.error(&error);
         let Some(current) = &self.current else { return Ok(Vec::new()) };

@@ -233,11 +233,7 @@ impl Source for Reporter {
 /// Nothing is known of any broker, for one reason.
 fn all_unknown(brokers: &Brokers, reason: &str) -> Scraped {
     let gaps = brokers.keys().flat_map(|broker| {
-        [GapKind::NetworkLoad, GapKind::CpuLoad].map(|kind| Gap {
-            kind,
-            subject: format!("broker {broker}"),
-            reason: reason.to_owned(),
-        })
+        [GapKind::NetworkLoad, GapKind::CpuLoad].map(|kind| Gap::of_broker(*broker, kind, reason))
     });
     Scraped { metrics: BTreeMap::new(), gaps: gaps.collect() }
 }
